@@ -1,0 +1,107 @@
+//! Text from the wire, which only comes out sanitised.
+//!
+//! Host names, DHCP options, LLDP names and interface names in files are chosen by strangers. [`Text`] keeps what they said within a
+//! bound and prints it so that it can neither move a terminal's cursor, nor turn the reading direction, nor hide, nor flood.
+
+use std::fmt;
+
+/// The most characters of a [`Text`] that are kept; what is longer ends in `…`.
+pub const MAX_CHARS: usize = 64;
+
+/// Untrusted text, sanitised when it is made: there is no way to the raw form.
+///
+/// Invalid UTF-8 becomes U+FFFD. Control characters (C0, DEL, C1), bidirectional controls (U+061C, U+200E, U+200F, U+202A to U+202E,
+/// U+2066 to U+2069), invisible and format characters, line separators, private use and unassigned-looking specials are written as
+/// `\n`, `\t`, `\x1b` or `\u{202e}`; a backslash as `\\`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(Box<str>);
+
+impl Text {
+    /// Sanitises octets that should be UTF-8 or ASCII. Trailing NULs, which padding leaves behind, are dropped.
+    pub fn from_wire(bytes: &[u8]) -> Text {
+        let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
+        // A character takes at most four octets, and what lies behind the bound is not worth reading.
+        let (head, cut) = if end > 4 * MAX_CHARS { (&bytes[..4 * MAX_CHARS], true) } else { (&bytes[..end], false) };
+        Self::build(String::from_utf8_lossy(head).chars(), cut)
+    }
+
+    /// Sanitises a string.
+    pub fn new(text: &str) -> Text {
+        Self::build(text.chars(), false)
+    }
+
+    fn build(chars: impl Iterator<Item = char>, cut: bool) -> Text {
+        let mut out = String::new();
+        let mut cut = cut;
+        for (count, c) in chars.enumerate() {
+            if count == MAX_CHARS {
+                cut = true;
+                break;
+            }
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if (c as u32) < 0x100 && c.is_control() => out.push_str(&format!("\\x{:02x}", c as u32)),
+                c if is_deceptive(c) => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+                c => out.push(c),
+            }
+        }
+        if cut {
+            out.push('…');
+        }
+        Text(out.into())
+    }
+
+    /// The sanitised text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Characters that print as nothing, turn the text around, break the line, or mean nothing outside of one system.
+fn is_deceptive(c: char) -> bool {
+    matches!(c as u32,
+        0xad | 0x34f | 0x61c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f
+        | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164
+        | 0xe000..=0xf8ff | 0xfdd0..=0xfdef | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffc
+        | 0xe0000..=0xe0fff | 0xf0000..=0x10ffff)
+        || c as u32 & 0xfffe == 0xfffe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_escapes_and_direction_overrides_are_written_out() {
+        assert_eq!(Text::from_wire(b"web\x1b[31m\x9b\r\n\0\0").as_str(), "web\\x1b[31m\u{fffd}\\r\\n");
+        assert_eq!(Text::new("a\u{202e}b\u{200b}\\").as_str(), "a\\u{202e}b\\u{200b}\\\\");
+        assert_eq!(Text::new("küche 厨房").as_str(), "küche 厨房");
+    }
+
+    #[test]
+    fn long_text_is_cut_and_says_so() {
+        let text = Text::from_wire(&[b'a'; 100_000]);
+        assert_eq!(text.as_str().chars().count(), MAX_CHARS + 1);
+        assert!(text.as_str().ends_with('…'));
+    }
+}
