@@ -9,7 +9,9 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod decode;
 pub mod event;
+pub mod fact;
 pub mod text;
 
 pub use addr::MacAddr;
