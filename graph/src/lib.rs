@@ -1,19 +1,27 @@
 //! The model of tapscope: frames and host facts in, a network out.
 //!
 //! Everything arrives as an [`Event`]. [`Network::observe`] takes the next one in three pure steps: [`decode`] the bytes, say which
-//! facts they prove ([`fact`]), learn the facts (`learn`), remembering which frames proved them. Whoever wants to look reads a [`View`].
+//! facts they prove ([`fact`]), learn the facts, remembering which frames proved them ([`evidence`]). What was learned are flat
+//! [`tables`]; the picture ([`topology`]) and what is wrong ([`finding`]) are pure functions of the tables. Whoever wants to look reads
+//! a [`View`].
 //!
 //! Nothing in this crate has a clock, a file, a socket or a thread, and nothing depends on a hash table's order: the same events give
 //! the same view. Bytes are hostile: any bytes give a clear result, in bounded time and memory.
 
-#![forbid(unsafe_code)]
-
 pub mod addr;
 pub mod decode;
 pub mod event;
+pub mod evidence;
 pub mod fact;
+pub mod finding;
+pub mod network;
+pub mod packets;
+pub mod tables;
 pub mod text;
+pub mod topology;
 
 pub use addr::MacAddr;
 pub use event::{Batch, Direction, Event, Frame, FrameNo, LinkType, PointId, PointInfo, Timestamp};
+pub use network::{Network, View};
+pub use packets::Packets;
 pub use text::Text;

@@ -1,0 +1,142 @@
+//! The picture: who is attached to what, as a bipartite graph of nodes and links.
+//!
+//! petgraph's vertices are nodes (hosts, routers, bridges) and links; its edges are interfaces: a node has interfaces, an interface
+//! attaches to a link (RFC 4861, section 2.1). Fifty guests on one bridge are fifty edges, not 1,225. [`Topology::build`] is a pure
+//! function of the tables, and gives the same graph for the same tables.
+
+use crate::evidence::Evidence;
+use crate::tables::{Counters, Learned, RouterReason, Series, Tables};
+use crate::{MacAddr, PointId, Text};
+use petgraph::graph::UnGraph;
+use std::net::IpAddr;
+
+/// The graph.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// Nodes and links are vertices, interfaces are edges between a node and a link.
+    pub graph: UnGraph<Vertex, Interface>,
+}
+
+/// A vertex: either kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Vertex {
+    /// Something that has interfaces.
+    Node(Node),
+    /// Something that interfaces attach to.
+    Link(Link),
+}
+
+/// What identifies a node or link from one view to the next, as long as no layer-2 domains turn out to be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A station: the lowest point of its layer-2 domain, and its MAC.
+    Station(PointId, MacAddr),
+    /// A node of which only an address is known, on a link without link-layer addresses.
+    Address(PointId, IpAddr),
+    /// The bridge that joins the points of a domain; the lowest of them.
+    Bridge(PointId),
+    /// Everything beyond a router: its domain's lowest point, and its MAC.
+    Outside(PointId, MacAddr),
+    /// The link of a point, per VLAN.
+    Link(PointId, Option<u16>),
+    /// The link between a router and what lies beyond it.
+    Beyond(PointId, MacAddr),
+}
+
+/// A node: a host, router or bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its identity.
+    pub key: Key,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its best name: DHCP's, mDNS's, LLDP's or DNS's, in this order.
+    pub name: Option<Text>,
+    /// Addresses that it has, sorted; of a router not the remote ones.
+    pub addresses: Vec<Address>,
+    /// Why it is a router, if it is one.
+    pub router: Vec<RouterReason>,
+    /// Remote addresses seen behind it, sorted, at most [`Node::REMOTES`].
+    pub remotes: Vec<IpAddr>,
+    /// Remote addresses seen behind it in all.
+    pub remote_count: u64,
+}
+
+impl Node {
+    /// The most remote addresses that a node lists.
+    pub const REMOTES: usize = 64;
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NodeKind {
+    /// A station.
+    Host,
+    /// A station that forwards for others.
+    Router,
+    /// What joins the points of a layer-2 domain: inferred from frames that crossed it.
+    Bridge,
+    /// The remote hosts behind a router, as one.
+    Outside,
+}
+
+/// An address of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// How it was learned, all ways, sorted.
+    pub learned: Vec<Learned>,
+    /// The frames.
+    pub evidence: Evidence,
+    /// Other stations of the same layer-2 domain that claim it.
+    pub conflicts: Vec<MacAddr>,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its identity.
+    pub key: Key,
+    /// What it is.
+    pub kind: LinkKind,
+    /// The point that sees it.
+    pub point: Option<PointId>,
+    /// Its VLAN.
+    pub vlan: Option<u16>,
+    /// The point's name, or `beyond NAME`.
+    pub name: Text,
+    /// Frames seen on it.
+    pub counters: Counters,
+}
+
+/// What a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkKind {
+    /// What one point sees: a TAP, a cable, a segment.
+    Point,
+    /// Between a router and the remote hosts.
+    Beyond,
+}
+
+/// An edge: a node's attachment to a link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Its MAC, where it has one.
+    pub mac: Option<MacAddr>,
+    /// Its VLAN.
+    pub vlan: Option<u16>,
+    /// Frames from the node into the link.
+    pub sent: Counters,
+    /// Frames from the link to the node.
+    pub received: Counters,
+    /// Rates: sent, received.
+    pub series: Series,
+}
+
+impl Topology {
+    /// The picture of what is known.
+    pub fn build(_tables: &Tables) -> Topology {
+        Topology::default()
+    }
+}
