@@ -30,6 +30,8 @@ pub struct Tables {
     pub mac_flows: Vec<MacFlow>,
     /// Which MAC uses which address.
     pub bindings: Vec<Binding>,
+    /// Which MAC takes packets for which address.
+    pub next_hops: Vec<NextHop>,
     /// ARP packets by what they say.
     pub arp: Vec<ArpRow>,
     /// Who asked for whose link-layer address (ARP and ND), and whether an answer came.
@@ -73,7 +75,7 @@ pub struct Limits {
     pub points: usize,
     /// Flows: the flow that is idle for the longest is pushed out.
     pub flows: usize,
-    /// Stations, MAC flows and bindings, each: no new ones beyond.
+    /// Stations, MAC flows, bindings and next hops, each: no new ones beyond.
     pub stations: usize,
     /// Echo rows: no new ones beyond.
     pub echoes: usize,
@@ -104,7 +106,7 @@ impl Default for Limits {
 pub struct Dropped {
     /// Flows pushed out.
     pub flows: u64,
-    /// Frames whose station, MAC flow or binding found no room.
+    /// How often a new station, MAC flow, binding or next hop found no room, and frames of flows whose further paths found none.
     pub stations: u64,
     /// Echo requests that found no room.
     pub echoes: u64,
@@ -355,6 +357,22 @@ pub struct Binding {
     /// How.
     pub learned: Learned,
     /// The frames; for [`Learned::Source`] without samples.
+    pub evidence: Evidence,
+}
+
+/// Frames to `mac` whose outermost IP destination is `ip`: their sender took `mac` for the next hop towards `ip` (RFC 4861, section 2.1).
+/// Where `mac` does not own `ip`, it is a router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// Where.
+    pub point: PointId,
+    /// The outermost VLAN identifier, or none.
+    pub vlan: Option<u16>,
+    /// The next hop.
+    pub mac: MacAddr,
+    /// The destination; unicast.
+    pub ip: IpAddr,
+    /// The frames, without samples.
     pub evidence: Evidence,
 }
 
