@@ -240,8 +240,10 @@ pub struct Dhcp {
     pub dns: Vec<Ipv4Addr>,
     /// Option 15.
     pub domain: Option<Text>,
-    /// Option 12, or 81's name.
+    /// Option 12.
     pub hostname: Option<Text>,
+    /// The name of option 81 (RFC 4702).
+    pub full_name: Option<Text>,
     /// Option 60.
     pub vendor_class: Option<Text>,
     /// Option 61, octets as hexadecimal.

@@ -7,6 +7,8 @@ use std::fmt;
 
 /// The most characters of a [`Text`] that are kept; what is longer ends in `…`.
 pub const MAX_CHARS: usize = 64;
+/// The same for fields that are longer by their standards, such as DHCP's options (255 octets).
+pub const MAX_LONG_CHARS: usize = 255;
 
 /// Untrusted text, sanitised when it is made: there is no way to the raw form.
 ///
@@ -19,22 +21,44 @@ pub struct Text(Box<str>);
 impl Text {
     /// Sanitises octets that should be UTF-8 or ASCII. Trailing NULs, which padding leaves behind, are dropped.
     pub fn from_wire(bytes: &[u8]) -> Text {
+        Self::bounded(bytes, MAX_CHARS)
+    }
+
+    /// As [`Text::from_wire`], with room for [`MAX_LONG_CHARS`].
+    pub fn long_from_wire(bytes: &[u8]) -> Text {
+        Self::bounded(bytes, MAX_LONG_CHARS)
+    }
+
+    /// Octets as hexadecimal digits.
+    pub fn hex(bytes: &[u8]) -> Text {
+        use fmt::Write;
+        let mut out = String::new();
+        for byte in bytes.iter().take(MAX_CHARS / 2) {
+            let _ = write!(out, "{byte:02x}");
+        }
+        if bytes.len() > MAX_CHARS / 2 {
+            out.push('…');
+        }
+        Text(out.into())
+    }
+
+    fn bounded(bytes: &[u8], limit: usize) -> Text {
         let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
         // A character takes at most four octets, and what lies behind the bound is not worth reading.
-        let (head, cut) = if end > 4 * MAX_CHARS { (&bytes[..4 * MAX_CHARS], true) } else { (&bytes[..end], false) };
-        Self::build(String::from_utf8_lossy(head).chars(), cut)
+        let (head, cut) = if end > 4 * limit { (&bytes[..4 * limit], true) } else { (&bytes[..end], false) };
+        Self::build(String::from_utf8_lossy(head).chars(), limit, cut)
     }
 
     /// Sanitises a string.
     pub fn new(text: &str) -> Text {
-        Self::build(text.chars(), false)
+        Self::build(text.chars(), MAX_CHARS, false)
     }
 
-    fn build(chars: impl Iterator<Item = char>, cut: bool) -> Text {
+    fn build(chars: impl Iterator<Item = char>, limit: usize, cut: bool) -> Text {
         let mut out = String::new();
         let mut cut = cut;
         for (count, c) in chars.enumerate() {
-            if count == MAX_CHARS {
+            if count == limit {
                 cut = true;
                 break;
             }

@@ -4,10 +4,30 @@
 //! the protocols that teach (ARP, ND, DHCP, ICMP, DNS, LLDP, STP, …) and says what they prove. [`layers`] names every layer and field of
 //! one frame for people.
 
+mod arp;
+mod carried;
+mod dhcp;
+mod dhcp6;
+mod dns;
+mod ethernet;
+mod facts;
+mod group;
+mod icmp;
+mod ip;
+mod lacp;
+mod lldp;
+mod nd;
 mod packet;
+mod raw;
+mod read;
+mod sll;
+mod stp;
+mod transport;
 
+pub use facts::{facts, may_teach};
 pub use packet::{Addresses, Body, Fragment, Ip, Packet, Stop, Tcp, Tunnel, Vlans};
 
+use crate::{Frame, LinkType};
 use std::ops::Range;
 
 /// One layer of a frame, for people.
@@ -47,13 +67,21 @@ pub struct Summary {
     pub info: String,
 }
 
-/// PLACEHOLDER
-pub fn digest<'a>(_link_type: crate::LinkType, _frame: &crate::Frame<'a>) -> Packet<'a> {
-    Packet::default()
+/// What a frame says about itself, from the outside in to the outermost IP header's transport. Allocates nothing.
+#[inline]
+pub fn digest<'a>(link_type: LinkType, frame: &Frame<'a>) -> Packet<'a> {
+    let mut packet = Packet::default();
+    // The numbers are libpcap's; see pcap-linktype(7).
+    match link_type.0 {
+        1 => ethernet::digest(frame.bytes, &mut packet),
+        0 => raw::digest_null(frame.bytes, &mut packet),
+        108 => raw::digest_loop(frame.bytes, &mut packet),
+        12 | 14 | 101 => raw::digest_raw(frame.bytes, &mut packet),
+        228 => ip::digest_v4(frame.bytes, &mut packet),
+        229 => ip::digest_v6(frame.bytes, &mut packet),
+        113 => sll::digest(frame.bytes, &mut packet),
+        276 => sll::digest_v2(frame.bytes, &mut packet),
+        _ => packet.stop = Some(Stop::LinkType),
+    }
+    packet
 }
-/// PLACEHOLDER
-pub fn may_teach(_packet: &Packet<'_>) -> bool {
-    false
-}
-/// PLACEHOLDER
-pub fn facts(_packet: &Packet<'_>, _out: &mut Vec<crate::fact::Fact>) {}

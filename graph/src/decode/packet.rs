@@ -21,8 +21,9 @@ pub struct Packet<'a> {
     pub body: Body<'a>,
     /// Why reading ended before the end of the frame's headers.
     pub stop: Option<Stop>,
-    /// Longer on the wire than any MTU in use there allows, or a transport checksum that is only partly filled in: the sender's offload
-    /// (TSO, GSO, checksum offload) has yet to happen. Expected on TAPs; not a fault.
+    /// A TCP or UDP packet of more than 1500 octets, or an IPv4 header that leaves its length to the device: segmentation offload (TSO,
+    /// GSO) has yet to happen, or was undone on arrival (GRO); or the link has a larger MTU. Expected on TAPs; not a fault. Checksums
+    /// that were left to the device show in [`super::layers`].
     pub offload: bool,
 }
 
@@ -117,9 +118,11 @@ pub enum Body<'a> {
     /// Nothing that is read further.
     #[default]
     Other,
-    /// A TCP segment.
+    /// A TCP segment whose header was captured.
     Tcp(Tcp),
-    /// A UDP datagram's payload, behind the 8 octets of its header.
+    /// An SCTP packet.
+    Sctp,
+    /// A UDP datagram's payload, behind the 8 octets of its header; not of later fragments.
     Udp(&'a [u8]),
     /// An ICMP message, from its type on (RFC 792).
     Icmp(&'a [u8]),
@@ -198,6 +201,10 @@ pub enum Stop {
     TooDeep,
     /// A link type that is not decoded.
     LinkType,
-    /// An EtherType, LLC service access point or IP protocol that is not read further.
+    /// An EtherType that is not read further.
     EtherType(u16),
+    /// An LLC destination service access point that is not read further.
+    ServiceAccessPoint(u8),
+    /// A SNAP organization code and protocol that is not read further.
+    Snap([u8; 3], u16),
 }
