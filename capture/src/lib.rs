@@ -1,1 +1,4 @@
-//! Skeleton.
+//! The world of tapscope: turns it into events. Knows the model's events, and nothing else of the model.
+
+pub mod file;
+pub mod filter;

@@ -421,3 +421,15 @@ pub struct Carried {
     /// Source and destination of the inner IP header, where it was captured.
     pub inner: Option<(IpAddr, IpAddr)>,
 }
+
+impl NameSource {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            NameSource::Dhcp => "dhcp",
+            NameSource::Dns => "dns",
+            NameSource::Mdns => "mdns",
+            NameSource::Lldp => "lldp",
+        }
+    }
+}

@@ -93,3 +93,14 @@ pub struct Finding {
 pub fn findings(_tables: &Tables, _topology: &Topology) -> Vec<Finding> {
     Vec::new()
 }
+
+impl Severity {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}

@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod fact;
 pub mod finding;
 mod learn;
+pub mod link_type;
 pub mod network;
 pub mod packets;
 pub mod tables;

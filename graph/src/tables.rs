@@ -9,6 +9,7 @@ use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
 use crate::{Direction, FrameNo, MacAddr, PointId, PointInfo, Text, Timestamp};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// All tables.
@@ -543,6 +544,22 @@ pub enum DhcpState {
     Unknown,
 }
 
+/// In words that say who waits.
+impl fmt::Display for DhcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            DhcpState::WaitsForOffer => "waits for an offer",
+            DhcpState::WaitsForRequest => "offered",
+            DhcpState::WaitsForAck => "waits for an acknowledgement",
+            DhcpState::Bound => "bound",
+            DhcpState::Refused => "refused",
+            DhcpState::Declined => "declined",
+            DhcpState::Released => "released",
+            DhcpState::Unknown => "unknown",
+        })
+    }
+}
+
 impl DhcpTransaction {
     /// The state after the last message that changes it.
     pub fn state(&self) -> DhcpState {
@@ -897,6 +914,48 @@ pub struct Crossing {
     pub evidence: Evidence,
     /// Shortest time between the two, nanoseconds.
     pub shortest_ns: i64,
+}
+
+impl TcpState {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            TcpState::Midstream => "midstream",
+            TcpState::SynSent => "syn sent",
+            TcpState::SynReceived => "syn received",
+            TcpState::Established => "established",
+            TcpState::Closing => "closing",
+            TcpState::Closed => "closed",
+            TcpState::Refused => "refused",
+            TcpState::Reset => "reset",
+        }
+    }
+}
+
+impl JourneyKind {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            JourneyKind::Arp => "arp",
+            JourneyKind::Ndp => "ndp",
+            JourneyKind::Dhcp => "dhcp",
+            JourneyKind::EchoRequest => "echo request",
+            JourneyKind::EchoReply => "echo reply",
+            JourneyKind::IcmpError => "icmp error",
+        }
+    }
+}
+
+impl RouterReason {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            RouterReason::Advertises => "advertises",
+            RouterReason::NamedByDhcp => "named by dhcp",
+            RouterReason::ReportsForward => "reports",
+            RouterReason::Forwards => "forwards",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ impl Text {
         Self::bounded(bytes, MAX_LONG_CHARS)
     }
 
+    /// Sanitises a file's path, which may be longer than any name.
+    pub fn path(path: &str) -> Text {
+        Self::build(path.chars(), 4096, false)
+    }
+
     /// Octets as hexadecimal digits.
     pub fn hex(bytes: &[u8]) -> Text {
         use fmt::Write;

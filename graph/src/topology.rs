@@ -8,6 +8,7 @@ use crate::evidence::Evidence;
 use crate::tables::{Counters, Learned, RouterReason, Series, Tables};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::UnGraph;
+use std::fmt;
 use std::net::IpAddr;
 
 /// The graph.
@@ -135,8 +136,74 @@ pub struct Interface {
 }
 
 impl Topology {
+    /// Every interface with its node and its link, in the order of the edges.
+    pub fn attachments(&self) -> impl Iterator<Item = (&Node, &Link, &Interface)> {
+        self.graph.edge_indices().filter_map(|edge| {
+            let (a, b) = self.graph.edge_endpoints(edge)?;
+            match (&self.graph[a], &self.graph[b]) {
+                (Vertex::Node(node), Vertex::Link(link)) | (Vertex::Link(link), Vertex::Node(node)) => {
+                    Some((node, link, &self.graph[edge]))
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.graph.node_weights().filter_map(|vertex| match vertex {
+            Vertex::Node(node) => Some(node),
+            Vertex::Link(_) => None,
+        })
+    }
+
+    /// The links.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.graph.node_weights().filter_map(|vertex| match vertex {
+            Vertex::Link(link) => Some(link),
+            Vertex::Node(_) => None,
+        })
+    }
+
     /// The picture of what is known.
     pub fn build(_tables: &Tables) -> Topology {
         Topology::default()
+    }
+}
+
+impl NodeKind {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            NodeKind::Host => "host",
+            NodeKind::Router => "router",
+            NodeKind::Bridge => "bridge",
+            NodeKind::Outside => "outside",
+        }
+    }
+}
+
+impl LinkKind {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkKind::Point => "point",
+            LinkKind::Beyond => "beyond",
+        }
+    }
+}
+
+/// A text that names the same thing in every output.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Station(point, mac) => write!(f, "{mac}@{}", point.0),
+            Key::Address(point, ip) => write!(f, "{ip}@{}", point.0),
+            Key::Bridge(point) => write!(f, "bridge@{}", point.0),
+            Key::Outside(point, mac) => write!(f, "outside-{mac}@{}", point.0),
+            Key::Link(point, None) => write!(f, "link@{}", point.0),
+            Key::Link(point, Some(vlan)) => write!(f, "link.{vlan}@{}", point.0),
+            Key::Beyond(point, mac) => write!(f, "beyond-{mac}@{}", point.0),
+        }
     }
 }

@@ -71,16 +71,15 @@ pub struct Summary {
 #[inline]
 pub fn digest<'a>(link_type: LinkType, frame: &Frame<'a>) -> Packet<'a> {
     let mut packet = Packet::default();
-    // The numbers are libpcap's; see pcap-linktype(7).
-    match link_type.0 {
-        1 => ethernet::digest(frame.bytes, &mut packet),
-        0 => raw::digest_null(frame.bytes, &mut packet),
-        108 => raw::digest_loop(frame.bytes, &mut packet),
-        12 | 14 | 101 => raw::digest_raw(frame.bytes, &mut packet),
-        228 => ip::digest_v4(frame.bytes, &mut packet),
-        229 => ip::digest_v6(frame.bytes, &mut packet),
-        113 => sll::digest(frame.bytes, &mut packet),
-        276 => sll::digest_v2(frame.bytes, &mut packet),
+    match link_type {
+        LinkType::ETHERNET => ethernet::digest(frame.bytes, &mut packet),
+        // Some writers of LOOP use their own byte order all the same.
+        LinkType::NULL | LinkType::LOOP => raw::digest_family(frame.bytes, &mut packet),
+        LinkType::RAW | LinkType(12 | 14) => raw::digest_raw(frame.bytes, &mut packet),
+        LinkType::IPV4 => ip::digest_v4(frame.bytes, &mut packet),
+        LinkType::IPV6 => ip::digest_v6(frame.bytes, &mut packet),
+        LinkType::LINUX_SLL => sll::digest(frame.bytes, &mut packet),
+        LinkType::LINUX_SLL2 => sll::digest_v2(frame.bytes, &mut packet),
         _ => packet.stop = Some(Stop::LinkType),
     }
     packet

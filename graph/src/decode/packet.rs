@@ -1,6 +1,7 @@
 //! What a frame says about itself: the digest that every frame gets, borrowed from its bytes.
 
 use crate::MacAddr;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The digest of one frame, from the outside in, up to the outermost IP header's transport. Nothing in it is guessed: what the frame
@@ -207,4 +208,32 @@ pub enum Stop {
     ServiceAccessPoint(u8),
     /// A SNAP organization code and protocol that is not read further.
     Snap([u8; 3], u16),
+}
+
+/// For people, such as `cut in TCP`.
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Cut(header) => write!(f, "cut in {header}"),
+            Stop::Malformed(header) => write!(f, "malformed {header}"),
+            Stop::TooDeep => write!(f, "headers nest too deep"),
+            Stop::LinkType => write!(f, "link type"),
+            Stop::EtherType(kind) => write!(f, "EtherType {kind:#06x}"),
+            Stop::ServiceAccessPoint(sap) => write!(f, "LLC SAP {sap:#04x}"),
+            Stop::Snap([a, b, c], protocol) => write!(f, "SNAP {a:02x}:{b:02x}:{c:02x} {protocol:#06x}"),
+        }
+    }
+}
+
+/// Such as `VXLAN 7`.
+impl fmt::Display for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tunnel::IpInIp => write!(f, "IP in IP"),
+            Tunnel::Gre { key: Some(key), .. } => write!(f, "GRE key {key}"),
+            Tunnel::Gre { .. } => write!(f, "GRE"),
+            Tunnel::Vxlan { vni } => write!(f, "VXLAN {vni}"),
+            Tunnel::Geneve { vni, .. } => write!(f, "Geneve {vni}"),
+        }
+    }
 }

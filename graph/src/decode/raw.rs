@@ -13,29 +13,19 @@ pub(super) fn digest_raw<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
     }
 }
 
-/// LINKTYPE_NULL: the family is in the byte order of the machine that captured, which the file does not tell for sure.
+/// LINKTYPE_NULL, where the family is in the byte order of the machine that captured, which the file does not tell for sure, and
+/// LINKTYPE_LOOP, where it is in network order. Families are small numbers: IPv4 is 2 everywhere; IPv6 is 10 on Linux, 24 on NetBSD and
+/// OpenBSD, 28 on FreeBSD, 30 on macOS.
 #[inline]
-pub(super) fn digest_null<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
+pub(super) fn digest_family<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
     let Some(&family) = bytes.first_chunk::<4>() else {
         packet.stop = Some(Stop::Cut("family"));
         return;
     };
     let little = u32::from_le_bytes(family);
-    digest_family(if little <= 0xffff { little } else { u32::from_be_bytes(family) }, &bytes[4..], packet);
-}
-
-/// LINKTYPE_LOOP: the family is in network order.
-#[inline]
-pub(super) fn digest_loop<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
-    // Some writers use the machine's order all the same.
-    digest_null(bytes, packet);
-}
-
-/// Address families: IPv4 is 2 everywhere; IPv6 is 10 on Linux, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
-fn digest_family<'a>(family: u32, bytes: &'a [u8], packet: &mut Packet<'a>) {
-    match family {
-        2 => ip::digest_v4(bytes, packet),
-        10 | 24 | 28 | 30 => ip::digest_v6(bytes, packet),
+    match if little <= 0xffff { little } else { u32::from_be_bytes(family) } {
+        2 => ip::digest_v4(&bytes[4..], packet),
+        10 | 24 | 28 | 30 => ip::digest_v6(&bytes[4..], packet),
         _ => packet.stop = Some(Stop::Malformed("family")),
     }
 }

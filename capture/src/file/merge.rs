@@ -1,0 +1,120 @@
+//! Several files as one: their frames in the order of time, their points side by side.
+
+use super::{FileFacts, Next, Reader};
+use std::collections::VecDeque;
+use tapscope_graph::{Batch, Event, Frame, PointId};
+
+/// One file of several, with the batch that its next frame is in.
+struct Part {
+    reader: Reader,
+    batch: Batch,
+    at: usize,
+    ended: bool,
+    /// The number among all points, of each of its own.
+    points: Vec<PointId>,
+}
+
+/// Files that are read together.
+pub struct Merged {
+    parts: Vec<Part>,
+    events: VecDeque<Event>,
+    points: u32,
+}
+
+impl Merged {
+    /// Reads `readers` together. The points are numbered in the order in which they open.
+    pub fn new(readers: Vec<Reader>) -> Merged {
+        let part = |reader| Part { reader, batch: Batch::default(), at: 0, ended: false, points: Vec::new() };
+        Merged { parts: readers.into_iter().map(part).collect(), events: VecDeque::new(), points: 0 }
+    }
+
+    /// As [`Reader::next`], for all files.
+    pub fn next(&mut self, batch: &mut Batch) -> Next {
+        if let [only] = &mut self.parts[..] {
+            let next = only.reader.next(batch);
+            return match next {
+                Next::Event(event) => Next::Event(adopt(event, 0, &mut only.points, &mut self.points)),
+                other => other,
+            };
+        }
+        batch.clear();
+        loop {
+            self.refill();
+            if let Some(event) = self.events.pop_front() {
+                if batch.is_empty() {
+                    return Next::Event(event);
+                }
+                self.events.push_front(event);
+                return Next::Frames;
+            }
+            let earliest = self
+                .parts
+                .iter()
+                .enumerate()
+                .filter_map(|(index, part)| part.batch.get(part.at).map(|frame| (frame.at, index)))
+                .min()
+                .map(|(_, index)| index);
+            let Some(part) = earliest.map(|index| &mut self.parts[index]) else {
+                return if batch.is_empty() { Next::End } else { Next::Frames };
+            };
+            if let Some(frame) = part.batch.get(part.at) {
+                let point = part.points.get(frame.point.0 as usize).copied().unwrap_or(frame.point);
+                batch.push(Frame { point, ..frame });
+            }
+            part.at += 1;
+            if batch.is_full() {
+                return Next::Frames;
+            }
+        }
+    }
+
+    /// Gives every part a frame to compare, unless it has ended.
+    fn refill(&mut self) {
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            while !part.ended && part.at >= part.batch.len() {
+                part.at = 0;
+                match part.reader.next(&mut part.batch) {
+                    Next::Event(event) => self.events.push_back(adopt(event, index as u32, &mut part.points, &mut self.points)),
+                    Next::Frames => {}
+                    Next::End => part.ended = true,
+                }
+            }
+        }
+    }
+
+    /// Octets read so far, and in all where known of all files.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        self.parts
+            .iter()
+            .map(|part| part.reader.progress())
+            .fold((0, Some(0)), |(done, size), (part_done, part_size)| (done + part_done, size.zip(part_size).map(|(a, b)| a + b)))
+    }
+
+    /// What is known of the files, with the points numbered as their events were.
+    pub fn into_facts(self) -> Vec<FileFacts> {
+        let facts = |part: Part| {
+            let mut facts = part.reader.into_facts();
+            for ((id, _), point) in facts.points.iter_mut().zip(&part.points) {
+                *id = *point;
+            }
+            facts
+        };
+        self.parts.into_iter().map(facts).collect()
+    }
+}
+
+/// Numbers what a file says about its own points among all points.
+fn adopt(event: Event, file: u32, points: &mut Vec<PointId>, count: &mut u32) -> Event {
+    let global = |point: PointId| points.get(point.0 as usize).copied().unwrap_or(point);
+    match event {
+        Event::Opened(mut info) => {
+            info.file = file;
+            points.push(PointId(*count));
+            *count += 1;
+            Event::Opened(info)
+        }
+        Event::Closed { point, reason } => Event::Closed { point: global(point), reason },
+        Event::Lost { point, frames } => Event::Lost { point: global(point), frames },
+        Event::Frames(batch) => Event::Frames(batch),
+    }
+}

@@ -1,0 +1,181 @@
+//! `tapscope show`: a capture's network, printed.
+
+use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
+use crate::report;
+use anyhow::{Context, Result, anyhow};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
+use tapscope_capture::filter::Filter;
+use tapscope_graph::tables::Limits;
+use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
+
+/// Batches between the reader and the model: enough that neither waits for the other, little enough to stay in the cache.
+const QUEUE: usize = 16;
+
+/// What was read, and what it shows.
+pub struct Reading {
+    /// The files, in the order of the command line.
+    pub files: Vec<FileFacts>,
+    /// The network at the end.
+    pub view: View,
+}
+
+/// Prints what the files show; gives the exit code.
+pub fn run(arguments: &ShowArguments) -> Result<u8> {
+    let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
+    let mut readers = Vec::new();
+    let mut failed = false;
+    for path in &arguments.files {
+        match Reader::open(path) {
+            Ok(reader) => readers.push(reader),
+            Err(error) => {
+                failed = true;
+                complain(path, &anyhow!(error));
+            }
+        }
+    }
+    if readers.is_empty() {
+        return Ok(EXIT_FAILURE);
+    }
+    let reading = read(Merged::new(readers), filter)?;
+    for facts in &reading.files {
+        if let Some(reason) = &facts.incomplete {
+            failed = true;
+            complain(&PathBuf::from(&facts.path), &anyhow!("{reason}"));
+        }
+    }
+    print(&reading, arguments.format, arguments.color.is_on())?;
+    Ok(if failed { EXIT_FAILURE } else { EXIT_OK })
+}
+
+/// Prints a reading to standard output.
+pub fn print(reading: &Reading, format: Format, color: bool) -> Result<()> {
+    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    match format {
+        Format::Text => report::text::write(&mut out, reading, color)?,
+        Format::Json => report::json::write(&mut out, reading)?,
+        Format::Dot => report::dot::write(&mut out, &reading.view)?,
+    }
+    out.flush().context("cannot write to standard output")
+}
+
+fn complain(path: &std::path::Path, error: &anyhow::Error) {
+    eprintln!("tapscope: {}: {error:#}", Text::new(&path.to_string_lossy()));
+}
+
+/// Reads to the end: one thread reads, this one learns.
+///
+/// # Errors
+/// Where the filter does not fit a link type of the files.
+pub fn read(files: Merged, filter: Option<Filter>) -> Result<Reading> {
+    let (events, received) = bounded::<Event>(QUEUE);
+    let (recycle, recycled) = bounded::<Batch>(QUEUE);
+    let reader = std::thread::Builder::new().name("reader".into()).spawn(move || feed(files, filter, &events, &recycled))?;
+    let mut network = Network::new(Limits::default(), seed());
+    for event in received {
+        network.observe(&event);
+        if let Event::Frames(batch) = event {
+            let _ = recycle.try_send(batch);
+        }
+    }
+    let files = reader.join().map_err(|_| anyhow!("the thread `reader` panicked"))??;
+    Ok(Reading { files, view: network.into_view() })
+}
+
+fn feed(mut files: Merged, mut filter: Option<Filter>, events: &Sender<Event>, recycled: &Receiver<Batch>) -> Result<Vec<FileFacts>> {
+    let mut progress = Progress::new();
+    let mut link_types: Vec<LinkType> = Vec::new();
+    loop {
+        let mut batch = recycled.try_recv().unwrap_or_default();
+        let event = match files.next(&mut batch) {
+            Next::Event(event) => {
+                if let Event::Opened(info) = &event {
+                    link_types.push(info.link_type);
+                }
+                event
+            }
+            Next::Frames => {
+                progress.tick(&files);
+                match &mut filter {
+                    Some(filter) => Event::Frames(passed(filter, &link_types, &batch)?),
+                    None => Event::Frames(batch),
+                }
+            }
+            Next::End => break,
+        };
+        if events.send(event).is_err() {
+            break;
+        }
+    }
+    progress.finish();
+    Ok(files.into_facts())
+}
+
+fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
+    let mut passed = Batch::default();
+    for frame in batch.frames() {
+        let link_type = link_types.get(frame.point.0 as usize).copied().unwrap_or_default();
+        if filter.matches(link_type, frame.bytes)? {
+            passed.push(frame);
+        }
+    }
+    Ok(passed)
+}
+
+/// A seed that guests cannot know: the standard library's own, which comes from the operating system.
+pub fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}
+
+/// A bar on standard error for what takes longer than a moment, on a terminal.
+struct Progress {
+    began: Instant,
+    looked: Instant,
+    bar: Option<ProgressBar>,
+    is_wanted: bool,
+}
+
+impl Progress {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    const STEP: Duration = Duration::from_millis(100);
+
+    fn new() -> Progress {
+        let now = Instant::now();
+        Progress { began: now, looked: now, bar: None, is_wanted: std::io::stderr().is_terminal() }
+    }
+
+    fn tick(&mut self, files: &Merged) {
+        if !self.is_wanted {
+            return;
+        }
+        let now = Instant::now();
+        if now - self.looked < Self::STEP || now - self.began < Self::PATIENCE {
+            return;
+        }
+        self.looked = now;
+        let (done, size) = files.progress();
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(size, ProgressDrawTarget::stderr());
+            let template = match size {
+                Some(_) => "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+                None => "{spinner} {bytes}, {bytes_per_sec}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_position(done);
+    }
+
+    fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
