@@ -82,7 +82,7 @@ pub struct Limits {
     pub echoes: usize,
     /// Journeys: the oldest is pushed out.
     pub journeys: usize,
-    /// DHCP transactions, resolutions, ARP rows, each: no new ones beyond.
+    /// DHCP transactions, their messages, resolutions, ARP rows, each: no new ones beyond.
     pub transactions: usize,
     /// Every other table: no new rows beyond.
     pub rows: usize,
@@ -444,7 +444,7 @@ pub struct DhcpTransaction {
     pub client_mac: Option<MacAddr>,
     /// Every message seen, in order; the same packet at several points comes several times.
     pub messages: Vec<DhcpMessage>,
-    /// Messages that found no room behind the 256th.
+    /// Messages that found no room.
     pub more_messages: u64,
     /// `yiaddr` of OFFERs, without repeats in order of appearance; likewise all that follow.
     pub offered: Vec<Ipv4Addr>,

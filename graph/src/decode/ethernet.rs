@@ -1,9 +1,9 @@
-//! Ethernet II, IEEE 802.3 with LLC and SNAP, VLAN tags, and what is looked through to the IP header: PPPoE sessions and MPLS labels.
+//! Ethernet II, IEEE 802.3 with LLC and SNAP, and VLAN tags.
 //!
-//! Read IEEE 802.3 clause 3 and IEEE 802.1Q clause 9 first, then RFC 1042 (SNAP), RFC 2516 (PPPoE) and RFC 3032 (MPLS).
+//! Read IEEE 802.3 clause 3 and IEEE 802.1Q clause 9 first, then RFC 1042 (SNAP).
 
 use super::read::{be16, rest};
-use super::{Body, Packet, Stop, ip};
+use super::{Body, Packet, Stop, encapsulation, ip};
 use crate::MacAddr;
 use etherparse::{Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
@@ -19,6 +19,10 @@ pub(super) mod ether_type {
     pub const MPLS_UPSTREAM: u16 = 0x8848;
     pub const PPPOE_DISCOVERY: u16 = 0x8863;
     pub const PPPOE_SESSION: u16 = 0x8864;
+    pub const MACSEC: u16 = 0x88e5;
+    pub const PBB: u16 = 0x88e7;
+    pub const VN_TAG: u16 = 0x8926;
+    pub const NSH: u16 = 0x894f;
     pub const QINQ: u16 = 0x88a8;
     pub const LLDP: u16 = 0x88cc;
     pub const QINQ_OLD: u16 = 0x9100;
@@ -79,9 +83,7 @@ fn digest_odd<'a>(kind: u16, bytes: &'a [u8], packet: &mut Packet<'a>, depth: u8
         LLDP => packet.body = Body::Lldp(bytes),
         SLOW => packet.body = Body::Slow(bytes),
         RARP | PPPOE_DISCOVERY => {}
-        PPPOE_SESSION => digest_pppoe(bytes, packet),
-        MPLS | MPLS_UPSTREAM => digest_mpls(bytes, packet, depth),
-        _ => packet.stop = Some(Stop::EtherType(kind)),
+        _ => encapsulation::digest(kind, bytes, packet, depth),
     }
 }
 
@@ -110,53 +112,5 @@ fn digest_snap<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
         // Tags and a pseudowire's Ethernet may follow: the depth starts to count here, and a length field may not follow again.
         [0, 0, 0 | 0xf8] if protocol > ether_type::MAX_LENGTH => digest_type(protocol, rest(bytes, 5), packet, 0),
         organization => packet.stop = Some(Stop::Snap(organization, protocol)),
-    }
-}
-
-/// RFC 2516: six octets, then PPP's protocol number, in one octet where the peers agreed on that (it is odd then).
-fn digest_pppoe<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
-    packet.adjacent = false;
-    let Some(&first) = bytes.get(6) else {
-        packet.stop = Some(Stop::Cut("PPPoE"));
-        return;
-    };
-    let (protocol, payload) = if first & 1 == 1 {
-        (u16::from(first), rest(bytes, 7))
-    } else {
-        let Some(protocol) = be16(bytes, 6) else {
-            packet.stop = Some(Stop::Cut("PPPoE"));
-            return;
-        };
-        (protocol, rest(bytes, 8))
-    };
-    match protocol {
-        0x0021 => ip::digest_v4(payload, packet),
-        0x0057 => ip::digest_v6(payload, packet),
-        // Link and network control protocols carry nothing further in.
-        _ => {}
-    }
-}
-
-/// RFC 3032: labels of four octets up to the bottom of the stack. What follows is not said: an IP version, or the zero that starts an
-/// Ethernet pseudowire's control word (RFC 4385).
-fn digest_mpls<'a>(bytes: &'a [u8], packet: &mut Packet<'a>, depth: u8) {
-    packet.adjacent = false;
-    let Some(bottom) = bytes.chunks_exact(4).take(16).position(|label| label[2] & 1 == 1) else {
-        packet.stop = Some(if bytes.len() < 64 { Stop::Cut("MPLS") } else { Stop::TooDeep });
-        return;
-    };
-    let payload = rest(bytes, 4 * (bottom + 1));
-    match payload.first().map(|first| first >> 4) {
-        Some(4) => ip::digest_v4(payload, packet),
-        Some(6) => ip::digest_v6(payload, packet),
-        Some(0) if depth > 0 => {
-            let inner = rest(payload, 4);
-            match be16(inner, 12) {
-                Some(kind) => digest_type(kind, rest(inner, 14), packet, depth - 1),
-                None => packet.stop = Some(Stop::Cut("Ethernet")),
-            }
-        }
-        Some(_) => packet.stop = Some(Stop::Malformed("MPLS payload")),
-        None => packet.stop = Some(Stop::Cut("MPLS")),
     }
 }

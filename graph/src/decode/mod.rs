@@ -9,6 +9,7 @@ mod carried;
 mod dhcp;
 mod dhcp6;
 mod dns;
+mod encapsulation;
 mod ethernet;
 mod facts;
 mod group;

@@ -5,9 +5,7 @@ use crate::fact::{Dhcp, Dhcp6};
 use crate::tables::{Dhcp6Transaction, DhcpMessage, DhcpTransaction};
 use crate::{MacAddr, Text};
 
-/// The most messages of one DHCPv4 transaction that are kept one by one.
-const MESSAGES: usize = 256;
-/// The same for DHCPv6.
+/// The most messages of one DHCPv6 transaction that are kept one by one.
 const MESSAGES6: usize = 64;
 
 const OFFER: u8 = 2;
@@ -17,11 +15,13 @@ const ACK: u8 = 5;
 pub(crate) struct DhcpLearner {
     v4: Map<(u32, Option<MacAddr>), u32>,
     v6: Map<(u32, Option<Text>), u32>,
+    /// Messages kept one by one, of all transactions.
+    messages: usize,
 }
 
 impl DhcpLearner {
     pub fn new(seed: u64) -> DhcpLearner {
-        DhcpLearner { v4: map(seed), v6: map(seed) }
+        DhcpLearner { v4: map(seed), v6: map(seed), messages: 0 }
     }
 
     /// Learns a message; gives the transaction's row.
@@ -40,7 +40,8 @@ impl DhcpLearner {
                 ..DhcpTransaction::default()
             },
         )?;
-        if transaction.messages.len() < MESSAGES {
+        if self.messages < lesson.limits.transactions {
+            self.messages += 1;
             transaction.messages.push(DhcpMessage {
                 op: dhcp.op,
                 message_type: dhcp.message_type,
