@@ -13,17 +13,23 @@ pub(super) fn digest<'a>(kind: u16, bytes: &'a [u8], packet: &mut Packet<'a>, de
     packet.adjacent = false;
     match (kind, depth.checked_sub(1)) {
         (PPPOE_SESSION, _) => digest_pppoe(bytes, packet),
-        (MPLS | MPLS_UPSTREAM, _) => digest_mpls(bytes, packet, depth),
+        (MPLS | MPLS_UPSTREAM, _) => digest_mpls(bytes, packet),
         // Four octets of service identifier, then the customer's frame.
         (PBB, Some(_)) => inner_ethernet(rest(bytes, 4), packet, depth),
-        (VN_TAG, Some(depth)) => match be16(bytes, 4) {
-            Some(kind) => digest_type(kind, rest(bytes, 6), packet, depth),
-            None => packet.stop = Some(Stop::Cut("VN-tag")),
-        },
+        (VN_TAG, Some(depth)) => digest_tag("VN-tag", 4, bytes, packet, depth),
+        (CISCO_METADATA, Some(depth)) => digest_tag("Cisco metadata", 6, bytes, packet, depth),
         (MACSEC, Some(depth)) => digest_macsec(bytes, packet, depth),
         (NSH, Some(_)) => digest_nsh(bytes, packet, depth),
-        (PBB | VN_TAG | MACSEC | NSH, None) => packet.stop = Some(Stop::TooDeep),
+        (PBB | VN_TAG | CISCO_METADATA | MACSEC | NSH, None) => packet.stop = Some(Stop::TooDeep),
         _ => packet.stop = Some(Stop::EtherType(kind)),
+    }
+}
+
+/// A tag of a fixed length, and an EtherType.
+fn digest_tag<'a>(name: &'static str, length: usize, bytes: &'a [u8], packet: &mut Packet<'a>, depth: u8) {
+    match be16(bytes, length) {
+        Some(kind) => digest_type(kind, rest(bytes, length + 2), packet, depth),
+        None => packet.stop = Some(Stop::Cut(name)),
     }
 }
 
@@ -89,9 +95,9 @@ fn digest_pppoe<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
     }
 }
 
-/// RFC 3032: labels of four octets up to the bottom of the stack. What follows is not said: an IP version, or the zero that starts an
-/// Ethernet pseudowire's control word (RFC 4385).
-fn digest_mpls<'a>(bytes: &'a [u8], packet: &mut Packet<'a>, depth: u8) {
+/// RFC 3032: labels of four octets up to the bottom of the stack. What follows is not said; the first four bits tell IP from the rest
+/// (RFC 4928), and a pseudowire's Ethernet from nothing.
+fn digest_mpls<'a>(bytes: &'a [u8], packet: &mut Packet<'a>) {
     let Some(bottom) = bytes.chunks_exact(4).position(|label| label[2] & 1 == 1) else {
         packet.stop = Some(Stop::Cut("MPLS"));
         return;
@@ -100,8 +106,7 @@ fn digest_mpls<'a>(bytes: &'a [u8], packet: &mut Packet<'a>, depth: u8) {
     match payload.first().map(|first| first >> 4) {
         Some(4) => ip::digest_v4(payload, packet),
         Some(6) => ip::digest_v6(payload, packet),
-        Some(0) if depth > 0 => inner_ethernet(rest(payload, 4), packet, depth),
-        Some(_) => packet.stop = Some(Stop::Malformed("MPLS payload")),
+        Some(_) => packet.stop = Some(Stop::EtherType(ether_type::MPLS)),
         None => packet.stop = Some(Stop::Cut("MPLS")),
     }
 }

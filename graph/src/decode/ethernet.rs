@@ -24,6 +24,7 @@ pub(super) mod ether_type {
     pub const VN_TAG: u16 = 0x8926;
     pub const NSH: u16 = 0x894f;
     pub const QINQ: u16 = 0x88a8;
+    pub const CISCO_METADATA: u16 = 0x8909;
     pub const LLDP: u16 = 0x88cc;
     pub const QINQ_OLD: u16 = 0x9100;
     pub const QINQ_OLDER: u16 = 0x9200;
