@@ -1,0 +1,2 @@
+//! The stages of reading a capture, one by one, per packet.
+fn main() {}
