@@ -17,13 +17,13 @@ impl Random {
 
     /// Evenly spread over 0 to `bound` - 1.
     pub fn below(&mut self, bound: u32) -> u32 {
-        ((self.next() >> 32) * u64::from(bound) >> 32) as u32
+        (((self.next() >> 32) * u64::from(bound)) >> 32) as u32
     }
 
     /// Low numbers far more often than high ones: half of the draws are among the lowest eighth.
     pub fn skewed(&mut self, bound: u32) -> u32 {
-        let even = u128::from(self.next());
-        ((((even * even) >> 64) * even >> 64) * u128::from(bound) >> 64) as u32
+        let even = self.next() as f64 / 2f64.powi(64);
+        ((even * even * even * f64::from(bound)) as u32).min(bound - 1)
     }
 
     pub fn fill(&mut self, bytes: &mut [u8]) {
