@@ -14,6 +14,7 @@ pub mod event;
 pub mod evidence;
 pub mod fact;
 pub mod finding;
+mod learn;
 pub mod network;
 pub mod packets;
 pub mod tables;

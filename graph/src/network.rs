@@ -1,9 +1,16 @@
 //! The network: observes events, and gives views.
 
-use crate::Event;
+use crate::decode::{self, Packet};
+use crate::event::Frame;
+use crate::fact::{Fact, NameSource, Neighbor};
 use crate::finding::{Finding, findings};
-use crate::tables::{Limits, Tables};
+use crate::learn::{
+    AddressLearner, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, LinkKey, RowLearner, Seen, Traffic, fingerprint,
+};
+use crate::tables::{Learned, Limits, Point, RouterReason, Tables};
 use crate::topology::Topology;
+use crate::{Batch, Direction, Event, FrameNo, PointInfo};
+use std::net::IpAddr;
 
 /// Everything that was learned, at one moment; immutable and shared by who looks.
 #[derive(Clone, Debug, Default)]
@@ -16,26 +23,244 @@ pub struct View {
     pub findings: Vec<Finding>,
 }
 
+impl View {
+    fn of(tables: Tables) -> View {
+        let topology = Topology::build(&tables);
+        let findings = findings(&tables, &topology);
+        View { tables, topology, findings }
+    }
+}
+
 /// The model. The same events in the same order give the same views.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Network {
     tables: Tables,
+    limits: Limits,
+    hasher: foldhash::fast::FixedState,
+    layer2: Layer2,
+    flows: FlowLearner,
+    journeys: JourneyLearner,
+    addresses: AddressLearner,
+    dhcp: DhcpLearner,
+    echoes: EchoLearner,
+    rows: RowLearner,
+    facts: Vec<Fact>,
+    /// The second of capture time whose traffic the flows have yet to settle.
+    second: i64,
 }
 
 impl Network {
     /// An empty network. `seed` keys the hash tables against chosen keys: flows are chosen by guests; it does not show in any view.
-    pub fn new(_limits: Limits, _seed: u64) -> Network {
-        Network::default()
+    pub fn new(limits: Limits, seed: u64) -> Network {
+        Network {
+            tables: Tables::default(),
+            limits,
+            hasher: foldhash::fast::FixedState::with_seed(seed),
+            layer2: Layer2::new(seed),
+            flows: FlowLearner::new(seed),
+            journeys: JourneyLearner::new(seed),
+            addresses: AddressLearner::new(seed),
+            dhcp: DhcpLearner::new(seed),
+            echoes: EchoLearner::new(seed),
+            rows: RowLearner::new(seed),
+            facts: Vec::new(),
+            second: i64::MIN,
+        }
     }
 
     /// Takes the next event.
-    pub fn observe(&mut self, _event: &Event) {}
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Opened(info) => self.open(info),
+            Event::Closed { point, reason } => {
+                if let Some(point) = self.tables.points.get_mut(point.0 as usize) {
+                    point.closed = true;
+                    point.reason.clone_from(reason);
+                }
+            }
+            Event::Frames(batch) => self.observe_batch(batch),
+            Event::Lost { point, frames } => {
+                if let Some(point) = self.tables.points.get_mut(point.0 as usize) {
+                    point.lost = point.lost.saturating_add(*frames);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, info: &PointInfo) {
+        if self.tables.points.len() < self.limits.points {
+            self.tables.points.push(Point { info: info.clone(), ..Point::default() });
+        } else {
+            self.tables.dropped.rows += 1;
+        }
+    }
+
+    /// Takes all frames of a batch.
+    pub fn observe_batch(&mut self, batch: &Batch) {
+        for frame in batch.frames() {
+            self.observe_frame(&frame);
+        }
+    }
+
+    /// Takes one frame.
+    pub fn observe_frame(&mut self, frame: &Frame<'_>) {
+        let tables = &mut self.tables;
+        tables.frames += 1;
+        tables.octets += u64::from(frame.original_length);
+        tables.now = Some(tables.now.map_or(frame.at, |now| now.max(frame.at)));
+        tables.begin = Some(tables.begin.map_or(frame.at, |begin| begin.min(frame.at)));
+        let Some(point) = tables.points.get_mut(frame.point.0 as usize) else {
+            tables.dropped.frames += 1;
+            return;
+        };
+        let packet = decode::digest(point.info.link_type, frame);
+        point.counters.add(frame.original_length);
+        point.captured_octets += frame.bytes.len() as u64;
+        point.first_at.get_or_insert(frame.at);
+        point.last_at = Some(frame.at);
+        point.history.add(frame.at, u64::from(frame.original_length));
+        point.offloaded += u64::from(packet.offload);
+        if let Some(stop) = packet.stop {
+            *point.stops.entry(stop).or_default() += 1;
+        }
+        self.learn(frame, &packet);
+    }
+
+    fn learn(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
+        let second = frame.at.0.div_euclid(1_000_000_000);
+        if second != self.second {
+            self.flows.settle(&mut self.tables, &self.layer2);
+            self.second = second;
+        }
+        let seen = Seen {
+            frame: FrameNo(self.tables.frames),
+            at: frame.at,
+            octets: frame.original_length,
+            point: frame.point,
+            direction: frame.direction,
+            vlan: packet.vlans.outer(),
+            source: packet.source,
+            destination: packet.destination,
+            journey: None,
+        };
+        let key = LinkKey::new(frame.point, packet);
+        let mut lesson = Lesson { tables: &mut self.tables, limits: &self.limits, seen };
+        match &packet.ip {
+            Some(ip) => self.flows.observe(&mut lesson, &mut self.layer2, packet, ip, key),
+            None => {
+                let row = self.layer2.mac_flow(&mut lesson, key);
+                self.layer2.count(lesson.tables, row, &Traffic::of(seen.frame, seen.at, seen.octets));
+            }
+        }
+        if decode::may_teach(packet) {
+            self.learn_facts(packet, seen, key);
+        }
+    }
+
+    /// The control protocols: some packets in a hundred.
+    #[cold]
+    fn learn_facts(&mut self, packet: &Packet<'_>, seen: Seen, key: LinkKey) {
+        let mut facts = std::mem::take(&mut self.facts);
+        decode::facts(packet, &mut facts);
+        let mut lesson = Lesson { tables: &mut self.tables, limits: &self.limits, seen };
+        if seen.direction != Direction::Unknown {
+            self.layer2.direction(&mut lesson, key);
+        }
+        if let Some((kind, print)) = fingerprint(&self.hasher, packet, &facts) {
+            lesson.seen.journey = Some(self.journeys.observe(&mut lesson, &mut self.layer2, key, kind, print));
+        }
+        let seen = lesson.seen;
+        for fact in facts.drain(..) {
+            self.learn_fact(packet, seen, &fact);
+        }
+        self.facts = facts;
+    }
+
+    fn learn_fact(&mut self, packet: &Packet<'_>, seen: Seen, fact: &Fact) {
+        let lesson = &mut Lesson { tables: &mut self.tables, limits: &self.limits, seen };
+        match fact {
+            Fact::Arp(arp) => self.addresses.learn_arp(lesson, arp),
+            Fact::Echo(echo) => self.echoes.learn(lesson, echo),
+            Fact::Neighbor(message) => {
+                if let Some(ip) = &packet.ip {
+                    self.addresses.learn_neighbor(lesson, message, ip.addresses.destination());
+                }
+                self.learn_router(seen, message);
+            }
+            Fact::IcmpError(error) => {
+                // Time exceeded and redirects come from whoever forwards.
+                let forwards = matches!((error.is_v6, error.kind), (false, 5 | 11) | (true, 3 | 137));
+                if forwards && let (Some(mac), true) = (seen.source, packet.adjacent) {
+                    self.rows.router(lesson, Some(mac), Some(error.reporter), RouterReason::ReportsForward);
+                }
+                let row = self.rows.icmp_error(lesson, error);
+                if let (Some(row), Some(quoted)) = (row, &error.quoted) {
+                    self.echoes.refuse(lesson, quoted, row);
+                }
+            }
+            Fact::Dhcp(dhcp) => {
+                let row = self.dhcp.learn(lesson, dhcp);
+                let acknowledged = dhcp.your_ip.or(dhcp.client_ip).filter(|_| dhcp.message_type == Some(5));
+                if let (Some(ip), Some(mac)) = (acknowledged, dhcp.client_mac) {
+                    self.addresses.bind(lesson, mac, IpAddr::V4(ip), Learned::Dhcp);
+                    let hostname = row.and_then(|row| lesson.tables.dhcp[row as usize].hostnames.last().cloned());
+                    if let Some(name) = hostname {
+                        self.rows.name(lesson, IpAddr::V4(ip), &name, NameSource::Dhcp, Some(mac));
+                    }
+                }
+                if matches!(dhcp.message_type, Some(2 | 5)) {
+                    for &router in &dhcp.routers {
+                        self.rows.router(lesson, None, Some(IpAddr::V4(router)), RouterReason::NamedByDhcp);
+                    }
+                }
+            }
+            Fact::Dhcp6(dhcp) => self.dhcp.learn6(lesson, dhcp),
+            Fact::Name(name) => self.rows.name(lesson, name.ip, &name.name, name.by, None),
+            Fact::Dns(_) => {}
+            Fact::Group(group) => self.rows.group(lesson, group),
+            Fact::Lldp(lldp) => {
+                self.rows.lldp(lesson, lldp);
+                if let Some(name) = &lldp.system_name {
+                    for &ip in &lldp.management {
+                        self.rows.name(lesson, ip, name, NameSource::Lldp, seen.source);
+                    }
+                }
+            }
+            Fact::Stp(stp) => self.rows.stp(lesson, stp),
+            Fact::Lacp(lacp) => self.rows.lacp(lesson, lacp),
+            Fact::Carried(carried) => self.rows.tunnel(lesson, carried),
+        }
+    }
+
+    fn learn_router(&mut self, seen: Seen, message: &Neighbor) {
+        let lesson = &mut Lesson { tables: &mut self.tables, limits: &self.limits, seen };
+        match message {
+            Neighbor::RouterAdvertisement { source, mac, lifetime, mtu, prefixes, .. } => {
+                // A lifetime of zero only says: do not take me for your default router.
+                let reason = RouterReason::Advertises;
+                let Some(mac) = mac.or(seen.source).filter(|_| *lifetime > 0 || !prefixes.is_empty()) else { return };
+                let Some(row) = self.rows.router(lesson, Some(mac), Some(IpAddr::V6(*source)), reason) else { return };
+                row.mtu = mtu.or(row.mtu);
+                row.prefixes.clone_from(prefixes);
+            }
+            Neighbor::Advertisement { target, mac, is_router: true, .. } => {
+                if let Some(mac) = mac.or(seen.source) {
+                    self.rows.router(lesson, Some(mac), Some(IpAddr::V6(*target)), RouterReason::Advertises);
+                }
+            }
+            Neighbor::Advertisement { .. } | Neighbor::Solicitation { .. } | Neighbor::RouterSolicitation { .. } => {}
+        }
+    }
 
     /// What is known now.
     pub fn view(&mut self) -> View {
-        let tables = self.tables.clone();
-        let topology = Topology::build(&tables);
-        let findings = findings(&tables, &topology);
-        View { tables, topology, findings }
+        self.flows.settle(&mut self.tables, &self.layer2);
+        View::of(self.tables.clone())
+    }
+
+    /// What is known at the end: as [`Network::view`], without a copy of the tables.
+    pub fn into_view(mut self) -> View {
+        self.flows.settle(&mut self.tables, &self.layer2);
+        View::of(self.tables)
     }
 }

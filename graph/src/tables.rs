@@ -30,6 +30,8 @@ pub struct Tables {
     pub mac_flows: Vec<MacFlow>,
     /// Which MAC uses which address.
     pub bindings: Vec<Binding>,
+    /// Which MAC takes packets for which address.
+    pub next_hops: Vec<NextHop>,
     /// ARP packets by what they say.
     pub arp: Vec<ArpRow>,
     /// Who asked for whose link-layer address (ARP and ND), and whether an answer came.
@@ -73,7 +75,7 @@ pub struct Limits {
     pub points: usize,
     /// Flows: the flow that is idle for the longest is pushed out.
     pub flows: usize,
-    /// Stations, MAC flows and bindings, each: no new ones beyond.
+    /// Stations, MAC flows, bindings and next hops, each: no new ones beyond.
     pub stations: usize,
     /// Echo rows: no new ones beyond.
     pub echoes: usize,
@@ -104,7 +106,7 @@ impl Default for Limits {
 pub struct Dropped {
     /// Flows pushed out.
     pub flows: u64,
-    /// Frames whose station, MAC flow or binding found no room.
+    /// How often a new station, MAC flow, binding or next hop found no room, and frames of flows whose further paths found none.
     pub stations: u64,
     /// Echo requests that found no room.
     pub echoes: u64,
@@ -233,11 +235,13 @@ pub struct History {
     pub width: i64,
     /// Octets.
     pub buckets: Vec<u64>,
+    /// The bucket that was counted in last: the next frame's, as a rule, which saves a division per frame.
+    latest: usize,
 }
 
 impl Default for History {
     fn default() -> Self {
-        History { start: Timestamp(0), width: 100_000_000, buckets: Vec::new() }
+        History { start: Timestamp(0), width: 100_000_000, buckets: Vec::new(), latest: 0 }
     }
 }
 
@@ -246,7 +250,17 @@ impl History {
     pub const BUCKETS: usize = 512;
 
     /// Counts octets at a time; a time before the first counts in the first bucket.
+    #[inline]
     pub fn add(&mut self, at: Timestamp, octets: u64) {
+        let within = at.since(self.start).wrapping_sub(self.latest as i64 * self.width);
+        match self.buckets.get_mut(self.latest) {
+            Some(bucket) if (0..self.width).contains(&within) => *bucket += octets,
+            _ => self.add_elsewhere(at, octets),
+        }
+    }
+
+    #[cold]
+    fn add_elsewhere(&mut self, at: Timestamp, octets: u64) {
         if self.buckets.is_empty() {
             self.start = at;
         }
@@ -256,11 +270,11 @@ impl History {
             self.width *= 2;
             index = at.since(self.start).max(0) / self.width;
         }
-        let index = index as usize;
-        if index >= self.buckets.len() {
-            self.buckets.resize(index + 1, 0);
+        self.latest = index as usize;
+        if self.latest >= self.buckets.len() {
+            self.buckets.resize(self.latest + 1, 0);
         }
-        self.buckets[index] += octets;
+        self.buckets[self.latest] += octets;
     }
 }
 
@@ -355,6 +369,22 @@ pub struct Binding {
     /// How.
     pub learned: Learned,
     /// The frames; for [`Learned::Source`] without samples.
+    pub evidence: Evidence,
+}
+
+/// Frames to `mac` whose outermost IP destination is `ip`: their sender took `mac` for the next hop towards `ip` (RFC 4861, section 2.1).
+/// Where `mac` does not own `ip`, it is a router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// Where.
+    pub point: PointId,
+    /// The outermost VLAN identifier, or none.
+    pub vlan: Option<u16>,
+    /// The next hop.
+    pub mac: MacAddr,
+    /// The destination; unicast.
+    pub ip: IpAddr,
+    /// The frames, without samples.
     pub evidence: Evidence,
 }
 
@@ -867,4 +897,43 @@ pub struct Crossing {
     pub evidence: Evidence,
     /// Shortest time between the two, nanoseconds.
     pub shortest_ns: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_keeps_every_octet_while_its_buckets_widen() {
+        let mut history = History::default();
+        for at in (0..10_000_i64).rev().chain(0..10_000) {
+            history.add(Timestamp(1_700_000_000_000_000_000 + at * 77_000_000), 3);
+        }
+        assert!(history.buckets.len() <= History::BUCKETS);
+        assert_eq!(history.buckets.iter().sum::<u64>(), 60_000);
+    }
+
+    #[test]
+    fn a_history_of_the_widest_time_ends() {
+        let mut history = History::default();
+        history.add(Timestamp(i64::MIN), 1);
+        history.add(Timestamp(i64::MAX), 1);
+        assert_eq!(history.buckets.iter().sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn a_rate_is_that_of_the_last_full_second() {
+        let mut series = Series::default();
+        series.add(100, 500, 0);
+        series.add(101, 7, 20);
+        assert_eq!(series.rate(Timestamp(102_300_000_000)), (7, 20));
+        assert_eq!(series.rate(Timestamp(101_300_000_000)), (500, 0));
+        assert_eq!(series.rate(Timestamp(104_000_000_000)), (0, 0));
+        series.add(100_000, 1, 1);
+        series.add(99_990, 2, 2);
+        series.add(5, 9, 9);
+        assert_eq!(series.buckets.len(), Series::SECONDS);
+        assert_eq!(series.buckets[Series::SECONDS - 11], (2, 2));
+        assert_eq!(series.buckets.iter().map(|bucket| bucket.0).sum::<u32>(), 3);
+    }
 }

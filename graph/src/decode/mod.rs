@@ -46,3 +46,14 @@ pub struct Summary {
     /// What it says.
     pub info: String,
 }
+
+/// PLACEHOLDER
+pub fn digest<'a>(_link_type: crate::LinkType, _frame: &crate::Frame<'a>) -> Packet<'a> {
+    Packet::default()
+}
+/// PLACEHOLDER
+pub fn may_teach(_packet: &Packet<'_>) -> bool {
+    false
+}
+/// PLACEHOLDER
+pub fn facts(_packet: &Packet<'_>, _out: &mut Vec<crate::fact::Fact>) {}

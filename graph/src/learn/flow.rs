@@ -1,0 +1,402 @@
+//! Flows: the hot path.
+//!
+//! A packet of a known flow costs one look-up of its 5-tuple, and one comparison: a flow remembers, per direction, the *leg* that its
+//! last packet took (point, VLAN, link-layer addresses). The leg counts; what it counted is added to stations, MAC flows and bindings
+//! once a second of capture time, and before anybody looks ([`FlowLearner::settle`]). So the cost per packet does not grow with hosts,
+//! flows, or the number of a host's neighbours.
+
+use super::{Layer2, Lesson, LinkKey, Map, NONE, Seen, Traffic, map, row_of};
+use crate::decode::{Addresses, Body, Ip, Packet, Tcp};
+use crate::evidence::Evidence;
+use crate::tables::{Binding, Counters, Flow, Learned, NextHop, Side, Tables, TcpState};
+use crate::{FrameNo, MacAddr, PointId, Timestamp};
+use std::net::IpAddr;
+
+/// The 5-tuple of an IPv4 flow in 16 octets: the split keys and the seeded hash are what makes the look-up cheap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct KeyV4(u64, u64);
+
+/// The 5-tuple of an IPv6 flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct KeyV6(u128, u128, u64);
+
+/// Traffic of one direction of one flow over one link key.
+#[derive(Clone, Debug)]
+struct Leg {
+    key: LinkKey,
+    flow: u32,
+    forward: bool,
+    /// Whether it is in the list of legs with unsettled traffic.
+    dirty: bool,
+    traffic: Traffic,
+    mac_flow: u32,
+    binding: u32,
+    next_hop: u32,
+}
+
+/// What a flow needs besides its row.
+#[derive(Clone, Debug)]
+struct Run {
+    /// The leg of the last packet from a to b, and from b to a.
+    legs: [u32; 2],
+    /// Whether a direction has several legs, which are then found through the index.
+    branched: [bool; 2],
+    /// Who opened the TCP connection, and the first sighting of the SYN.
+    opener: Option<Side>,
+    syn: Option<(PointId, Timestamp)>,
+    /// Which sides have sent FIN: bit 0 for a, bit 1 for b.
+    fins: u8,
+}
+
+#[derive(Debug)]
+pub(crate) struct FlowLearner {
+    seed: u64,
+    v4: Map<KeyV4, u32>,
+    v6: Map<KeyV6, u32>,
+    runs: Vec<Run>,
+    legs: Vec<Leg>,
+    branches: Map<(u32, bool, LinkKey), u32>,
+    dirty: Vec<u32>,
+    bindings: Map<(PointId, Option<u16>, MacAddr, IpAddr), u32>,
+    next_hops: Map<(PointId, Option<u16>, MacAddr, IpAddr), u32>,
+}
+
+impl FlowLearner {
+    pub fn new(seed: u64) -> FlowLearner {
+        FlowLearner {
+            seed,
+            v4: map(seed),
+            v6: map(seed),
+            runs: Vec::new(),
+            legs: Vec::new(),
+            branches: map(seed),
+            dirty: Vec::new(),
+            bindings: map(seed),
+            next_hops: map(seed),
+        }
+    }
+
+    /// Counts a packet with an IP header.
+    #[inline]
+    pub fn observe(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, packet: &Packet<'_>, ip: &Ip<'_>, key: LinkKey) {
+        let Seen { frame, at, octets, .. } = lesson.seen;
+        let (index, forward) = self.flow(lesson, layer2, ip);
+        let side = usize::from(!forward);
+        let flow = &mut lesson.tables.flows[index as usize];
+        if forward {
+            flow.a_to_b.add(octets)
+        } else {
+            flow.b_to_a.add(octets)
+        }
+        flow.last = frame;
+        flow.last_at = at;
+        let run = &mut self.runs[index as usize];
+        if let Body::Tcp(tcp) = packet.body {
+            track(flow, run, &tcp, forward, key.point(), at);
+        }
+        let mut leg = run.legs[side];
+        if leg == NONE || self.legs[leg as usize].key != key {
+            leg = self.leg(lesson, layer2, index, forward, key);
+            if leg == NONE {
+                lesson.tables.dropped.stations += 1;
+                return;
+            }
+        }
+        let row = &mut self.legs[leg as usize];
+        if row.dirty {
+            row.traffic.counters.add(octets);
+            row.traffic.last = (frame, at);
+        } else {
+            row.dirty = true;
+            row.traffic = Traffic::of(frame, at, octets);
+            self.dirty.push(leg);
+        }
+    }
+
+    /// The flow of a packet, and whether the packet goes from a to b.
+    #[inline]
+    fn flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, ip: &Ip<'_>) -> (u32, bool) {
+        let (forward, found) = match ip.addresses {
+            Addresses::V4(source, destination) => {
+                let (key, forward) = key_v4(source, destination, ip.ports, ip.protocol);
+                (forward, self.v4.get(&key).copied())
+            }
+            Addresses::V6(source, destination) => {
+                let (key, forward) = key_v6(source, destination, ip.ports, ip.protocol);
+                (forward, self.v6.get(&key).copied())
+            }
+        };
+        let index = found.unwrap_or_else(|| self.new_flow(lesson, layer2, ip, forward));
+        (index, forward)
+    }
+
+    #[cold]
+    fn new_flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, ip: &Ip<'_>, forward: bool) -> u32 {
+        let Seen { frame, at, .. } = lesson.seen;
+        if lesson.tables.flows.len() >= lesson.limits.flows.max(1) {
+            self.push_out(lesson, layer2);
+        }
+        let addresses = match (ip.addresses, forward) {
+            (addresses, true) => addresses,
+            (Addresses::V4(source, destination), false) => Addresses::V4(destination, source),
+            (Addresses::V6(source, destination), false) => Addresses::V6(destination, source),
+        };
+        let index = lesson.tables.flows.len() as u32;
+        lesson.tables.flows.push(Flow {
+            addresses,
+            ports: ip.ports.map(|(source, destination)| if forward { (source, destination) } else { (destination, source) }),
+            protocol: ip.protocol,
+            initiator: if forward { Side::A } else { Side::B },
+            a_to_b: Counters::default(),
+            b_to_a: Counters::default(),
+            first: frame,
+            first_at: at,
+            last: frame,
+            last_at: at,
+            tcp: None,
+            rtt_ns: None,
+            points: Vec::new(),
+        });
+        self.runs.push(Run { legs: [NONE; 2], branched: [false; 2], opener: None, syn: None, fins: 0 });
+        self.enter(&lesson.tables.flows[index as usize], index);
+        index
+    }
+
+    fn enter(&mut self, flow: &Flow, index: u32) {
+        match flow.addresses {
+            Addresses::V4(a, b) => {
+                self.v4.insert(key_v4(a, b, flow.ports, flow.protocol).0, index);
+            }
+            Addresses::V6(a, b) => {
+                self.v6.insert(key_v6(a, b, flow.ports, flow.protocol).0, index);
+            }
+        }
+    }
+
+    /// The leg of a packet that did not take its predecessor's.
+    #[cold]
+    fn leg(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, flow: u32, forward: bool, key: LinkKey) -> u32 {
+        let Seen { frame, at, .. } = lesson.seen;
+        let side = usize::from(!forward);
+        let run = &mut self.runs[flow as usize];
+        if run.branched[side]
+            && let Some(&leg) = self.branches.get(&(flow, forward, key))
+        {
+            run.legs[side] = leg;
+            return leg;
+        }
+        // A guest can send one flow with a new MAC in every frame: paths beyond a flow's first two share a bound.
+        let first = run.legs[side];
+        if first != NONE && self.legs.len() >= 2 * lesson.limits.flows + lesson.limits.stations {
+            return NONE;
+        }
+        let leg = self.legs.len() as u32;
+        if first != NONE {
+            if !run.branched[side] {
+                run.branched[side] = true;
+                self.branches.insert((flow, forward, self.legs[first as usize].key), first);
+            }
+            self.branches.insert((flow, forward, key), leg);
+        }
+        run.legs[side] = leg;
+        let mac_flow = layer2.mac_flow(lesson, key);
+        let addresses = lesson.tables.flows[flow as usize].addresses;
+        let (from, to) =
+            if forward { (addresses.source(), addresses.destination()) } else { (addresses.destination(), addresses.source()) };
+        let (mut binding, mut next_hop) = (NONE, NONE);
+        if key.is_adjacent() {
+            if let Some(mac) = key.source() {
+                binding = self.binding(lesson, key, mac, from);
+            }
+            if let Some(mac) = key.destination().filter(|mac| mac.is_station()) {
+                next_hop = self.next_hop(lesson, key, mac, to);
+            }
+        }
+        self.legs.push(Leg { key, flow, forward, dirty: false, traffic: Traffic::of(frame, at, 0), mac_flow, binding, next_hop });
+        leg
+    }
+
+    fn binding(&mut self, lesson: &mut Lesson<'_>, key: LinkKey, mac: MacAddr, ip: IpAddr) -> u32 {
+        let Seen { frame, at, .. } = lesson.seen;
+        let (point, vlan) = (key.point(), key.vlan());
+        row_of(
+            &mut self.bindings,
+            &mut lesson.tables.bindings,
+            lesson.limits.stations,
+            &mut lesson.tables.dropped.stations,
+            (point, vlan, mac, ip),
+            || Binding {
+                point,
+                vlan,
+                mac,
+                ip,
+                learned: Learned::Source,
+                evidence: Evidence { first: frame, first_at: at, samples: vec![frame], ..Evidence::default() },
+            },
+        )
+        .map_or(NONE, |(row, _)| row)
+    }
+
+    fn next_hop(&mut self, lesson: &mut Lesson<'_>, key: LinkKey, mac: MacAddr, ip: IpAddr) -> u32 {
+        let (point, vlan) = (key.point(), key.vlan());
+        row_of(
+            &mut self.next_hops,
+            &mut lesson.tables.next_hops,
+            lesson.limits.stations,
+            &mut lesson.tables.dropped.stations,
+            (point, vlan, mac, ip),
+            || NextHop { point, vlan, mac, ip, evidence: Evidence::default() },
+        )
+        .map_or(NONE, |(row, _)| row)
+    }
+
+    /// Tells the tables what the legs have counted since the last time.
+    pub fn settle(&mut self, tables: &mut Tables, layer2: &Layer2) {
+        for &index in &self.dirty {
+            let leg = &mut self.legs[index as usize];
+            leg.dirty = false;
+            layer2.count(tables, leg.mac_flow, &leg.traffic);
+            if let Some(binding) = tables.bindings.get_mut(leg.binding as usize) {
+                leg.traffic.prove(&mut binding.evidence);
+            }
+            if let Some(next_hop) = tables.next_hops.get_mut(leg.next_hop as usize) {
+                leg.traffic.prove(&mut next_hop.evidence);
+            }
+            let flow = &mut tables.flows[leg.flow as usize];
+            let point = leg.key.point();
+            let at = flow.points.iter().position(|(seen, _, _)| *seen == point).unwrap_or_else(|| {
+                flow.points.push((point, Counters::default(), Counters::default()));
+                flow.points.len() - 1
+            });
+            let (_, a_to_b, b_to_a) = &mut flow.points[at];
+            if leg.forward { a_to_b.merge(leg.traffic.counters) } else { b_to_a.merge(leg.traffic.counters) }
+        }
+        self.dirty.clear();
+    }
+
+    /// Makes room: the sixteenth of all flows that are idle for the longest goes.
+    ///
+    /// Everything is packed anew, which keeps the tables dense and in the order of first sight; spread over the flows that fit into
+    /// the room made, it costs each of them sixteen moves.
+    #[cold]
+    fn push_out(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2) {
+        self.settle(lesson.tables, layer2);
+        let mut ages: Vec<(Timestamp, FrameNo)> = lesson.tables.flows.iter().map(|flow| (flow.last_at, flow.last)).collect();
+        let going = (lesson.limits.flows / 16).clamp(1, ages.len());
+        let (_, &mut border, _) = ages.select_nth_unstable(going - 1);
+
+        let mut moved = vec![NONE; lesson.tables.flows.len()];
+        let mut kept = 0;
+        for (index, flow) in lesson.tables.flows.iter().enumerate() {
+            if (flow.last_at, flow.last) > border {
+                moved[index] = kept;
+                kept += 1;
+            }
+        }
+        lesson.tables.dropped.flows += lesson.tables.flows.len() as u64 - u64::from(kept);
+        retain(&mut lesson.tables.flows, &moved);
+        retain(&mut self.runs, &moved);
+
+        let mut leg_moved = vec![NONE; self.legs.len()];
+        let mut legs_kept = 0;
+        for (index, leg) in self.legs.iter_mut().enumerate() {
+            leg.flow = moved[leg.flow as usize];
+            if leg.flow != NONE {
+                leg_moved[index] = legs_kept;
+                legs_kept += 1;
+            }
+        }
+        retain(&mut self.legs, &leg_moved);
+        for run in &mut self.runs {
+            for leg in run.legs.iter_mut().filter(|leg| **leg != NONE) {
+                *leg = leg_moved[*leg as usize];
+            }
+        }
+        (self.v4, self.v6, self.branches) = (map(self.seed), map(self.seed), map(self.seed));
+        for (index, flow) in lesson.tables.flows.iter().enumerate() {
+            self.enter(flow, index as u32);
+        }
+        for (index, leg) in self.legs.iter().enumerate() {
+            if self.runs[leg.flow as usize].branched[usize::from(!leg.forward)] {
+                self.branches.insert((leg.flow, leg.forward, leg.key), index as u32);
+            }
+        }
+    }
+}
+
+/// Keeps the rows that have a new place.
+fn retain<T>(rows: &mut Vec<T>, moved: &[u32]) {
+    let mut index = 0;
+    rows.retain(|_| {
+        index += 1;
+        moved[index - 1] != NONE
+    });
+}
+
+/// Ports and protocol in one number; "no ports" sorts before port 0 and is none of the ports.
+#[inline]
+fn tail(ports: Option<(u16, u16)>, protocol: u8) -> u64 {
+    match ports {
+        Some((a, b)) => u64::from(a) << 16 | u64::from(b) | u64::from(protocol) << 32 | 1 << 40,
+        None => u64::from(protocol) << 32,
+    }
+}
+
+#[inline]
+fn swap(ports: Option<(u16, u16)>) -> Option<(u16, u16)> {
+    ports.map(|(a, b)| (b, a))
+}
+
+#[inline]
+fn key_v4(source: [u8; 4], destination: [u8; 4], ports: Option<(u16, u16)>, protocol: u8) -> (KeyV4, bool) {
+    let (s, d) = (u32::from_be_bytes(source), u32::from_be_bytes(destination));
+    let forward = (s, ports.map(|p| p.0)) <= (d, ports.map(|p| p.1));
+    let (a, b, ports) = if forward { (s, d, ports) } else { (d, s, swap(ports)) };
+    (KeyV4(u64::from(a) << 32 | u64::from(b), tail(ports, protocol)), forward)
+}
+
+#[inline]
+fn key_v6(source: [u8; 16], destination: [u8; 16], ports: Option<(u16, u16)>, protocol: u8) -> (KeyV6, bool) {
+    let (s, d) = (u128::from_be_bytes(source), u128::from_be_bytes(destination));
+    let forward = (s, ports.map(|p| p.0)) <= (d, ports.map(|p| p.1));
+    let (a, b, ports) = if forward { (s, d, ports) } else { (d, s, swap(ports)) };
+    (KeyV6(a, b, tail(ports, protocol)), forward)
+}
+
+/// Follows TCP's states and the time of the handshake. The same segment seen at a second point changes nothing.
+#[inline]
+fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointId, at: Timestamp) {
+    let quiet = tcp.flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) == 0;
+    if quiet && matches!(flow.tcp, Some(TcpState::Established | TcpState::Midstream)) {
+        return;
+    }
+    let (from, other) = if forward { (Side::A, Side::B) } else { (Side::B, Side::A) };
+    let syn = tcp.flags & Tcp::SYN != 0;
+    let ack = tcp.flags & Tcp::ACK != 0;
+    let state = match flow.tcp {
+        Some(TcpState::Closed) if tcp.flags & Tcp::RST != 0 => TcpState::Closed,
+        Some(TcpState::SynSent | TcpState::Refused) if tcp.flags & Tcp::RST != 0 && run.opener != Some(from) => TcpState::Refused,
+        _ if tcp.flags & Tcp::RST != 0 => TcpState::Reset,
+        Some(TcpState::SynSent) if syn && !ack => TcpState::SynSent,
+        None | Some(TcpState::Closed | TcpState::Reset | TcpState::Refused) if syn && !ack => {
+            (run.opener, run.syn, run.fins) = (Some(from), Some((point, at)), 0);
+            TcpState::SynSent
+        }
+        None if syn => {
+            (run.opener, run.fins) = (Some(other), 0);
+            TcpState::SynReceived
+        }
+        Some(TcpState::SynSent) if syn => TcpState::SynReceived,
+        None => TcpState::Midstream,
+        Some(TcpState::SynReceived) if !syn && ack && run.opener == Some(from) && run.syn.is_none_or(|(seen, _)| seen == point) => {
+            flow.rtt_ns = run.syn.map(|(_, sent)| at.since(sent)).filter(|&rtt| rtt >= 0);
+            TcpState::Established
+        }
+        Some(state) => state,
+    };
+    flow.tcp = Some(state);
+    if tcp.flags & Tcp::FIN != 0 && !matches!(state, TcpState::Reset | TcpState::Refused) {
+        run.fins |= if forward { 1 } else { 2 };
+        flow.tcp = Some(if run.fins == 3 { TcpState::Closed } else { TcpState::Closing });
+    }
+}

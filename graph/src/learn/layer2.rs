@@ -1,0 +1,186 @@
+//! Stations, and who sends to whom on the link layer.
+
+use super::{Lesson, Map, NONE, map, row_of};
+use crate::decode::Packet;
+use crate::evidence::Evidence;
+use crate::tables::{Counters, MacFlow, Station, Tables};
+use crate::{Direction, FrameNo, MacAddr, PointId, Timestamp};
+
+/// Point, VLAN and link-layer addresses of a frame in 24 octets, for one quick comparison per packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct LinkKey([u64; 3]);
+
+const HAS_SOURCE: u64 = 1;
+const HAS_DESTINATION: u64 = 2;
+const ADJACENT: u64 = 4;
+
+impl LinkKey {
+    #[inline]
+    pub fn new(point: PointId, packet: &Packet<'_>) -> LinkKey {
+        let mut flags = 0;
+        let mut first = u64::from(packet.vlans.outer().unwrap_or(0));
+        let mut second = 0;
+        if let Some(mac) = packet.source {
+            first |= pack(mac) << 16;
+            flags |= HAS_SOURCE;
+        }
+        if let Some(mac) = packet.destination {
+            second |= pack(mac) << 16;
+            flags |= HAS_DESTINATION;
+        }
+        if packet.adjacent {
+            flags |= ADJACENT;
+        }
+        LinkKey([first, second, u64::from(point.0) << 8 | flags])
+    }
+
+    pub fn point(&self) -> PointId {
+        PointId((self.0[2] >> 8) as u32)
+    }
+
+    pub fn vlan(&self) -> Option<u16> {
+        Some(self.0[0] as u16).filter(|&vid| vid != 0)
+    }
+
+    pub fn source(&self) -> Option<MacAddr> {
+        (self.0[2] & HAS_SOURCE != 0).then(|| unpack(self.0[0] >> 16))
+    }
+
+    pub fn destination(&self) -> Option<MacAddr> {
+        (self.0[2] & HAS_DESTINATION != 0).then(|| unpack(self.0[1] >> 16))
+    }
+
+    pub fn is_adjacent(&self) -> bool {
+        self.0[2] & ADJACENT != 0
+    }
+
+    /// The same without what is only about the IP header.
+    fn on_link(self) -> LinkKey {
+        LinkKey([self.0[0], self.0[1], self.0[2] & !ADJACENT])
+    }
+}
+
+#[inline]
+fn pack(mac: MacAddr) -> u64 {
+    let [a, b, c, d, e, f] = mac.0;
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+}
+
+fn unpack(packed: u64) -> MacAddr {
+    let [_, _, a, b, c, d, e, f] = packed.to_be_bytes();
+    MacAddr([a, b, c, d, e, f])
+}
+
+/// Traffic of one link key that the tables have yet to hear of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traffic {
+    pub counters: Counters,
+    pub first: (FrameNo, Timestamp),
+    pub last: (FrameNo, Timestamp),
+}
+
+impl Traffic {
+    pub fn of(frame: FrameNo, at: Timestamp, octets: u32) -> Traffic {
+        Traffic { counters: Counters { packets: 1, octets: u64::from(octets) }, first: (frame, at), last: (frame, at) }
+    }
+
+    /// Counts the frames in evidence of whose rows there may be thousands: without samples.
+    pub fn prove(&self, evidence: &mut Evidence) {
+        if evidence.count == 0 {
+            (evidence.first, evidence.first_at) = self.first;
+        }
+        (evidence.last, evidence.last_at) = self.last;
+        evidence.count += self.counters.packets;
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Layer2 {
+    mac_flows: Map<LinkKey, u32>,
+    /// By MAC flow: the rows of its source and destination station.
+    ends: Vec<(u32, u32)>,
+    stations: Map<(PointId, Option<u16>, MacAddr), u32>,
+}
+
+impl Layer2 {
+    pub fn new(seed: u64) -> Layer2 {
+        Layer2 { mac_flows: map(seed), ends: Vec::new(), stations: map(seed) }
+    }
+
+    /// The row of the MAC flow; [`NONE`] where the frame has no link-layer address, or there is no room.
+    pub fn mac_flow(&mut self, lesson: &mut Lesson<'_>, key: LinkKey) -> u32 {
+        let (source, destination) = (key.source(), key.destination());
+        if source.is_none() && destination.is_none() {
+            return NONE;
+        }
+        let made = lesson.tables.mac_flows.len();
+        let row = row_of(
+            &mut self.mac_flows,
+            &mut lesson.tables.mac_flows,
+            lesson.limits.stations,
+            &mut lesson.tables.dropped.stations,
+            key.on_link(),
+            || MacFlow {
+                point: key.point(),
+                vlan: key.vlan(),
+                source,
+                destination,
+                counters: Counters::default(),
+                first_at: lesson.seen.at,
+                last_at: lesson.seen.at,
+            },
+        )
+        .map_or(NONE, |(row, _)| row);
+        if lesson.tables.mac_flows.len() > made {
+            let ends = [source, destination].map(|mac| mac.map_or(NONE, |mac| self.station(lesson, key.point(), key.vlan(), mac)));
+            self.ends.push((ends[0], ends[1]));
+        }
+        row
+    }
+
+    /// The row of a station, or [`NONE`].
+    pub fn station(&mut self, lesson: &mut Lesson<'_>, point: PointId, vlan: Option<u16>, mac: MacAddr) -> u32 {
+        row_of(
+            &mut self.stations,
+            &mut lesson.tables.stations,
+            lesson.limits.stations,
+            &mut lesson.tables.dropped.stations,
+            (point, vlan, mac),
+            || Station { point, vlan, mac, ..Station::default() },
+        )
+        .map_or(NONE, |(row, _)| row)
+    }
+
+    /// Adds traffic to a MAC flow and its stations.
+    pub fn count(&self, tables: &mut Tables, mac_flow: u32, traffic: &Traffic) {
+        let Some(row) = tables.mac_flows.get_mut(mac_flow as usize) else { return };
+        row.counters.merge(traffic.counters);
+        row.last_at = traffic.last.1;
+        let second = traffic.last.1.parts().0;
+        let (source, destination) = self.ends[mac_flow as usize];
+        if let Some(station) = tables.stations.get_mut(source as usize) {
+            station.sent.merge(traffic.counters);
+            station.series.add(second, traffic.counters.octets, 0);
+            traffic.prove(&mut station.evidence);
+            if station.evidence.samples.len() < Evidence::SAMPLES {
+                station.evidence.samples.push(traffic.first.0);
+            }
+        }
+        if let Some(station) = tables.stations.get_mut(destination as usize) {
+            station.received.merge(traffic.counters);
+            station.series.add(second, 0, traffic.counters.octets);
+        }
+    }
+
+    /// Where frames of a station come from, by the direction that the source of the frame reports.
+    pub fn direction(&mut self, lesson: &mut Lesson<'_>, key: LinkKey) {
+        let Some(mac) = key.source() else { return };
+        let row = self.station(lesson, key.point(), key.vlan(), mac);
+        let Some(station) = lesson.tables.stations.get_mut(row as usize) else { return };
+        match lesson.seen.direction {
+            Direction::Inbound => station.inbound += 1,
+            Direction::Outbound => station.outbound += 1,
+            Direction::Unknown => {}
+        }
+    }
+}
