@@ -64,7 +64,7 @@ fn write_pcap(shape: Shape, mut out: impl Write) -> io::Result<()> {
 }
 
 /// Calls `take` with the time (nanoseconds since 1970) and the octets of each frame, in order, until it fails.
-fn each_frame(shape: Shape, mut take: impl FnMut(i64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+pub fn each_frame(shape: Shape, mut take: impl FnMut(i64, &[u8]) -> io::Result<()>) -> io::Result<()> {
     let mut random = Random::new(1);
     let mut flows: Vec<Flow> = (0..shape.flows).map(|_| Flow::new(shape, &mut random)).collect();
     let mut wire = Wire::new(&mut random);
