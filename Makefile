@@ -1,0 +1,37 @@
+# make run     builds tapscope and opens its window on a recording of two real guests
+# make test    runs all tests
+# make check   formatting, lints and documentation
+# make bench   measures, beside tcpdump and tshark
+# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link SECONDS=600: looks for bytes that break it
+#
+# run and test install what a fresh Debian or Ubuntu lacks, and say so.
+
+TARGET = frame
+SECONDS = 600
+
+.PHONY: run test check bench fuzz
+
+run:
+	@.ci/setup run
+	cargo run --release --quiet -- demo
+
+test:
+	@.ci/setup test
+	cargo test --workspace
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --package tapscope --no-default-features --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+
+bench:
+	@.ci/setup run
+	cargo bench --bench stages
+	cargo bench --bench whole
+
+# The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
+fuzz:
+	@cargo fuzz --version >/dev/null || cargo install cargo-fuzz --locked
+	@mkdir -p target/fuzz/$(TARGET)
+	RUSTC_BOOTSTRAP=1 cargo fuzz run $(TARGET) target/fuzz/$(TARGET) fuzz/corpus/$(TARGET) -- -max_total_time=$(SECONDS) -rss_limit_mb=1024 -timeout=5

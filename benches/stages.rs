@@ -1,0 +1,99 @@
+//! The stages of reading a capture, one by one. criterion prints `time` for all packets of a bench, and packets per second.
+//!
+//! `observe` meets several shapes of network: its cost per packet may not grow with hosts, with flows, or with the degree of a node.
+
+mod dataset;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dataset::Shape;
+use std::hint::black_box;
+use tapscope_graph::decode::{digest, facts, may_teach};
+use tapscope_graph::tables::Limits;
+use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
+
+const PACKETS: u32 = 200_000;
+const ETHERNET: LinkType = LinkType(1);
+const SEED: u64 = 0x5eed;
+
+criterion_group! {
+    name = stages;
+    config = Criterion::default().sample_size(20);
+    targets = decode, observe
+}
+criterion_main!(stages);
+
+/// Bytes to what every frame tells, and to the facts of those that teach.
+fn decode(criterion: &mut Criterion) {
+    let batches = batches(Shape::usual(PACKETS));
+    let mut group = criterion.benchmark_group("decode");
+    group.throughput(Throughput::Elements(u64::from(PACKETS)));
+    group.bench_function("digest", |bencher| {
+        bencher.iter(|| {
+            for frame in batches.iter().flat_map(Batch::frames) {
+                black_box(digest(ETHERNET, &frame));
+            }
+        });
+    });
+    group.bench_function("digest and facts", |bencher| {
+        let mut learned = Vec::new();
+        bencher.iter(|| {
+            for frame in batches.iter().flat_map(Batch::frames) {
+                let packet = digest(ETHERNET, &frame);
+                if may_teach(black_box(&packet)) {
+                    facts(&packet, &mut learned);
+                    black_box(&mut learned).clear();
+                }
+            }
+        });
+    });
+    group.finish();
+}
+
+/// Batches to a network: decoding, facts and learning. The view at the end has a bench of its own.
+fn observe(criterion: &mut Criterion) {
+    let shapes = [
+        Shape::usual(PACKETS),
+        Shape { hosts: 50, ..Shape::usual(PACKETS) },
+        Shape { hosts: 5000, ..Shape::usual(PACKETS) },
+        Shape { flows: 2000, ..Shape::usual(PACKETS) },
+    ];
+    let mut group = criterion.benchmark_group("observe");
+    for shape in shapes {
+        let batches = batches(shape);
+        let name = BenchmarkId::from_parameter(format!("{} hosts, {} flows", shape.hosts, shape.flows));
+        group.throughput(Throughput::Elements(u64::from(PACKETS)));
+        group.bench_function(name, |bencher| bencher.iter_batched(network, |network| learn(network, &batches), BatchSize::PerIteration));
+    }
+    group.finish();
+
+    let mut network = learn(network(), &batches(shapes[0]));
+    criterion.bench_function("view", |bencher| bencher.iter(|| network.view()));
+}
+
+fn network() -> Network {
+    let mut network = Network::new(Limits::default(), SEED);
+    network.observe(&Event::Opened(PointInfo { link_type: ETHERNET, ..PointInfo::default() }));
+    network
+}
+
+fn learn(mut network: Network, batches: &[Batch]) -> Network {
+    batches.iter().for_each(|batch| network.observe_batch(batch));
+    network
+}
+
+/// The generated frames, in batches as a reader hands them over.
+fn batches(shape: Shape) -> Vec<Batch> {
+    let mut batches = vec![Batch::default()];
+    let result = dataset::each_frame(shape, |at, bytes| {
+        if batches.last().is_some_and(Batch::is_full) {
+            batches.push(Batch::default());
+        }
+        if let Some(batch) = batches.last_mut() {
+            let original_length = bytes.len() as u32;
+            batch.push(Frame { at: Timestamp(at), point: PointId(0), direction: Direction::Unknown, original_length, bytes });
+        }
+        Ok(())
+    });
+    result.expect("nothing here fails");
+    batches
+}

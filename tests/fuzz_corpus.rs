@@ -1,0 +1,49 @@
+//! The fuzzer's corpus, replayed without the fuzzer: what was once a finding stays a test.
+
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+use std::fs;
+use std::path::Path;
+
+fn replay(target: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut paths: Vec<_> = fs::read_dir(&folder).expect("the corpus is there").map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no input in {}", folder.display());
+    for path in paths {
+        // Shown only if the test fails: the last one is to blame.
+        println!("{}", path.display());
+        run(&fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn frames_of_every_link_type_are_survived() {
+    replay("frame", targets::frame);
+}
+
+#[test]
+fn capture_files_are_survived() {
+    replay("file", targets::file);
+}
+
+#[test]
+fn dhcp_messages_are_survived() {
+    replay("dhcp", targets::dhcp);
+}
+
+#[test]
+fn dhcp6_messages_are_survived() {
+    replay("dhcp6", targets::dhcp6);
+}
+
+#[test]
+fn dns_messages_are_survived() {
+    replay("dns", targets::dns);
+}
+
+#[test]
+fn data_units_of_switches_are_survived() {
+    replay("link", targets::link);
+}
