@@ -433,3 +433,38 @@ impl NameSource {
         }
     }
 }
+
+/// The type and code in words (RFC 792, 1122, 1812, 4443).
+impl std::fmt::Display for IcmpError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words = match (self.is_v6, self.kind, self.code) {
+            (false, 3, 0) => "network unreachable",
+            (false, 3, 1) => "host unreachable",
+            (false, 3, 2) => "protocol unreachable",
+            (false, 3, 3) => "port unreachable",
+            (false, 3, 4) => "fragmentation needed",
+            (false, 3, 6) => "network unknown",
+            (false, 3, 7) => "host unknown",
+            (false, 3, 9 | 10 | 13) => "administratively prohibited",
+            (false, 4, _) => "source quench",
+            (false, 5, _) | (true, 137, _) => "redirect",
+            (false, 11, 0) => "time to live exceeded",
+            (false, 11, _) | (true, 3, 1) => "reassembly time exceeded",
+            (false, 12, _) | (true, 4, _) => "parameter problem",
+            (true, 1, 0) => "no route to destination",
+            (true, 1, 1) => "administratively prohibited",
+            (true, 1, 2) => "beyond scope of source address",
+            (true, 1, 3) => "address unreachable",
+            (true, 1, 4) => "port unreachable",
+            (true, 2, _) => "packet too big",
+            (true, 3, _) => "hop limit exceeded",
+            (_, kind, code) => return write!(f, "ICMP{} type {kind} code {code}", if self.is_v6 { "v6" } else { "" }),
+        };
+        f.write_str(words)?;
+        match (self.mtu, self.gateway) {
+            (Some(mtu), _) => write!(f, " (MTU {mtu})"),
+            (None, Some(gateway)) => write!(f, " (to {gateway})"),
+            (None, None) => Ok(()),
+        }
+    }
+}

@@ -1,8 +1,11 @@
 //! What is wrong, as far as frames show it.
 
-use crate::tables::Tables;
+use crate::decode::Stop;
+use crate::tables::{DhcpState, Dropped, Resolution, Side, Tables, TcpState};
 use crate::topology::{Key, Topology};
-use crate::{FrameNo, PointId};
+use crate::{FrameNo, MacAddr, PointId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,8 +93,322 @@ pub struct Finding {
 }
 
 /// What is wrong, the worst first, then by kind and first frame.
-pub fn findings(_tables: &Tables, _topology: &Topology) -> Vec<Finding> {
-    Vec::new()
+///
+/// What looks like a fault and is none stays out: questions that were answered on a retry, probes and announcements that nobody
+/// answers, what was asked in the last second of the recording, echoes to groups, a DHCP server's own echo before it offers.
+pub fn findings(tables: &Tables, topology: &Topology) -> Vec<Finding> {
+    let mut found = Vec::new();
+    conflicts(topology, &mut found);
+    resolutions(tables, &mut found);
+    echoes(tables, &mut found);
+    dhcp(tables, &mut found);
+    tcp(tables, &mut found);
+    spanning_tree(tables, &mut found);
+    points(tables, &mut found);
+    dropped(tables, &mut found);
+    found.sort_by(|a, b| (a.severity, a.kind, a.frames.first(), &a.text).cmp(&(b.severity, b.kind, b.frames.first(), &b.text)));
+    found
+}
+
+/// The most frames that a finding names.
+const FRAMES: usize = 8;
+
+/// What was asked in the last second may still be answered.
+const PATIENCE: i64 = 1_000_000_000;
+
+fn is_too_early(tables: &Tables, asked: Timestamp) -> bool {
+    tables.now.is_some_and(|now| now.since(asked) < PATIENCE)
+}
+
+/// `5 times`, or nothing for once.
+fn times(count: u64) -> String {
+    if count == 1 { String::new() } else { format!(", {count} times") }
+}
+
+fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    for node in topology.nodes() {
+        for address in node.addresses.iter().filter(|address| !address.conflicts.is_empty()) {
+            let Key::Station(domain, mac) = node.key else { continue };
+            let claimants: BTreeSet<MacAddr> = address.conflicts.iter().copied().chain([mac]).collect();
+            if !seen.insert((domain, address.ip, claimants.clone())) {
+                continue;
+            }
+            let claimants: Vec<String> = claimants.iter().map(MacAddr::to_string).collect();
+            found.push(Finding {
+                severity: Severity::Error,
+                kind: FindingKind::AddressConflict,
+                text: format!("{} is claimed by {}", address.ip, claimants.join(" and ")),
+                about: Some(node.key),
+                point: Some(domain),
+                frames: address.evidence.samples.clone(),
+                count: address.evidence.count,
+            });
+        }
+    }
+}
+
+fn resolutions(tables: &Tables, found: &mut Vec<Finding>) {
+    let unanswered = |row: &&Resolution| row.open > 0 && row.answers.is_empty() && !row.is_probe() && row.asker_ip != row.target;
+    for row in tables.resolutions.iter().filter(unanswered) {
+        // Whoever was heard from that address while it was asked for can be reached: the answer was not captured.
+        let is_alive = tables
+            .bindings
+            .iter()
+            .any(|binding| binding.ip == row.target && binding.learned.proves_owner() && binding.evidence.last_at >= row.asked.first_at);
+        if is_too_early(tables, row.asked.first_at) || is_alive {
+            continue;
+        }
+        let protocol = if row.target.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
+        found.push(Finding {
+            severity: Severity::Warning,
+            kind: FindingKind::ResolutionUnanswered,
+            text: format!("nobody answers {}'s {protocol} for {}{}", row.asker_ip, row.target, times(row.asked.count)),
+            about: None,
+            point: Some(row.point),
+            frames: row.asked.samples.clone(),
+            count: row.asked.count,
+        });
+    }
+}
+
+/// One packet seen at several points is one echo; its fate is the same for all echoes from one address to another.
+#[derive(Default)]
+struct Echoes {
+    sent: u64,
+    lost: Vec<FrameNo>,
+    lost_count: u64,
+    refused: Vec<FrameNo>,
+    refused_by: Option<u32>,
+    point: Option<PointId>,
+}
+
+fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
+    let answered: BTreeSet<u64> = tables.echoes.iter().filter(|echo| echo.reply.is_some()).filter_map(|echo| echo.journey).collect();
+    let offered: BTreeSet<IpAddr> = tables.dhcp.iter().flat_map(|transaction| &transaction.offered).map(|&ip| IpAddr::V4(ip)).collect();
+    let mut pairs: BTreeMap<(IpAddr, IpAddr), Echoes> = BTreeMap::new();
+    let mut counted = BTreeSet::new();
+    for echo in &tables.echoes {
+        let is_first_sighting = echo.journey.is_none_or(|journey| counted.insert(journey));
+        let is_to_group = match echo.destination {
+            IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+            IpAddr::V6(ip) => ip.is_multicast(),
+        };
+        if !is_first_sighting || is_to_group {
+            continue;
+        }
+        let pair = pairs.entry((echo.source, echo.destination)).or_default();
+        pair.sent += 1;
+        pair.point.get_or_insert(echo.point);
+        let is_answered = echo.reply.is_some() || echo.journey.is_some_and(|journey| answered.contains(&journey));
+        match echo.error {
+            _ if is_answered || is_too_early(tables, echo.at) => {}
+            Some(error) => {
+                pair.refused.push(echo.frame);
+                pair.refused_by = Some(error);
+            }
+            None => {
+                pair.lost_count += 1;
+                if pair.lost.len() < FRAMES {
+                    pair.lost.push(echo.frame);
+                }
+            }
+        }
+    }
+    for ((source, destination), pair) in pairs {
+        if let Some(row) = pair.refused_by.and_then(|error| tables.icmp_errors.get(error as usize)) {
+            found.push(Finding {
+                severity: Severity::Error,
+                kind: FindingKind::EchoRefused,
+                text: format!(
+                    "ping {source} -> {destination}: {} says {}{}",
+                    row.error.reporter,
+                    row.error,
+                    times(pair.refused.len() as u64)
+                ),
+                about: None,
+                point: pair.point,
+                frames: pair.refused.iter().take(FRAMES).copied().collect(),
+                count: pair.refused.len() as u64,
+            });
+        }
+        // RFC 2131, section 3.1: a server may ping an address before it offers it, and hopes for no answer.
+        if pair.lost_count > 0 && !(offered.contains(&destination) && pair.lost_count == pair.sent && pair.sent <= 3) {
+            found.push(Finding {
+                severity: Severity::Error,
+                kind: FindingKind::EchoLost,
+                text: format!("ping {source} -> {destination}: {} of {} echo requests unanswered", pair.lost_count, pair.sent),
+                about: None,
+                point: pair.point,
+                frames: pair.lost,
+                count: pair.lost_count,
+            });
+        }
+    }
+}
+
+fn dhcp(tables: &Tables, found: &mut Vec<Finding>) {
+    let mut servers: BTreeMap<PointId, BTreeSet<Ipv4Addr>> = BTreeMap::new();
+    for transaction in &tables.dhcp {
+        servers.entry(transaction.point).or_default().extend(&transaction.servers);
+        let Some(last) = transaction.messages.last() else { continue };
+        let client = transaction.client_mac.map_or_else(|| format!("xid {:#010x}", transaction.xid), |mac| mac.to_string());
+        let asked = transaction.messages.iter().filter(|message| message.op == 1 && !message.repeated).count() as u64;
+        // The same client may have had more luck with another transaction identifier.
+        let succeeded_later = tables.dhcp.iter().any(|other| {
+            other.client_mac.is_some()
+                && other.client_mac == transaction.client_mac
+                && other.state() == DhcpState::Bound
+                && other.messages.last().is_some_and(|message| message.at > last.at)
+        });
+        let mut tell = |severity, kind, text: String| {
+            found.push(Finding {
+                severity,
+                kind,
+                text,
+                about: None,
+                point: Some(transaction.point),
+                frames: transaction.messages.iter().map(|message| message.frame).take(FRAMES).collect(),
+                count: asked,
+            });
+        };
+        let refused_severity = if succeeded_later { Severity::Note } else { Severity::Error };
+        match transaction.state() {
+            DhcpState::WaitsForOffer | DhcpState::WaitsForAck if !is_too_early(tables, last.at) && !succeeded_later => {
+                let what =
+                    transaction.messages.iter().rev().find(|message| message.op == 1).map_or_else(String::new, |message| message.name());
+                let text = format!("no server answers the DHCP {what} of {client}{}", times(asked));
+                tell(Severity::Error, FindingKind::DhcpUnanswered, text);
+            }
+            DhcpState::Refused => {
+                let why = transaction.texts.first().map_or_else(String::new, |text| format!(": {text}"));
+                tell(refused_severity, FindingKind::DhcpRefused, format!("a DHCP server refuses {client}{why}"));
+            }
+            DhcpState::Declined => {
+                let ip = transaction.requested.first().map_or_else(|| "the offered address".into(), Ipv4Addr::to_string);
+                tell(refused_severity, FindingKind::DhcpDeclined, format!("{client} found {ip} in use and declined its lease"));
+            }
+            _ => {}
+        }
+    }
+    for (point, servers) in servers.into_iter().filter(|(_, servers)| servers.len() > 1) {
+        let list: Vec<String> = servers.iter().take(FRAMES).map(Ipv4Addr::to_string).collect();
+        found.push(Finding {
+            severity: Severity::Note,
+            kind: FindingKind::DhcpServers,
+            text: format!("{} DHCP servers answer: {}", servers.len(), list.join(", ")),
+            about: None,
+            point: Some(point),
+            frames: Vec::new(),
+            count: servers.len() as u64,
+        });
+    }
+}
+
+fn tcp(tables: &Tables, found: &mut Vec<Finding>) {
+    let mut refused: BTreeMap<(IpAddr, u16), (BTreeSet<IpAddr>, Vec<FrameNo>, u64)> = BTreeMap::new();
+    let mut silent = refused.clone();
+    for flow in tables.flows.iter().filter(|flow| flow.protocol == 6) {
+        let list = match flow.tcp {
+            Some(TcpState::Refused) => &mut refused,
+            Some(TcpState::SynSent) if !is_too_early(tables, flow.first_at) => &mut silent,
+            _ => continue,
+        };
+        let (client, server) = match flow.initiator {
+            Side::A => (flow.a(), flow.b()),
+            Side::B => (flow.b(), flow.a()),
+        };
+        let (clients, frames, count) = list.entry((server.ip, server.port.unwrap_or(0))).or_default();
+        *count += 1;
+        if clients.len() < FRAMES {
+            clients.insert(client.ip);
+        }
+        if frames.len() < FRAMES {
+            frames.push(flow.first);
+        }
+    }
+    let kinds = [(refused, FindingKind::TcpRefused, "refuses"), (silent, FindingKind::TcpUnanswered, "does not answer")];
+    for (list, kind, verb) in kinds {
+        for ((ip, port), (clients, frames, count)) in list {
+            let clients: Vec<String> = clients.iter().map(IpAddr::to_string).collect();
+            found.push(Finding {
+                severity: Severity::Warning,
+                kind,
+                text: format!("{ip} {verb} TCP port {port} to {}{}", clients.join(", "), times(count)),
+                about: None,
+                point: None,
+                frames,
+                count,
+            });
+        }
+    }
+}
+
+fn spanning_tree(tables: &Tables, found: &mut Vec<Finding>) {
+    for row in tables.stp.iter().filter(|row| row.changes > 0) {
+        found.push(Finding {
+            severity: Severity::Note,
+            kind: FindingKind::TopologyChanges,
+            text: format!("bridge port {} reports spanning tree topology changes{}", row.source, times(row.changes)),
+            about: None,
+            point: Some(row.point),
+            frames: row.evidence.samples.clone(),
+            count: row.changes,
+        });
+    }
+}
+
+fn points(tables: &Tables, found: &mut Vec<Finding>) {
+    for (index, point) in tables.points.iter().enumerate() {
+        let id = PointId(index as u32);
+        let mut tell = |severity, kind, text, count| {
+            found.push(Finding { severity, kind, text, about: Some(Key::Link(id, None)), point: Some(id), frames: Vec::new(), count });
+        };
+        if point.lost > 0 {
+            let text = format!("{} frames passed {} and were not captured", point.lost, point.label(id));
+            tell(Severity::Warning, FindingKind::FramesLost, text, point.lost);
+        }
+        for (stop, &count) in &point.stops {
+            let packets = if count == 1 { "packet" } else { "packets" };
+            let (severity, what) = match stop {
+                Stop::LinkType => {
+                    let link_type = point.info.link_type;
+                    (
+                        Severity::Note,
+                        link_type.name().map_or_else(|| format!("LINKTYPE {}", link_type.0), |name| format!("LINKTYPE_{name}")),
+                    )
+                }
+                Stop::Malformed(_) => (Severity::Warning, stop.to_string()),
+                _ => (Severity::Note, stop.to_string()),
+            };
+            tell(severity, FindingKind::NotDecoded, format!("not decoded: {what}, {count} {packets} at {}", point.label(id)), count);
+        }
+    }
+}
+
+fn dropped(tables: &Tables, found: &mut Vec<Finding>) {
+    let Dropped { flows, stations, echoes, journeys, transactions, rows, frames } = tables.dropped;
+    let kinds = [
+        (flows, "the flows that were idle for the longest were pushed out"),
+        (stations, "stations, bindings or next hops found no room"),
+        (echoes, "echo requests found no room"),
+        (transactions, "ARP, ND or DHCP transactions found no room"),
+        (rows, "rows of smaller tables found no room"),
+        (frames, "frames of points found no room"),
+    ];
+    // Journeys are kept for a while by design: pushing them out loses nothing that was counted.
+    let _ = journeys;
+    for (count, what) in kinds.into_iter().filter(|(count, _)| *count > 0) {
+        found.push(Finding {
+            severity: Severity::Warning,
+            kind: FindingKind::Dropped,
+            text: format!("a bound was reached: {what}, {count} in all"),
+            about: None,
+            point: None,
+            frames: Vec::new(),
+            count,
+        });
+    }
 }
 
 impl Severity {

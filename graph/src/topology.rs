@@ -2,10 +2,14 @@
 //!
 //! petgraph's vertices are nodes (hosts, routers, bridges) and links; its edges are interfaces: a node has interfaces, an interface
 //! attaches to a link (RFC 4861, section 2.1). Fifty guests on one bridge are fifty edges, not 1,225. [`Topology::build`] is a pure
-//! function of the tables, and gives the same graph for the same tables.
+//! function of the tables, and gives the same graph for the same tables: `build` says who is attached where, `owner` who has which
+//! address and who is a router.
+
+mod build;
+mod owner;
 
 use crate::evidence::Evidence;
-use crate::tables::{Counters, Learned, RouterReason, Series, Tables};
+use crate::tables::{Counters, Learned, RouterReason, Series};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::UnGraph;
 use std::fmt;
@@ -90,8 +94,10 @@ pub struct Address {
     pub learned: Vec<Learned>,
     /// The frames.
     pub evidence: Evidence,
-    /// Other stations of the same layer-2 domain that claim it.
+    /// Other stations of the same layer-2 domain and VLAN that claimed it in the same span of time.
     pub conflicts: Vec<MacAddr>,
+    /// Whether another station claimed it later, and alone.
+    pub moved: bool,
 }
 
 /// A link.
@@ -163,11 +169,6 @@ impl Topology {
             Vertex::Link(link) => Some(link),
             Vertex::Node(_) => None,
         })
-    }
-
-    /// The picture of what is known.
-    pub fn build(_tables: &Tables) -> Topology {
-        Topology::default()
     }
 }
 

@@ -1,0 +1,274 @@
+//! Who is attached to what.
+
+use super::owner::{Owned, StationKey, owners};
+use super::{Interface, Key, Link, LinkKind, Node, NodeKind, Topology, Vertex};
+use crate::fact::NameSource;
+use crate::tables::{Counters, Station, Tables};
+use crate::{MacAddr, PointId, Text};
+use petgraph::graph::{NodeIndex, UnGraph};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// The most nodes that are drawn by address at one point without link-layer addresses.
+const ADDRESSES: usize = 256;
+
+/// Where a station is attached, in one VLAN.
+type Attachment<'a> = (Option<u16>, &'a Station);
+
+impl Topology {
+    /// The picture of what is known.
+    pub fn build(tables: &Tables) -> Topology {
+        let domains = Domains::of(tables);
+        let mut picture = Picture { graph: UnGraph::default(), links: BTreeMap::new(), names: names(tables) };
+        for (index, _) in tables.points.iter().enumerate() {
+            picture.link(tables, PointId(index as u32), None);
+        }
+        let mut stations: BTreeMap<StationKey, BTreeMap<Option<u16>, &Station>> = BTreeMap::new();
+        for station in tables.stations.iter().filter(|station| station.mac.is_station()) {
+            let vlans = stations.entry((domains.of_point(station.point), station.mac)).or_default();
+            let best = vlans.entry(station.vlan).or_insert(station);
+            if attachment_rank(station) > attachment_rank(best) {
+                *best = station;
+            }
+        }
+        let mut owned = owners(tables, |point| domains.of_point(point));
+        for (&key, vlans) in &stations {
+            let owned = owned.remove(&key).unwrap_or_default();
+            picture.station(tables, key, vlans.iter().map(|(&vlan, &station)| (vlan, station)).collect(), owned);
+        }
+        picture.addresses(tables);
+        picture.bridges(tables, &domains);
+        Topology { graph: picture.graph }
+    }
+}
+
+/// How sure it is that a station is attached at a point: its journeys begin there, it sends there, it is sent to there.
+fn attachment_rank(station: &Station) -> (i64, u64, u64, std::cmp::Reverse<PointId>) {
+    let begins = station.entered as i64 - station.passed as i64;
+    (begins, station.sent.packets, station.received.packets, std::cmp::Reverse(station.point))
+}
+
+/// Which points are one layer-2 domain: frames crossed from one to the other with their link-layer addresses unchanged.
+struct Domains(Vec<PointId>);
+
+impl Domains {
+    fn of(tables: &Tables) -> Domains {
+        let mut domains = Domains((0..tables.points.len()).map(|index| PointId(index as u32)).collect());
+        for crossing in tables.crossings.iter().filter(|crossing| crossing.is_bridged) {
+            let (a, b) = (domains.of_point(crossing.from), domains.of_point(crossing.to));
+            if let Some(higher) = domains.0.get_mut(a.max(b).0 as usize) {
+                *higher = a.min(b);
+            }
+        }
+        domains
+    }
+
+    /// The lowest point of the domain.
+    fn of_point(&self, point: PointId) -> PointId {
+        let mut at = point;
+        while let Some(&next) = self.0.get(at.0 as usize) {
+            if next == at {
+                break;
+            }
+            at = next;
+        }
+        at
+    }
+}
+
+/// Names for addresses and stations: the station's own word first.
+struct Names {
+    by_ip: BTreeMap<IpAddr, (u8, Text)>,
+    by_mac: BTreeMap<MacAddr, (u8, Text)>,
+}
+
+fn names(tables: &Tables) -> Names {
+    let mut names = Names { by_ip: BTreeMap::new(), by_mac: BTreeMap::new() };
+    let better = |slot: Option<&(u8, Text)>, rank: u8| slot.is_none_or(|(known, _)| rank < *known);
+    for row in &tables.names {
+        let rank = match row.by {
+            NameSource::Dhcp => 0,
+            NameSource::Mdns => 1,
+            NameSource::Lldp => 2,
+            NameSource::Dns => 3,
+        };
+        if better(names.by_ip.get(&row.ip), rank) {
+            names.by_ip.insert(row.ip, (rank, row.name.clone()));
+        }
+        if let Some(mac) = row.mac.filter(|mac| better(names.by_mac.get(mac), rank)) {
+            names.by_mac.insert(mac, (rank, row.name.clone()));
+        }
+    }
+    for row in &tables.lldp {
+        if let Some(name) = row.lldp.system_name.as_ref().filter(|_| better(names.by_mac.get(&row.source), 2)) {
+            names.by_mac.insert(row.source, (2, name.clone()));
+        }
+    }
+    names
+}
+
+struct Picture {
+    graph: UnGraph<Vertex, Interface>,
+    links: BTreeMap<(PointId, Option<u16>), NodeIndex>,
+    names: Names,
+}
+
+impl Picture {
+    fn link(&mut self, tables: &Tables, point: PointId, vlan: Option<u16>) -> NodeIndex {
+        if let Some(&link) = self.links.get(&(point, vlan)) {
+            return link;
+        }
+        let row = tables.points.get(point.0 as usize);
+        let label = row.map_or_else(String::new, |row| row.label(point));
+        let name = match vlan {
+            Some(vlan) => Text::new(&format!("{label} VLAN {vlan}")),
+            None => Text::new(&label),
+        };
+        let link = self.graph.add_node(Vertex::Link(Link {
+            key: Key::Link(point, vlan),
+            kind: LinkKind::Point,
+            point: Some(point),
+            vlan,
+            name,
+            counters: row.filter(|_| vlan.is_none()).map_or_else(Counters::default, |row| row.counters),
+        }));
+        self.links.insert((point, vlan), link);
+        link
+    }
+
+    fn station(&mut self, tables: &Tables, (domain, mac): StationKey, attachments: Vec<Attachment<'_>>, owned: Owned) {
+        let name = self
+            .names
+            .by_mac
+            .get(&mac)
+            .into_iter()
+            .chain(owned.addresses.iter().filter_map(|address| self.names.by_ip.get(&address.ip)))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, name)| name.clone());
+        let remote_count = owned.remotes.len() as u64;
+        let remotes: Vec<IpAddr> = owned.remotes.into_iter().take(Node::REMOTES).collect();
+        let node = self.graph.add_node(Vertex::Node(Node {
+            key: Key::Station(domain, mac),
+            kind: if owned.router.is_empty() { NodeKind::Host } else { NodeKind::Router },
+            name: name.clone(),
+            addresses: owned.addresses,
+            router: owned.router.into_iter().collect(),
+            remotes: remotes.clone(),
+            remote_count,
+        }));
+        for (vlan, station) in attachments {
+            let link = self.link(tables, station.point, vlan);
+            self.graph.add_edge(
+                node,
+                link,
+                Interface { mac: Some(mac), vlan, sent: station.sent, received: station.received, series: station.series.clone() },
+            );
+        }
+        if remote_count > 0 {
+            let label = name.map_or_else(|| mac.to_string(), |name| name.to_string());
+            self.outside(node, domain, mac, &label, remotes, remote_count);
+        }
+    }
+
+    /// What lies beyond a router, as one node on one link.
+    fn outside(&mut self, router: NodeIndex, domain: PointId, mac: MacAddr, label: &str, remotes: Vec<IpAddr>, remote_count: u64) {
+        let link = self.graph.add_node(Vertex::Link(Link {
+            key: Key::Beyond(domain, mac),
+            kind: LinkKind::Beyond,
+            point: None,
+            vlan: None,
+            name: Text::new(&format!("beyond {label}")),
+            counters: Counters::default(),
+        }));
+        let outside = self.graph.add_node(Vertex::Node(Node {
+            key: Key::Outside(domain, mac),
+            kind: NodeKind::Outside,
+            name: None,
+            addresses: Vec::new(),
+            router: Vec::new(),
+            remotes,
+            remote_count,
+        }));
+        self.graph.add_edge(router, link, Interface::default());
+        self.graph.add_edge(outside, link, Interface::default());
+    }
+
+    /// Nodes by address, where no station shows: link types without link-layer addresses, and loopback's zeros.
+    fn addresses(&mut self, tables: &Tables) {
+        let with_stations: BTreeSet<PointId> =
+            tables.stations.iter().filter(|station| station.mac.is_station()).map(|station| station.point).collect();
+        let mut nodes: BTreeMap<(PointId, IpAddr), (Counters, Counters)> = BTreeMap::new();
+        for flow in &tables.flows {
+            for &(point, a_to_b, b_to_a) in flow.points.iter().filter(|(point, _, _)| !with_stations.contains(point)) {
+                for (ip, sent, received) in [(flow.a().ip, a_to_b, b_to_a), (flow.b().ip, b_to_a, a_to_b)] {
+                    let (out, into) = nodes.entry((point, ip)).or_default();
+                    out.merge(sent);
+                    into.merge(received);
+                }
+            }
+        }
+        let mut drawn: BTreeMap<PointId, usize> = BTreeMap::new();
+        for ((point, ip), (sent, received)) in nodes {
+            let count = drawn.entry(point).or_default();
+            *count += 1;
+            if *count > ADDRESSES || ip.is_multicast() {
+                continue;
+            }
+            let node = self.graph.add_node(Vertex::Node(Node {
+                key: Key::Address(point, ip),
+                kind: NodeKind::Host,
+                name: self.names.by_ip.get(&ip).map(|(_, name)| name.clone()),
+                addresses: vec![super::Address {
+                    ip,
+                    learned: Vec::new(),
+                    evidence: Default::default(),
+                    conflicts: Vec::new(),
+                    moved: false,
+                }],
+                router: Vec::new(),
+                remotes: Vec::new(),
+                remote_count: 0,
+            }));
+            let link = self.link(tables, point, None);
+            self.graph.add_edge(node, link, Interface { sent, received, ..Interface::default() });
+        }
+        for (point, count) in drawn.into_iter().filter(|(_, count)| *count > ADDRESSES) {
+            let link = self.link(tables, point, None);
+            let rest = self.graph.add_node(Vertex::Node(Node {
+                key: Key::Outside(point, MacAddr::ZERO),
+                kind: NodeKind::Outside,
+                name: None,
+                addresses: Vec::new(),
+                router: Vec::new(),
+                remotes: Vec::new(),
+                remote_count: (count - ADDRESSES) as u64,
+            }));
+            self.graph.add_edge(rest, link, Interface::default());
+        }
+    }
+
+    /// What joins the points of one domain is a bridge, whoever it is.
+    fn bridges(&mut self, tables: &Tables, domains: &Domains) {
+        let mut members: BTreeMap<PointId, Vec<PointId>> = BTreeMap::new();
+        for index in 0..tables.points.len() {
+            let point = PointId(index as u32);
+            members.entry(domains.of_point(point)).or_default().push(point);
+        }
+        for (domain, points) in members.into_iter().filter(|(_, points)| points.len() > 1) {
+            let bridge = self.graph.add_node(Vertex::Node(Node {
+                key: Key::Bridge(domain),
+                kind: NodeKind::Bridge,
+                name: None,
+                addresses: Vec::new(),
+                router: Vec::new(),
+                remotes: Vec::new(),
+                remote_count: 0,
+            }));
+            let ports: Vec<_> =
+                self.links.iter().filter(|((point, _), _)| points.contains(point)).map(|(key, link)| (*key, *link)).collect();
+            for ((_, vlan), link) in ports {
+                self.graph.add_edge(bridge, link, Interface { vlan, ..Interface::default() });
+            }
+        }
+    }
+}
