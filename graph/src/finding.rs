@@ -149,13 +149,15 @@ fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
 }
 
 fn resolutions(tables: &Tables, found: &mut Vec<Finding>) {
+    // Whoever was heard from an address after it was asked for can be reached: only the answer was not captured.
+    let mut heard: BTreeMap<IpAddr, Timestamp> = BTreeMap::new();
+    for binding in tables.bindings.iter().filter(|binding| binding.learned.proves_owner()) {
+        let last = heard.entry(binding.ip).or_insert(binding.evidence.last_at);
+        *last = (*last).max(binding.evidence.last_at);
+    }
     let unanswered = |row: &&Resolution| row.open > 0 && row.answers.is_empty() && !row.is_probe() && row.asker_ip != row.target;
     for row in tables.resolutions.iter().filter(unanswered) {
-        // Whoever was heard from that address while it was asked for can be reached: the answer was not captured.
-        let is_alive = tables
-            .bindings
-            .iter()
-            .any(|binding| binding.ip == row.target && binding.learned.proves_owner() && binding.evidence.last_at >= row.asked.first_at);
+        let is_alive = heard.get(&row.target).is_some_and(|last| *last >= row.asked.first_at);
         if is_too_early(tables, row.asked.first_at) || is_alive {
             continue;
         }
@@ -249,18 +251,20 @@ fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
 
 fn dhcp(tables: &Tables, found: &mut Vec<Finding>) {
     let mut servers: BTreeMap<PointId, BTreeSet<Ipv4Addr>> = BTreeMap::new();
+    let mut bound: BTreeMap<MacAddr, Timestamp> = BTreeMap::new();
+    for transaction in tables.dhcp.iter().filter(|transaction| transaction.state() == DhcpState::Bound) {
+        if let (Some(mac), Some(last)) = (transaction.client_mac, transaction.messages.last()) {
+            let at = bound.entry(mac).or_insert(last.at);
+            *at = (*at).max(last.at);
+        }
+    }
     for transaction in &tables.dhcp {
         servers.entry(transaction.point).or_default().extend(&transaction.servers);
         let Some(last) = transaction.messages.last() else { continue };
         let client = transaction.client_mac.map_or_else(|| format!("xid {:#010x}", transaction.xid), |mac| mac.to_string());
         let asked = transaction.messages.iter().filter(|message| message.op == 1 && !message.repeated).count() as u64;
         // The same client may have had more luck with another transaction identifier.
-        let succeeded_later = tables.dhcp.iter().any(|other| {
-            other.client_mac.is_some()
-                && other.client_mac == transaction.client_mac
-                && other.state() == DhcpState::Bound
-                && other.messages.last().is_some_and(|message| message.at > last.at)
-        });
+        let succeeded_later = transaction.client_mac.and_then(|mac| bound.get(&mac)).is_some_and(|at| *at > last.at);
         let mut tell = |severity, kind, text: String| {
             found.push(Finding {
                 severity,
@@ -305,9 +309,16 @@ fn dhcp(tables: &Tables, found: &mut Vec<Finding>) {
     }
 }
 
+/// Connections to one server's port that failed in the same way.
+#[derive(Default)]
+struct Failed {
+    clients: BTreeSet<IpAddr>,
+    frames: Vec<FrameNo>,
+    count: u64,
+}
+
 fn tcp(tables: &Tables, found: &mut Vec<Finding>) {
-    let mut refused: BTreeMap<(IpAddr, u16), (BTreeSet<IpAddr>, Vec<FrameNo>, u64)> = BTreeMap::new();
-    let mut silent = refused.clone();
+    let (mut refused, mut silent): (BTreeMap<(IpAddr, u16), Failed>, BTreeMap<_, Failed>) = Default::default();
     for flow in tables.flows.iter().filter(|flow| flow.protocol == 6) {
         let list = match flow.tcp {
             Some(TcpState::Refused) => &mut refused,
@@ -318,18 +329,18 @@ fn tcp(tables: &Tables, found: &mut Vec<Finding>) {
             Side::A => (flow.a(), flow.b()),
             Side::B => (flow.b(), flow.a()),
         };
-        let (clients, frames, count) = list.entry((server.ip, server.port.unwrap_or(0))).or_default();
-        *count += 1;
-        if clients.len() < FRAMES {
-            clients.insert(client.ip);
+        let failed = list.entry((server.ip, server.port.unwrap_or(0))).or_default();
+        failed.count += 1;
+        if failed.clients.len() < FRAMES {
+            failed.clients.insert(client.ip);
         }
-        if frames.len() < FRAMES {
-            frames.push(flow.first);
+        if failed.frames.len() < FRAMES {
+            failed.frames.push(flow.first);
         }
     }
     let kinds = [(refused, FindingKind::TcpRefused, "refuses"), (silent, FindingKind::TcpUnanswered, "does not answer")];
     for (list, kind, verb) in kinds {
-        for ((ip, port), (clients, frames, count)) in list {
+        for ((ip, port), Failed { clients, frames, count }) in list {
             let clients: Vec<String> = clients.iter().map(IpAddr::to_string).collect();
             found.push(Finding {
                 severity: Severity::Warning,

@@ -218,9 +218,9 @@ pub struct Point {
 }
 
 impl Point {
-    /// The point's name, sanitised; `point 3` for one without.
+    /// The point's name, else its description, sanitised; `point 3` for one without either.
     pub fn label(&self, id: PointId) -> String {
-        match &self.info.name {
+        match self.info.name.as_ref().or(self.info.description.as_ref()) {
             Some(name) => Text::new(name).to_string(),
             None => format!("point {}", id.0),
         }

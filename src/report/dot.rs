@@ -1,6 +1,51 @@
+//! The topology for graphviz.
+
 use anyhow::Result;
 use std::io::Write;
 use tapscope_graph::View;
-pub fn write(_out: &mut impl Write, _view: &View) -> Result<()> {
+use tapscope_graph::topology::{Node, NodeKind};
+
+/// Writes an undirected graph: nodes as boxes, links as ellipses, interfaces as edges.
+pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
+    let topology = &view.topology;
+    writeln!(out, "graph tapscope {{")?;
+    writeln!(out, "  node [fontname=\"sans-serif\", fontsize=11];")?;
+    for node in topology.nodes() {
+        let shape = match node.kind {
+            NodeKind::Host => "box",
+            NodeKind::Router => "diamond",
+            NodeKind::Bridge => "hexagon",
+            NodeKind::Outside => "cylinder",
+        };
+        writeln!(out, "  {} [shape={shape}, label={}];", quoted(&node.key.to_string()), quoted(&label(node)))?;
+    }
+    for link in topology.links() {
+        writeln!(out, "  {} [shape=ellipse, style=dashed, label={}];", quoted(&link.key.to_string()), quoted(link.name.as_str()))?;
+    }
+    for (node, link, interface) in topology.attachments() {
+        let (a, b) = (quoted(&node.key.to_string()), quoted(&link.key.to_string()));
+        let packets = interface.sent.packets + interface.received.packets;
+        match packets {
+            0 => writeln!(out, "  {a} -- {b};")?,
+            _ => writeln!(out, "  {a} -- {b} [label=\"{packets} packets\"];")?,
+        }
+    }
+    writeln!(out, "}}")?;
     Ok(())
+}
+
+fn label(node: &Node) -> String {
+    let mut lines = vec![super::title(node)];
+    if node.name.is_some() || !node.addresses.is_empty() {
+        lines.extend(super::mac(node).map(|mac| mac.to_string()).filter(|mac| *mac != lines[0]));
+    }
+    lines.extend(node.addresses.iter().take(8).map(|address| address.ip.to_string()));
+    lines.dedup();
+    lines.join("\n")
+}
+
+/// A DOT string: quotes and backslashes escaped, line feeds as `\n`.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("\"{escaped}\"")
 }

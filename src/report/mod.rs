@@ -3,3 +3,30 @@
 pub mod dot;
 pub mod json;
 pub mod text;
+
+use tapscope_graph::MacAddr;
+use tapscope_graph::topology::{Key, Node, NodeKind};
+
+/// What a node is called: its name, its first address, its MAC.
+fn title(node: &Node) -> String {
+    if let Some(name) = &node.name {
+        return name.to_string();
+    }
+    match (node.kind, node.addresses.first()) {
+        (NodeKind::Bridge, _) => "bridge".to_owned(),
+        (NodeKind::Outside, _) => format!("{} remote {}", node.remote_count, plural(node.remote_count, "address", "addresses")),
+        (_, Some(address)) => address.ip.to_string(),
+        (_, None) => mac(node).map_or_else(|| node.key.to_string(), |mac| mac.to_string()),
+    }
+}
+
+fn mac(node: &Node) -> Option<MacAddr> {
+    match node.key {
+        Key::Station(_, mac) => Some(mac),
+        Key::Address(..) | Key::Bridge(_) | Key::Outside(..) | Key::Link(..) | Key::Beyond(..) => None,
+    }
+}
+
+fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}

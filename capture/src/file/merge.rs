@@ -2,6 +2,7 @@
 
 use super::{FileFacts, Next, Reader};
 use std::collections::VecDeque;
+use std::path::Path;
 use tapscope_graph::{Batch, Event, Frame, PointId};
 
 /// One file of several, with the batch that its next frame is in.
@@ -12,6 +13,8 @@ struct Part {
     ended: bool,
     /// The number among all points, of each of its own.
     points: Vec<PointId>,
+    /// The file's name without folder and ending.
+    stem: Option<String>,
 }
 
 /// Files that are read together.
@@ -24,7 +27,10 @@ pub struct Merged {
 impl Merged {
     /// Reads `readers` together. The points are numbered in the order in which they open.
     pub fn new(readers: Vec<Reader>) -> Merged {
-        let part = |reader| Part { reader, batch: Batch::default(), at: 0, ended: false, points: Vec::new() };
+        let part = |reader: Reader| {
+            let stem = Path::new(&reader.facts().path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            Part { reader, batch: Batch::default(), at: 0, ended: false, points: Vec::new(), stem }
+        };
         Merged { parts: readers.into_iter().map(part).collect(), events: VecDeque::new(), points: 0 }
     }
 
@@ -33,7 +39,7 @@ impl Merged {
         if let [only] = &mut self.parts[..] {
             let next = only.reader.next(batch);
             return match next {
-                Next::Event(event) => Next::Event(adopt(event, 0, &mut only.points, &mut self.points)),
+                Next::Event(event) => Next::Event(adopt(event, 0, &only.stem, &mut only.points, &mut self.points)),
                 other => other,
             };
         }
@@ -74,7 +80,7 @@ impl Merged {
             while !part.ended && part.at >= part.batch.len() {
                 part.at = 0;
                 match part.reader.next(&mut part.batch) {
-                    Next::Event(event) => self.events.push_back(adopt(event, index as u32, &mut part.points, &mut self.points)),
+                    Next::Event(event) => self.events.push_back(adopt(event, index as u32, &part.stem, &mut part.points, &mut self.points)),
                     Next::Frames => {}
                     Next::End => part.ended = true,
                 }
@@ -104,11 +110,15 @@ impl Merged {
 }
 
 /// Numbers what a file says about its own points among all points.
-fn adopt(event: Event, file: u32, points: &mut Vec<PointId>, count: &mut u32) -> Event {
+fn adopt(event: Event, file: u32, stem: &Option<String>, points: &mut Vec<PointId>, count: &mut u32) -> Event {
     let global = |point: PointId| points.get(point.0 as usize).copied().unwrap_or(point);
     match event {
         Event::Opened(mut info) => {
             info.file = file;
+            // pcap files name no interface; people name the files after it.
+            if info.name.is_none() && info.description.is_none() {
+                info.description = stem.clone();
+            }
             points.push(PointId(*count));
             *count += 1;
             Event::Opened(info)
