@@ -85,3 +85,12 @@ pub fn digest<'a>(link_type: LinkType, frame: &Frame<'a>) -> Packet<'a> {
     }
     packet
 }
+
+/// PLACEHOLDER
+pub fn layers(_link_type: LinkType, _frame: &Frame<'_>) -> Vec<Layer> {
+    Vec::new()
+}
+/// PLACEHOLDER
+pub fn summary(_link_type: LinkType, _frame: &Frame<'_>) -> Summary {
+    Summary { source: String::new(), destination: String::new(), protocol: "", info: String::new() }
+}

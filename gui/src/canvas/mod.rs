@@ -1,0 +1,226 @@
+//! The picture: pan, zoom, select, drag.
+
+mod draw;
+pub mod layout;
+mod pulse;
+
+use crate::session::{PlaybackState, Shown};
+use crate::window::Selection;
+use draw::Drawing;
+use egui::{Id, Key as Button, Pos2, Rect, Response, Sense, Ui, Vec2, WidgetInfo, Role, vec2};
+use layout::{Layout, Request, Slots, layout};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tapscope_graph::View;
+use tapscope_graph::topology::{Key, Vertex};
+
+/// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
+const WIDGETS: usize = 300;
+/// How far in and out.
+const ZOOM: std::ops::RangeInclusive<f32> = 0.02..=4.0;
+/// One step of the keyboard.
+const STEP: f32 = 60.0;
+
+/// The picture's own state.
+pub struct Canvas {
+    slots: Slots,
+    pins: BTreeMap<Key, Pos2>,
+    /// What the layout was made for, and of.
+    request: Request,
+    layout: Layout,
+    made_of: Option<Arc<View>>,
+    /// Screen points per picture point.
+    zoom: f32,
+    /// The picture's point in the middle of the screen.
+    center: Pos2,
+    /// Whether the user has moved the picture: until then it fits itself.
+    is_moved: bool,
+    dragged: Option<Key>,
+}
+
+impl Default for Canvas {
+    fn default() -> Self {
+        Canvas {
+            slots: Slots::default(),
+            pins: BTreeMap::new(),
+            request: Request::default(),
+            layout: Layout::default(),
+            made_of: None,
+            zoom: 1.0,
+            center: Pos2::ZERO,
+            is_moved: false,
+            dragged: None,
+        }
+    }
+}
+
+impl Canvas {
+    /// Shows the picture in all the room there is.
+    pub(crate) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, selection: &mut Selection) {
+        let rect = ui.available_rect_before_wrap();
+        let response = ui.allocate_rect(rect, Sense::click_and_drag());
+        self.follow(shown);
+        if !self.is_moved {
+            self.fit(rect);
+        }
+        self.navigate(ui, &response, rect);
+        let placed = self.layout.clone();
+        let drawing = Drawing {
+            ui,
+            shown,
+            layout: &placed,
+            selection: *selection,
+            pins: &self.pins,
+            zoom: self.zoom,
+            offset: rect.center().to_vec2() - self.center.to_vec2() * self.zoom,
+            clip: rect,
+        };
+        if self.layout.cards.is_empty() && self.layout.rails.is_empty() {
+            drawing.empty();
+            return;
+        }
+        drawing.paint();
+        let is_animated = drawing.pulses();
+        self.interact(ui, &response, rect, shown, selection);
+        if is_animated && shown.playback.state == PlaybackState::Playing {
+            ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
+        }
+    }
+
+    /// Lays out anew where the picture's things have changed.
+    fn follow(&mut self, shown: &Shown) {
+        if self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view)) {
+            return;
+        }
+        self.made_of = Some(shown.view.clone());
+        self.relayout();
+    }
+
+    fn relayout(&mut self) {
+        let Some(view) = &self.made_of else { return };
+        let request = self.slots.request(&view.topology, &self.pins);
+        if request != self.request || self.layout.bounds.is_none() {
+            self.layout = layout(&request);
+            self.request = request;
+        }
+    }
+
+    fn fit(&mut self, rect: Rect) {
+        let Some(bounds) = self.layout.bounds else { return };
+        let room = rect.size() - vec2(48.0, 48.0);
+        let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0));
+        self.zoom = scale.clamp(*ZOOM.start(), 1.25);
+        self.center = bounds.center();
+    }
+
+    fn navigate(&mut self, ui: &Ui, response: &Response, rect: Rect) {
+        if response.dragged() && self.dragged.is_none() {
+            self.center -= response.drag_delta() / self.zoom;
+            self.is_moved = true;
+        }
+        if let Some(pointer) = response.hover_pos() {
+            let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
+            let factor = pinch * (scroll / 400.0).exp();
+            if factor != 1.0 {
+                self.zoom_at(pointer - rect.center(), factor);
+            }
+        }
+        let is_typing = ui.ctx().text_edit_focused();
+        let pressed = |button| !is_typing && ui.input(|input| input.key_pressed(button));
+        for (button, factor) in [(Button::Plus, 1.25), (Button::Equals, 1.25), (Button::Minus, 0.8)] {
+            if pressed(button) {
+                self.zoom_at(Vec2::ZERO, factor);
+            }
+        }
+        let is_free = ui.memory(|memory| memory.focused()).is_none();
+        let arrows = [
+            (Button::ArrowLeft, vec2(-STEP, 0.0)),
+            (Button::ArrowRight, vec2(STEP, 0.0)),
+            (Button::ArrowUp, vec2(0.0, -STEP)),
+            (Button::ArrowDown, vec2(0.0, STEP)),
+        ];
+        for (button, step) in arrows {
+            if is_free && pressed(button) {
+                self.center += step / self.zoom;
+                self.is_moved = true;
+            }
+        }
+        if pressed(Button::F) {
+            self.is_moved = false;
+        }
+    }
+
+    /// Zooms so that what lies `from_center` stays there.
+    fn zoom_at(&mut self, from_center: Vec2, factor: f32) {
+        let zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
+        self.center += from_center / self.zoom - from_center / zoom;
+        self.zoom = zoom;
+        self.is_moved = true;
+    }
+
+    fn on_screen(&self, rect: Rect, canvas: Rect) -> Rect {
+        let place = |pos: Pos2| canvas.center() + (pos - self.center) * self.zoom;
+        Rect::from_min_max(place(rect.min), place(rect.max))
+    }
+
+    /// Cards and rails as widgets: hover, click, drag, and names for screen readers.
+    fn interact(&mut self, ui: &Ui, background: &Response, canvas: Rect, shown: &Shown, selection: &mut Selection) {
+        let labels: BTreeMap<Key, String> = shown
+            .view
+            .topology
+            .graph
+            .node_weights()
+            .map(|vertex| match vertex {
+                Vertex::Node(node) => (node.key, draw::spoken(node)),
+                Vertex::Link(link) => (link.key, format!("link {}", link.name)),
+            })
+            .collect();
+        let visible: Vec<(Key, Rect)> = self
+            .layout
+            .rails
+            .iter()
+            .chain(&self.layout.cards)
+            .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
+            .filter(|(_, rect)| rect.intersects(canvas))
+            .collect();
+        let mut is_hit = false;
+        for (key, rect) in visible.iter().take(WIDGETS) {
+            let Some(label) = labels.get(key) else { continue };
+            let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), label));
+            is_hit |= response.clicked() || response.dragged();
+            self.card(ui, &response, *key, canvas, selection);
+            response.on_hover_text(label);
+        }
+        if background.clicked() && !is_hit {
+            // Beyond the widgets, and on empty ground.
+            let at = background.interact_pointer_pos();
+            let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)));
+            *selection = hit.map_or(Selection::None, |(key, _)| Selection::Thing(*key));
+        }
+    }
+
+    fn card(&mut self, ui: &Ui, response: &Response, key: Key, canvas: Rect, selection: &mut Selection) {
+        if response.clicked() {
+            *selection = Selection::Thing(key);
+        }
+        let Some(place) = self.layout.cards.get(&key).copied() else { return };
+        if response.double_clicked() && self.pins.remove(&key).is_some() {
+            self.relayout();
+        }
+        if response.drag_started() {
+            self.dragged = Some(key);
+        }
+        if response.dragged() && self.dragged == Some(key) {
+            self.pins.insert(key, place.min + response.drag_delta() / self.zoom);
+            self.is_moved = true;
+            self.relayout();
+        }
+        if response.drag_stopped() {
+            self.dragged = None;
+        }
+        if response.gained_focus() {
+            ui.scroll_to_rect(self.on_screen(place, canvas), None);
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The column at the right: what is known of the selected thing, and how.
+
+use crate::session::Shown;
+use crate::sidebar::{heading, mark};
+use crate::window::Selection;
+use crate::{format, theme};
+use egui::{Grid, RichText, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
+use tapscope_graph::evidence::Evidence;
+use tapscope_graph::tables::Series;
+use tapscope_graph::topology::{Key, Link, Node, NodeKind, Vertex};
+use tapscope_graph::{FrameNo, PointId};
+
+/// Shows it; gives a packet that the user wants to see.
+pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Option<FrameNo> {
+    let mut inspector = Inspector { shown, jump: None };
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.add_space(6.0);
+        match *selection {
+            Selection::None => inspector.recording(ui),
+            Selection::Thing(key) => inspector.thing(ui, key, selection),
+            Selection::Point(id) => inspector.point(ui, id),
+            Selection::Flow(index) => inspector.flow(ui, index),
+            Selection::Echo(index) => inspector.echo(ui, index),
+            Selection::Finding(index) => inspector.finding(ui, index, selection),
+        }
+    });
+    inspector.jump
+}
+
+struct Inspector<'a> {
+    shown: &'a Shown,
+    jump: Option<FrameNo>,
+}
+
+impl Inspector<'_> {
+    fn title(&self, ui: &mut Ui, title: &str, kind: &str) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(title).strong().size(16.0));
+            ui.label(RichText::new(kind).color(theme::palette(ui.ctx()).weak));
+        });
+    }
+
+    fn facts(&self, ui: &mut Ui, id: &str, facts: &[(&str, String)]) {
+        let weak = theme::palette(ui.ctx()).weak;
+        Grid::new(id).num_columns(2).spacing([10.0, 4.0]).show(ui, |ui| {
+            for (name, value) in facts {
+                ui.label(RichText::new(*name).color(weak));
+                ui.add(egui::Label::new(RichText::new(value).monospace()).wrap());
+                ui.end_row();
+            }
+        });
+    }
+
+    /// `14 packets, first …` and buttons that open the samples.
+    fn evidence(&mut self, ui: &mut Ui, evidence: &Evidence) {
+        let frames: Vec<FrameNo> = if evidence.samples.is_empty() { vec![evidence.first, evidence.last] } else { evidence.samples.clone() };
+        self.packets(ui, &frames);
+    }
+
+    fn packets(&mut self, ui: &mut Ui, frames: &[FrameNo]) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new("packets").small().color(theme::palette(ui.ctx()).weak));
+            for frame in frames {
+                if ui.link(frame.0.to_string()).on_hover_text("show this packet").clicked() {
+                    self.jump = Some(*frame);
+                }
+            }
+        });
+    }
+
+    fn recording(&self, ui: &mut Ui) {
+        let tables = &self.shown.view.tables;
+        self.title(ui, &self.shown.title, "recording");
+        self.facts(
+            ui,
+            "recording",
+            &[
+                ("packets", tables.frames.to_string()),
+                ("octets", format::octets(tables.octets)),
+                ("flows", tables.flows.len().to_string()),
+                ("points", tables.points.len().to_string()),
+                ("from", format::clock(self.shown.playback.begin)),
+                ("to", format::clock(self.shown.playback.end)),
+            ],
+        );
+        ui.add_space(8.0);
+        ui.label(
+            RichText::new("Select a card, a rail or a row to see what is known of it, and which packets prove it")
+                .color(theme::palette(ui.ctx()).weak),
+        );
+    }
+
+    fn thing(&mut self, ui: &mut Ui, key: Key, selection: &mut Selection) {
+        let shown = self.shown;
+        let found = shown.view.topology.graph.node_weights().find(|vertex| match vertex {
+            Vertex::Node(node) => node.key == key,
+            Vertex::Link(link) => link.key == key,
+        });
+        match found {
+            Some(Vertex::Node(node)) => self.node(ui, node, selection),
+            Some(Vertex::Link(link)) => self.link(ui, link, selection),
+            None => drop(ui.label("not there at this moment")),
+        }
+    }
+
+    fn node(&mut self, ui: &mut Ui, node: &Node, selection: &mut Selection) {
+        let view = &self.shown.view;
+        self.title(ui, &format::title(node), node.kind.name());
+        let mut facts = Vec::new();
+        if let Key::Station(_, mac) = node.key {
+            facts.push(("MAC", mac.to_string()));
+        }
+        if !node.router.is_empty() {
+            let reasons: Vec<&str> = node.router.iter().map(|reason| reason.name()).collect();
+            facts.push(("router because it", reasons.join(", ")));
+        }
+        self.facts(ui, "node", &facts);
+        if node.kind == NodeKind::Bridge {
+            ui.label("Frames leave it as they came in, at another point: so it is a bridge, whoever it is");
+        }
+        if !node.addresses.is_empty() {
+            heading(ui, "ADDRESSES");
+        }
+        for address in &node.addresses {
+            let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
+            ui.horizontal_wrapped(|ui| {
+                ui.label(RichText::new(address.ip.to_string()).monospace());
+                let how = format!("seen by {} ×{}", learned.join(", "), address.evidence.count);
+                ui.label(RichText::new(how).small().color(theme::palette(ui.ctx()).good));
+            });
+            let since = format!("since {}, last {}", format::clock(address.evidence.first_at), format::clock(address.evidence.last_at));
+            ui.label(RichText::new(since).small().color(theme::palette(ui.ctx()).weak));
+            for other in &address.conflicts {
+                ui.label(RichText::new(format!("also claimed by {other}")).color(theme::palette(ui.ctx()).bad));
+            }
+            self.evidence(ui, &address.evidence);
+        }
+        let attached: Vec<_> = view.topology.attachments().filter(|(other, ..)| other.key == node.key).collect();
+        heading(ui, "INTERFACES");
+        for (_, link, interface) in attached {
+            ui.horizontal(|ui| {
+                if ui.link(link.name.as_str()).clicked() {
+                    *selection = Selection::Thing(link.key);
+                }
+                if interface.mac.is_some() {
+                    let text = format!("sent {}, received {} packets", interface.sent.packets, interface.received.packets);
+                    ui.label(RichText::new(text).small().color(theme::palette(ui.ctx()).weak));
+                }
+            });
+            if interface.mac.is_some() {
+                sparkline(ui, &interface.series);
+            }
+        }
+        if node.remote_count > 0 {
+            heading(ui, "BEYOND IT");
+            for remote in node.remotes.iter().take(16) {
+                ui.label(RichText::new(remote.to_string()).monospace());
+            }
+            if node.remote_count > 16 {
+                ui.label(format!("and {} more", node.remote_count - 16));
+            }
+        }
+        self.related(ui, node, selection);
+    }
+
+    /// Findings about this node.
+    fn related(&mut self, ui: &mut Ui, node: &Node, selection: &mut Selection) {
+        let addresses: Vec<String> = node.addresses.iter().map(|address| address.ip.to_string()).collect();
+        let concerns = |text: &str| {
+            let words: Vec<&str> = text.split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':')).collect();
+            addresses.iter().any(|address| words.iter().any(|word| word.trim_end_matches(':') == address))
+        };
+        let findings: Vec<_> = self
+            .shown
+            .view
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(_, finding)| finding.about == Some(node.key) || concerns(&finding.text))
+            .take(12)
+            .collect();
+        if findings.is_empty() {
+            return;
+        }
+        heading(ui, "HEALTH");
+        for (index, finding) in findings {
+            ui.horizontal_wrapped(|ui| {
+                mark(ui, finding.severity);
+                if ui.link(&finding.text).clicked() {
+                    *selection = Selection::Finding(index);
+                }
+            });
+        }
+    }
+
+    fn link(&mut self, ui: &mut Ui, link: &Link, selection: &mut Selection) {
+        self.title(ui, link.name.as_str(), "link");
+        let mut facts = vec![("packets", link.counters.packets.to_string()), ("octets", format::octets(link.counters.octets))];
+        if let Some(vlan) = link.vlan {
+            facts.push(("VLAN", vlan.to_string()));
+        }
+        self.facts(ui, "link", &facts);
+        heading(ui, "ATTACHED");
+        for (node, _, _) in self.shown.view.topology.attachments().filter(|(_, other, _)| other.key == link.key).take(64) {
+            if ui.link(format::title(node)).clicked() {
+                *selection = Selection::Thing(node.key);
+            }
+        }
+        if let Some(point) = link.point {
+            self.point(ui, point);
+        }
+    }
+
+    fn point(&mut self, ui: &mut Ui, id: PointId) {
+        let Some(point) = self.shown.view.tables.points.get(id.0 as usize) else { return };
+        heading(ui, "POINT");
+        let link_type = point.info.link_type;
+        let mut facts = vec![
+            ("name", point.label(id)),
+            ("link type", link_type.name().map_or_else(|| link_type.0.to_string(), str::to_owned)),
+            ("packets", point.counters.packets.to_string()),
+            ("octets", format::octets(point.counters.octets)),
+            ("lost", point.lost.to_string()),
+        ];
+        if let Some(description) = &point.info.description {
+            facts.push(("description", tapscope_graph::Text::new(description).to_string()));
+        }
+        if point.offloaded > 0 {
+            facts.push(("larger than Ethernet", format!("{}: offload or a larger MTU", point.offloaded)));
+        }
+        self.facts(ui, "point", &facts);
+        if !point.stops.is_empty() {
+            heading(ui, "NOT DECODED");
+            for (stop, count) in &point.stops {
+                ui.label(format!("{stop}: {count} packets"));
+            }
+        }
+    }
+
+    fn flow(&mut self, ui: &mut Ui, index: usize) {
+        let Some(flow) = self.shown.view.tables.flows.get(index) else { return };
+        self.title(ui, &format!("{} flow", format::protocol(flow.protocol)), "");
+        let end = |endpoint: tapscope_graph::tables::Endpoint| match endpoint.port {
+            Some(port) => format!("{} port {port}", endpoint.ip),
+            None => endpoint.ip.to_string(),
+        };
+        let ((sent_a, sent_b), initiator) = (flow.counted_once(), flow.initiator);
+        let mut facts = vec![
+            ("a", end(flow.a())),
+            ("b", end(flow.b())),
+            ("initiator", format!("{initiator:?}").to_lowercase()),
+            ("a to b", format!("{} packets, {}", sent_a.packets, format::octets(sent_a.octets))),
+            ("b to a", format!("{} packets, {}", sent_b.packets, format::octets(sent_b.octets))),
+            ("first", format::clock(flow.first_at)),
+            ("last", format::clock(flow.last_at)),
+        ];
+        facts.extend(flow.tcp.map(|state| ("TCP", state.name().to_owned())));
+        facts.extend(flow.rtt_ns.map(|rtt| ("round trip", format::span(rtt))));
+        self.facts(ui, "flow", &facts);
+        heading(ui, "SEEN AT");
+        for (id, a_to_b, b_to_a) in &flow.points {
+            let label = self.shown.view.tables.points.get(id.0 as usize).map_or_else(String::new, |point| point.label(*id));
+            ui.label(format!("{label}: {} and {} packets", a_to_b.packets, b_to_a.packets));
+        }
+        self.packets(ui, &[flow.first, flow.last]);
+    }
+
+    fn echo(&mut self, ui: &mut Ui, index: usize) {
+        let tables = &self.shown.view.tables;
+        let Some(echo) = tables.echoes.get(index) else { return };
+        self.title(ui, "echo", &format!("id {} seq {}", echo.identifier, echo.sequence));
+        let fate = match (echo.reply, echo.error.and_then(|error| tables.icmp_errors.get(error as usize))) {
+            (Some((_, at)), _) => format!("answered after {}", format::span(at.since(echo.at))),
+            (None, Some(row)) => format!("{} says {}", row.error.reporter, row.error),
+            (None, None) => "no reply was seen".to_owned(),
+        };
+        self.facts(
+            ui,
+            "echo",
+            &[("from", echo.source.to_string()), ("to", echo.destination.to_string()), ("sent", format::clock(echo.at)), ("fate", fate)],
+        );
+        for (heading_text, journey) in [("REQUEST", echo.journey), ("REPLY", echo.reply_journey)] {
+            let Some(journey) = journey.and_then(|id| crate::tables::journey(tables, id)) else { continue };
+            heading(ui, heading_text);
+            let mut before = None;
+            for sighting in &journey.sightings {
+                let label = tables.points.get(sighting.point.0 as usize).map_or_else(String::new, |point| point.label(sighting.point));
+                let wait = before.map_or_else(String::new, |at| format!("  after {}", format::span(sighting.at.since(at))));
+                before = Some(sighting.at);
+                ui.horizontal(|ui| {
+                    ui.label(format!("{label}{wait}"));
+                    if ui.link(sighting.frame.0.to_string()).clicked() {
+                        self.jump = Some(sighting.frame);
+                    }
+                });
+            }
+        }
+    }
+
+    fn finding(&mut self, ui: &mut Ui, index: usize, selection: &mut Selection) {
+        let Some(finding) = self.shown.view.findings.get(index) else { return };
+        ui.horizontal_wrapped(|ui| {
+            mark(ui, finding.severity);
+            ui.label(RichText::new(finding.severity.name()).strong());
+            ui.label(RichText::new(finding.kind.code()).monospace());
+        });
+        ui.add_space(4.0);
+        ui.add(egui::Label::new(RichText::new(&finding.text).size(14.0)).wrap());
+        let at = finding.point.and_then(|id| self.shown.view.tables.points.get(id.0 as usize).map(|point| point.label(id)));
+        let mut facts = vec![("count", finding.count.to_string())];
+        facts.extend(at.map(|at| ("point", at)));
+        self.facts(ui, "finding", &facts);
+        if !finding.frames.is_empty() {
+            heading(ui, "EVIDENCE");
+            self.packets(ui, &finding.frames);
+        }
+        if let Some(key) = finding.about
+            && ui.link("show on the picture").clicked()
+        {
+            *selection = Selection::Thing(key);
+        }
+    }
+}
+
+/// Octets sent and received per second, the latest at the right.
+fn sparkline(ui: &mut Ui, series: &Series) {
+    let palette = theme::palette(ui.ctx());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width().min(280.0), 44.0), Sense::hover());
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 4.0, palette.canvas);
+    let most = series.buckets.iter().map(|(sent, received)| sent.max(received)).max().copied().unwrap_or(0).max(1);
+    let step = rect.width() / (Series::SECONDS - 1) as f32;
+    for (color, pick) in [(palette.accent, 1), (palette.good, 0)] {
+        let line: Vec<_> = series
+            .buckets
+            .iter()
+            .rev()
+            .enumerate()
+            .map(|(back, &(sent, received))| {
+                let value = if pick == 0 { sent } else { received };
+                pos2(rect.right() - back as f32 * step, rect.bottom() - 3.0 - value as f32 / most as f32 * (rect.height() - 8.0))
+            })
+            .collect();
+        painter.add(Shape::line(line, Stroke::new(1.5, color)));
+    }
+    let text = format!("peak {}", format::rate(most));
+    painter.text(rect.left_top() + vec2(5.0, 3.0), egui::Align2::LEFT_TOP, text, egui::FontId::proportional(10.0), palette.weak);
+}

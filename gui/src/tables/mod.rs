@@ -1,0 +1,256 @@
+//! The tables at the bottom: one tab each, sorted by a click on a column, only the visible rows built.
+
+mod dhcp;
+mod echoes;
+mod findings;
+mod flows;
+mod hosts;
+mod packets;
+mod resolutions;
+
+use crate::session::Shown;
+use crate::theme;
+use crate::window::Selection;
+use egui::{Align, Label, Layout, RichText, Sense, TextWrapMode, Ui};
+use egui_extras::{Column as Width, TableBuilder};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tapscope_graph::tables::Journey;
+use tapscope_graph::{FrameNo, View};
+
+/// Height of a row.
+const ROW: f32 = 20.0;
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tab {
+    /// Echo requests and their journeys.
+    Echoes,
+    /// Flows.
+    Flows,
+    /// Stations and their addresses.
+    Hosts,
+    /// ARP and Neighbor Discovery questions.
+    Resolutions,
+    /// DHCP transactions.
+    Dhcp,
+    /// Packets, with their layers and octets.
+    Packets,
+    /// What is wrong.
+    Findings,
+}
+
+impl Tab {
+    /// In the order of the keys 1 to 7.
+    pub const ALL: [Tab; 7] = [Tab::Echoes, Tab::Flows, Tab::Hosts, Tab::Resolutions, Tab::Dhcp, Tab::Packets, Tab::Findings];
+
+    fn label(self, shown: &Shown) -> String {
+        let view = &shown.view;
+        match self {
+            Tab::Echoes => format!("Echoes {}", view.tables.echoes.len()),
+            Tab::Flows => format!("Flows {}", view.tables.flows.len()),
+            Tab::Hosts => format!("Hosts {}", hosts::count(view)),
+            Tab::Resolutions => format!("ARP/ND {}", view.tables.resolutions.len()),
+            Tab::Dhcp => format!("DHCP {}", view.tables.dhcp.len() + view.tables.dhcp6.len()),
+            Tab::Packets => format!("Packets {}", view.tables.frames),
+            Tab::Findings => format!("Findings {}", view.findings.len()),
+        }
+    }
+}
+
+/// A column's name and width.
+pub(crate) struct Column {
+    pub name: &'static str,
+    pub width: f32,
+}
+
+pub(crate) const fn column(name: &'static str, width: f32) -> Column {
+    Column { name, width }
+}
+
+/// A cell, and what it sorts by.
+pub(crate) struct Cell {
+    pub text: String,
+    pub order: Order,
+    pub tone: Tone,
+}
+
+/// Numbers before texts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Order {
+    Number(i128),
+    Text(String),
+}
+
+/// How a cell is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Plain,
+    Weak,
+    Good,
+    Bad,
+}
+
+impl Cell {
+    pub fn text(text: impl Into<String>) -> Cell {
+        let text = text.into();
+        Cell { order: Order::Text(text.clone()), text, tone: Tone::Plain }
+    }
+
+    pub fn number(text: impl Into<String>, number: impl Into<i128>) -> Cell {
+        Cell { text: text.into(), order: Order::Number(number.into()), tone: Tone::Plain }
+    }
+
+    pub fn tone(mut self, tone: Tone) -> Cell {
+        self.tone = tone;
+        self
+    }
+}
+
+/// One table over what is shown.
+pub(crate) trait Rows {
+    fn columns(&self) -> &'static [Column];
+    fn len(&self) -> usize;
+    fn cell(&self, row: usize, column: usize) -> Cell;
+    fn selection(&self, row: usize) -> Option<Selection>;
+    /// What to say while there is no row.
+    fn empty(&self) -> &'static str;
+}
+
+#[derive(Default)]
+struct Sorting {
+    column: Option<(usize, bool)>,
+    /// The order of the rows, and what it was made of.
+    order: Vec<u32>,
+    made_of: Option<(Arc<View>, usize, bool)>,
+}
+
+/// The tables' own state.
+pub struct Tables {
+    open: Tab,
+    sortings: BTreeMap<Tab, Sorting>,
+    packets: packets::State,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Tables { open: Tab::Echoes, sortings: BTreeMap::new(), packets: packets::State::default() }
+    }
+}
+
+impl Tables {
+    /// Brings a table to the front.
+    pub fn open(&mut self, tab: Tab) {
+        self.open = tab;
+    }
+
+    pub(crate) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, selection: &mut Selection, packet: &mut Option<FrameNo>) {
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            for tab in Tab::ALL {
+                if ui.selectable_label(self.open == tab, tab.label(shown)).clicked() {
+                    self.open = tab;
+                }
+            }
+        });
+        ui.separator();
+        let sorting = self.sortings.entry(self.open).or_default();
+        match self.open {
+            Tab::Echoes => list(ui, &echoes::Echoes(shown), shown, sorting, selection),
+            Tab::Flows => list(ui, &flows::Flows(shown), shown, sorting, selection),
+            Tab::Hosts => list(ui, &hosts::Hosts::of(shown), shown, sorting, selection),
+            Tab::Resolutions => list(ui, &resolutions::Resolutions(shown), shown, sorting, selection),
+            Tab::Dhcp => list(ui, &dhcp::Dhcp(shown), shown, sorting, selection),
+            Tab::Findings => list(ui, &findings::Findings(shown), shown, sorting, selection),
+            Tab::Packets => self.packets.show(ui, shown, packet),
+        }
+    }
+}
+
+/// The journey of an identifier.
+pub(crate) fn journey(tables: &tapscope_graph::tables::Tables, id: u64) -> Option<&Journey> {
+    let first = tables.journeys.first()?.id;
+    tables.journeys.get(usize::try_from(id.checked_sub(first)?).ok()?)
+}
+
+fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, sorting: &mut Sorting, selection: &mut Selection) {
+    let palette = theme::palette(ui.ctx());
+    if rows.len() == 0 {
+        ui.label(RichText::new(rows.empty()).color(palette.weak));
+        return;
+    }
+    sort(rows, shown, sorting);
+    let columns = rows.columns();
+    let mut table = TableBuilder::new(ui).striped(true).sense(Sense::click()).auto_shrink(false).id_salt(columns[0].name);
+    for (index, column) in columns.iter().enumerate() {
+        let width = if index + 1 == columns.len() { Width::remainder() } else { Width::initial(column.width).resizable(true) };
+        table = table.column(width.clip(true));
+    }
+    let table = table.header(ROW, |mut header| {
+        for (index, column) in columns.iter().enumerate() {
+            header.col(|ui| {
+                let mark = match sorting.column {
+                    Some((sorted, false)) if sorted == index => " (up)",
+                    Some((sorted, true)) if sorted == index => " (down)",
+                    _ => "",
+                };
+                let text = RichText::new(format!("{}{mark}", column.name)).small().color(palette.weak);
+                if ui.add(Label::new(text).sense(Sense::click()).selectable(false)).on_hover_text("sort").clicked() {
+                    sorting.column = match sorting.column {
+                        Some((sorted, false)) if sorted == index => Some((index, true)),
+                        Some((sorted, true)) if sorted == index => None,
+                        _ => Some((index, false)),
+                    };
+                }
+            });
+        }
+    });
+    table.body(|body| {
+        body.rows(ROW, rows.len(), |mut row| {
+            let index = sorting.order.get(row.index()).map_or(row.index(), |index| *index as usize);
+            let this = rows.selection(index);
+            row.set_selected(this.is_some_and(|this| this == *selection));
+            for column in 0..columns.len() {
+                row.col(|ui| {
+                    let cell = rows.cell(index, column);
+                    let color = match cell.tone {
+                        Tone::Plain => palette.strong,
+                        Tone::Weak => palette.weak,
+                        Tone::Good => palette.good,
+                        Tone::Bad => palette.bad,
+                    };
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(Label::new(RichText::new(cell.text).color(color)).wrap_mode(TextWrapMode::Truncate).selectable(false));
+                    });
+                });
+            }
+            if row.response().clicked()
+                && let Some(this) = this
+            {
+                *selection = this;
+            }
+        });
+    });
+}
+
+fn sort(rows: &impl Rows, shown: &Arc<Shown>, sorting: &mut Sorting) {
+    let Some((column, is_down)) = sorting.column else {
+        sorting.order.clear();
+        sorting.made_of = None;
+        return;
+    };
+    let is_fresh = sorting
+        .made_of
+        .as_ref()
+        .is_some_and(|(view, sorted, down)| Arc::ptr_eq(view, &shown.view) && (*sorted, *down) == (column, is_down));
+    if is_fresh {
+        return;
+    }
+    let mut keyed: Vec<(Order, u32)> = (0..rows.len()).map(|row| (rows.cell(row, column).order, row as u32)).collect();
+    keyed.sort();
+    if is_down {
+        keyed.reverse();
+    }
+    sorting.order = keyed.into_iter().map(|(_, row)| row).collect();
+    sorting.made_of = Some((shown.view.clone(), column, is_down));
+}

@@ -1,0 +1,88 @@
+//! The time line: traffic over the recording, events marked on it, and where we are.
+
+use crate::session::{Command, Shown};
+use crate::sidebar::triangle;
+use crate::{format, theme};
+use egui::{Align2, FontId, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, Role, pos2, vec2};
+use tapscope_graph::Timestamp;
+
+/// The most marks of one kind.
+const MARKS: usize = 500;
+
+pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
+    let palette = theme::palette(ui.ctx());
+    let playback = &shown.playback;
+    let rect = ui.available_rect_before_wrap();
+    let response = ui.allocate_rect(rect, Sense::click_and_drag());
+    let label = format!("time line at {}", format::clock(playback.position));
+    response.widget_info(|| WidgetInfo::labeled(Role::Slider, true, &label));
+    let painter = ui.painter_at(rect);
+    let plot = Rect::from_min_max(rect.min + vec2(96.0, 10.0), rect.max - vec2(96.0, 16.0));
+    let length = playback.end.since(playback.begin).max(1) as f64;
+    let x_of = |at: Timestamp| plot.left() + (at.since(playback.begin) as f64 / length).clamp(0.0, 1.0) as f32 * plot.width();
+
+    traffic(shown, plot, &painter, x_of, &palette);
+    painter.line_segment([plot.left_bottom(), plot.right_bottom()], Stroke::new(1.0, palette.edge));
+    let tables = &shown.view.tables;
+    let base = plot.bottom() + 7.0;
+    for transaction in tables.dhcp.iter().take(MARKS) {
+        if let Some(message) = transaction.messages.first() {
+            let center = pos2(x_of(message.at), base);
+            painter.rect_filled(Rect::from_center_size(center, vec2(7.0, 7.0)), 1.0, palette.accent);
+        }
+    }
+    for row in tables.resolutions.iter().filter(|row| row.open > 0 && row.answers.is_empty() && !row.is_probe()).take(MARKS) {
+        painter.add(triangle(pos2(x_of(row.asked.first_at), base), 4.5, palette.warn));
+    }
+    let patience = 1_000_000_000;
+    let is_lost = |at: Timestamp| tables.now.is_some_and(|now| now.since(at) > patience);
+    for echo in tables.echoes.iter().filter(|echo| echo.reply.is_none() && is_lost(echo.at)).take(MARKS) {
+        painter.circle_filled(pos2(x_of(echo.at), base), 3.5, palette.bad);
+    }
+    let small = FontId::proportional(11.0);
+    painter.text(rect.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, format::clock(playback.begin), small.clone(), palette.weak);
+    painter.text(rect.right_center() - vec2(10.0, 0.0), Align2::RIGHT_CENTER, format::clock(playback.end), small.clone(), palette.weak);
+    let x = x_of(playback.position);
+    painter.line_segment([pos2(x, rect.top() + 4.0), pos2(x, plot.bottom() + 2.0)], Stroke::new(1.5, palette.strong));
+    let text = format::clock(playback.position);
+    let anchor = if x > plot.right() - 90.0 { (Align2::RIGHT_TOP, -5.0) } else { (Align2::LEFT_TOP, 5.0) };
+    painter.text(pos2(x + anchor.1, rect.top() + 3.0), anchor.0, text, small, palette.strong);
+
+    if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.clicked() || response.drag_stopped()) {
+        let fraction = f64::from(((pointer.x - plot.left()) / plot.width()).clamp(0.0, 1.0));
+        commands.push(Command::Seek(Timestamp(playback.begin.0.saturating_add((fraction * length) as i64))));
+    }
+    response.on_hover_text("click: show that moment\nsquare DHCP, triangle ARP or ND without an answer, circle lost echo");
+}
+
+/// Octets of all points over time, as an area.
+fn traffic(shown: &Shown, plot: Rect, painter: &egui::Painter, x_of: impl Fn(Timestamp) -> f32, palette: &theme::Palette) {
+    let columns = (plot.width().max(1.0) / 2.0) as usize + 1;
+    let mut sums = vec![0.0_f64; columns];
+    for history in shown.view.tables.points.iter().map(|point| &point.history) {
+        for (index, &octets) in history.buckets.iter().enumerate().filter(|(_, octets)| **octets > 0) {
+            let start = Timestamp(history.start.0.saturating_add(history.width.saturating_mul(index as i64)));
+            let end = Timestamp(start.0.saturating_add(history.width));
+            let column = |at| (((x_of(at) - plot.left()) / 2.0) as usize).min(columns - 1);
+            let (from, to) = (column(start), column(end).max(column(start)));
+            for sum in &mut sums[from..=to] {
+                *sum += octets as f64 / (to - from + 1) as f64;
+            }
+        }
+    }
+    let most = sums.iter().copied().fold(1.0, f64::max);
+    let mut mesh = egui::epaint::Mesh::default();
+    let mut ridge: Vec<Pos2> = Vec::with_capacity(columns);
+    for (index, sum) in sums.iter().enumerate() {
+        // A square root: one big transfer shall not hide every ping.
+        let height = (sum / most).sqrt() as f32 * plot.height();
+        let x = plot.left() + index as f32 * 2.0;
+        ridge.push(pos2(x, plot.bottom() - height));
+        if height > 0.0 {
+            let bar = Rect::from_min_max(pos2(x - 1.0, plot.bottom() - height), pos2(x + 1.0, plot.bottom()));
+            mesh.add_colored_rect(bar, palette.good.gamma_multiply(0.3));
+        }
+    }
+    painter.add(Shape::mesh(mesh));
+    painter.add(Shape::line(ridge, Stroke::new(1.0, palette.good)));
+}
