@@ -1,6 +1,7 @@
 //! The command line.
 
-use crate::show;
+use crate::source::Source;
+use crate::{show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -106,8 +107,12 @@ impl Color {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Some(Command::Show(arguments)) => show::run(&arguments),
-        Some(Command::Demo) => todo!(),
-        None => todo!(),
+        Some(Command::Demo) => window::demo(),
+        None if arguments.files.is_empty() => {
+            eprintln!("tapscope: name a capture file, or try `tapscope demo`; `tapscope --help` tells more");
+            Ok(EXIT_USAGE)
+        }
+        None => window::open(Source::Files(arguments.files)),
     }
 }
 

@@ -4,7 +4,11 @@
 
 mod cli;
 mod report;
+#[cfg(feature = "window")]
+mod session;
 mod show;
+mod source;
+mod window;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use crate::session::{Command, Shown};
 use crate::sidebar::triangle;
 use crate::{format, theme};
-use egui::{Align2, FontId, Pos2, Rect, Sense, Shape, Stroke, Ui, WidgetInfo, Role, pos2, vec2};
+use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 use tapscope_graph::Timestamp;
 
 /// The most marks of one kind.

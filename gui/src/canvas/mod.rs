@@ -7,7 +7,7 @@ mod pulse;
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
 use draw::Drawing;
-use egui::{Id, Key as Button, Pos2, Rect, Response, Sense, Ui, Vec2, WidgetInfo, Role, vec2};
+use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots, layout};
 use std::collections::BTreeMap;
 use std::sync::Arc;

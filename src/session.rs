@@ -1,0 +1,332 @@
+//! A recording that plays: one thread reads and learns at the recording's own pace, the window looks at what it publishes.
+//!
+//! Nothing of the recording is kept but the latest packets: going back in time reads it again from the start, which gives the same
+//! network, because the model is deterministic.
+
+use crate::show::seed;
+use crate::source::Source;
+use anyhow::{Result, anyhow};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use tapscope_capture::file::{Merged, Next};
+use tapscope_graph::tables::Limits;
+use tapscope_graph::{Batch, Event, Network, Packets, Text, Timestamp, View};
+use tapscope_gui::{Command, Playback, PlaybackState, Shown};
+
+/// Octets of packets that are kept for looking into.
+const PACKETS: usize = 64 << 20;
+/// At most this often a new picture is published.
+const FRAME: Duration = Duration::from_millis(33);
+/// Making pictures takes at most this part of the time.
+const SHARE: u32 = 8;
+/// Commands that may wait; a window sends a few per second.
+const COMMANDS: usize = 64;
+
+/// What the thread and the window share.
+#[derive(Default)]
+struct Shared {
+    shown: Mutex<Option<Arc<Shown>>>,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Shared {
+    fn publish(&self, shown: Shown) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
+        if let Some(wake) = self.wake.get() {
+            wake();
+        }
+    }
+}
+
+/// The window's side of a playing recording.
+pub struct Session {
+    shared: Arc<Shared>,
+    commands: Sender<Command>,
+}
+
+impl Session {
+    /// Starts to play.
+    ///
+    /// # Errors
+    /// Where the source cannot be opened.
+    pub fn start(source: Source) -> Result<Session> {
+        source.open()?;
+        let shared = Arc::new(Shared::default());
+        let (commands, received) = bounded(COMMANDS);
+        let mut player = Player::new(source, shared.clone());
+        player.publish();
+        std::thread::Builder::new().name("model".into()).spawn(move || {
+            // A model that died would leave a window that lies: the program ends with the thread's name.
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| player.run(&received))).is_err() {
+                eprintln!("tapscope: the thread `model` panicked");
+                std::process::exit(101);
+            }
+        })?;
+        Ok(Session { shared, commands })
+    }
+}
+
+impl tapscope_gui::Session for Session {
+    fn shown(&self) -> Arc<Shown> {
+        let shown = self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clone().expect("a picture is published before the session is handed out")
+    }
+
+    fn send(&self, command: Command) {
+        let _ = self.commands.try_send(command);
+    }
+
+    fn on_change(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.shared.wake.set(wake);
+    }
+}
+
+/// The thread's side.
+struct Player {
+    source: Source,
+    shared: Arc<Shared>,
+    /// What is read at the moment; none at the end, or where it cannot be opened any more.
+    files: Option<Merged>,
+    /// The batch that the next frame is in, and its place there.
+    batch: Batch,
+    at: usize,
+    network: Network,
+    packets: Packets,
+    view: Arc<View>,
+    playback: Playback,
+    notice: Option<String>,
+    /// When the position was right, by the wall clock.
+    since: Instant,
+    /// Whether frames came since the view was made.
+    is_stale: bool,
+    published: Instant,
+    cost: Duration,
+}
+
+impl Player {
+    fn new(source: Source, shared: Arc<Shared>) -> Player {
+        let now = Instant::now();
+        Player {
+            source,
+            shared,
+            files: None,
+            batch: Batch::default(),
+            at: 0,
+            network: Network::new(Limits::default(), seed()),
+            packets: Packets::new(PACKETS),
+            view: Arc::default(),
+            playback: Playback {
+                state: PlaybackState::Loading(None),
+                speed: 1.0,
+                position: Timestamp::default(),
+                begin: Timestamp::default(),
+                end: Timestamp::default(),
+            },
+            notice: None,
+            since: now,
+            is_stale: false,
+            published: now,
+            cost: Duration::ZERO,
+        }
+    }
+
+    /// Plays until the window is gone.
+    fn run(&mut self, commands: &Receiver<Command>) {
+        if self.measure(commands).is_err() {
+            return;
+        }
+        self.rewind();
+        self.playback.state = PlaybackState::Playing;
+        loop {
+            let wait = if self.playback.state == PlaybackState::Playing { FRAME } else { Duration::from_secs(3600) };
+            match commands.recv_timeout(wait) {
+                Ok(command) => self.obey(command),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.playback.state == PlaybackState::Playing {
+                self.advance();
+            }
+            self.publish_if_due();
+        }
+    }
+
+    /// Reads everything once, for the first and the last moment.
+    fn measure(&mut self, commands: &Receiver<Command>) -> Result<()> {
+        let mut files = self.source.open()?;
+        let mut span: Option<(Timestamp, Timestamp)> = None;
+        let mut batch = Batch::default();
+        loop {
+            match files.next(&mut batch) {
+                Next::Frames => {
+                    for frame in batch.frames() {
+                        span = Some(span.map_or((frame.at, frame.at), |(first, last)| (first.min(frame.at), last.max(frame.at))));
+                    }
+                    if self.published.elapsed() > 4 * FRAME {
+                        let (done, size) = files.progress();
+                        self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
+                        self.publish();
+                        if commands.is_empty() && Arc::strong_count(&self.shared) == 1 {
+                            return Err(anyhow!("the window is closed"));
+                        }
+                    }
+                }
+                Next::Event(_) => {}
+                Next::End => break,
+            }
+        }
+        let reasons: Vec<String> = files
+            .into_facts()
+            .into_iter()
+            .filter_map(|facts| facts.incomplete.map(|reason| format!("{}: {reason}", Text::path(&facts.path))))
+            .collect();
+        self.notice = (!reasons.is_empty()).then(|| reasons.join("; "));
+        // A moment more, so that the last packets are seen to arrive.
+        let (begin, end) = span.unwrap_or_default();
+        (self.playback.begin, self.playback.end) = (begin, Timestamp(end.0.saturating_add(1_000_000_000)));
+        Ok(())
+    }
+
+    fn obey(&mut self, command: Command) {
+        let is_over = self.playback.state == PlaybackState::Ended;
+        match command {
+            Command::Play if is_over => self.obey(Command::Restart),
+            Command::Play => {
+                self.playback.state = PlaybackState::Playing;
+                self.since = Instant::now();
+            }
+            Command::Pause => {
+                self.advance();
+                if self.playback.state == PlaybackState::Playing {
+                    self.playback.state = PlaybackState::Paused;
+                }
+            }
+            Command::Speed(speed) => {
+                self.advance();
+                self.playback.speed = speed;
+            }
+            Command::Seek(to) => {
+                let to = to.clamp(self.playback.begin, self.playback.end);
+                if to < self.playback.position {
+                    self.rewind();
+                }
+                self.go_to(to);
+                if is_over && to < self.playback.end {
+                    self.playback.state = PlaybackState::Paused;
+                }
+            }
+            Command::End => {
+                self.go_to(self.playback.end);
+                self.playback.state = PlaybackState::Ended;
+            }
+            Command::Restart => {
+                self.rewind();
+                self.playback.state = PlaybackState::Playing;
+            }
+        }
+        self.publish();
+    }
+
+    /// Back to the first moment, with an empty network.
+    fn rewind(&mut self) {
+        self.network = Network::new(Limits::default(), seed());
+        self.packets = Packets::new(PACKETS);
+        self.batch.clear();
+        self.at = 0;
+        match self.source.open() {
+            Ok(files) => self.files = Some(files),
+            Err(error) => {
+                self.files = None;
+                self.notice = Some(format!("{error:#}"));
+            }
+        }
+        self.playback.position = self.playback.begin;
+        self.since = Instant::now();
+        self.is_stale = true;
+    }
+
+    /// On to where the wall clock says.
+    fn advance(&mut self) {
+        if self.playback.state != PlaybackState::Playing {
+            return;
+        }
+        let passed = self.since.elapsed().as_nanos() as f64 * f64::from(self.playback.speed);
+        let to = Timestamp(self.playback.position.0.saturating_add(passed as i64)).min(self.playback.end);
+        self.go_to(to);
+        if to == self.playback.end {
+            self.playback.state = PlaybackState::Ended;
+            self.publish();
+        }
+    }
+
+    /// Learns every frame up to a moment.
+    fn go_to(&mut self, to: Timestamp) {
+        let mut kept = Batch::default();
+        loop {
+            while let Some(frame) = self.batch.get(self.at) {
+                if frame.at > to {
+                    break;
+                }
+                self.network.observe_frame(&frame);
+                kept.push(frame);
+                if kept.is_full() {
+                    self.packets.push(Arc::new(std::mem::take(&mut kept)));
+                }
+                self.at += 1;
+                self.is_stale = true;
+            }
+            if self.at < self.batch.len() {
+                break;
+            }
+            self.at = 0;
+            let Some(files) = &mut self.files else { break };
+            match files.next(&mut self.batch) {
+                Next::Event(event) => {
+                    self.network.observe(&event);
+                    self.is_stale |= matches!(event, Event::Opened(_) | Event::Lost { .. });
+                }
+                Next::Frames => self.publish_while_reading(),
+                Next::End => self.files = None,
+            }
+        }
+        self.packets.push(Arc::new(kept));
+        self.playback.position = to;
+        self.since = Instant::now();
+    }
+
+    /// A long way shows how far it is.
+    fn publish_while_reading(&mut self) {
+        if self.published.elapsed() < Duration::from_millis(250) {
+            return;
+        }
+        let Some((done, size)) = self.files.as_ref().map(Merged::progress) else { return };
+        let before = self.playback.state;
+        self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
+        self.publish();
+        self.playback.state = before;
+    }
+
+    fn publish_if_due(&mut self) {
+        if self.published.elapsed() >= FRAME.max(self.cost * SHARE) {
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        let began = Instant::now();
+        if self.is_stale {
+            self.view = Arc::new(self.network.view());
+            self.is_stale = false;
+        }
+        self.shared.publish(Shown {
+            view: self.view.clone(),
+            packets: self.packets.clone(),
+            playback: self.playback,
+            title: self.source.title(),
+            notice: self.notice.clone(),
+        });
+        self.cost = began.elapsed();
+        self.published = Instant::now();
+    }
+}

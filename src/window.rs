@@ -1,0 +1,37 @@
+//! Opening the window, or saying why there is none.
+
+use crate::cli::{Color, EXIT_OK, Format};
+use crate::show;
+use crate::source::Source;
+use anyhow::Result;
+
+/// Opens the window on a source; gives the exit code.
+///
+/// # Errors
+/// Where the source cannot be opened, or the display refuses.
+#[cfg(feature = "window")]
+pub fn open(source: Source) -> Result<u8> {
+    let session = crate::session::Session::start(source)?;
+    tapscope_gui::run(Box::new(session))?;
+    Ok(EXIT_OK)
+}
+
+/// Opens the demo where there is a display, and prints it elsewhere.
+pub fn demo() -> Result<u8> {
+    #[cfg(feature = "window")]
+    if tapscope_gui::window::has_display() {
+        return open(Source::Demo);
+    }
+    let why = if cfg!(feature = "window") { "there is no display" } else { "this tapscope was built without its window" };
+    eprintln!("tapscope: {why}: printing what the window would show (tapscope show prints any capture)\n");
+    let reading = show::read(Source::Demo.open()?, None)?;
+    show::print(&reading, Format::Text, Color::Auto.is_on())?;
+    Ok(EXIT_OK)
+}
+
+/// The headless program has no window to open.
+#[cfg(not(feature = "window"))]
+pub fn open(source: Source) -> Result<u8> {
+    source.open()?;
+    anyhow::bail!("this tapscope was built without its window: `tapscope show FILE` prints what a capture shows")
+}
