@@ -16,6 +16,7 @@ mod group;
 mod icmp;
 mod ip;
 mod lacp;
+mod layers;
 mod lldp;
 mod nd;
 mod packet;
@@ -23,50 +24,15 @@ mod raw;
 mod read;
 mod sll;
 mod stp;
+mod summary;
 mod transport;
 
 pub use facts::{facts, may_teach};
+pub use layers::{Field, Layer, layers};
 pub use packet::{Addresses, Body, Fragment, Ip, Packet, Stop, Tcp, Tunnel, Vlans};
+pub use summary::{Summary, summary};
 
 use crate::{Frame, LinkType};
-use std::ops::Range;
-
-/// One layer of a frame, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
-    /// The protocol, such as `Ethernet II` or `DHCP`.
-    pub name: &'static str,
-    /// One line that says the most important of it.
-    pub summary: String,
-    /// Its octets in the frame.
-    pub range: Range<usize>,
-    /// Its fields in order.
-    pub fields: Vec<Field>,
-}
-
-/// One field of a layer. Values that come from the wire as text are sanitised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The field's name in its standard.
-    pub name: &'static str,
-    /// Its value, with the unit.
-    pub value: String,
-    /// Its octets in the frame.
-    pub range: Range<usize>,
-}
-
-/// One line about a frame: a row of the packet table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// The outermost IP source, else the link-layer source.
-    pub source: String,
-    /// The outermost IP destination, else the link-layer destination.
-    pub destination: String,
-    /// The highest protocol that was read.
-    pub protocol: &'static str,
-    /// What it says.
-    pub info: String,
-}
 
 /// What a frame says about itself, from the outside in to the outermost IP header's transport. Allocates nothing.
 #[inline]
@@ -84,13 +50,4 @@ pub fn digest<'a>(link_type: LinkType, frame: &Frame<'a>) -> Packet<'a> {
         _ => packet.stop = Some(Stop::LinkType),
     }
     packet
-}
-
-/// PLACEHOLDER
-pub fn layers(_link_type: LinkType, _frame: &Frame<'_>) -> Vec<Layer> {
-    Vec::new()
-}
-/// PLACEHOLDER
-pub fn summary(_link_type: LinkType, _frame: &Frame<'_>) -> Summary {
-    Summary { source: String::new(), destination: String::new(), protocol: "", info: String::new() }
 }
