@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::Cursor;
+use tapscope_capture::file::{Merged, Next, Reader};
+use tapscope_graph::decode;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
 
@@ -21,9 +23,23 @@ pub fn frame(input: &[u8]) {
     observe(LINK_TYPES[usize::from(choice) % LINK_TYPES.len()], &frames);
 }
 
-/// A capture file.
+/// A capture file: all of it is read, and a network observes it.
 pub fn file(input: &[u8]) {
-    let _ = Cursor::new(input);
+    let Ok(reader) = Reader::new(Cursor::new(input.to_vec()), "fuzz") else { return };
+    let mut files = Merged::new(vec![reader]);
+    let mut network = Network::new(small(), 0);
+    let mut batch = Batch::default();
+    loop {
+        match files.next(&mut batch) {
+            Next::Event(event) => network.observe(&event),
+            Next::Frames => network.observe_batch(&batch),
+            Next::End => break,
+        }
+    }
+    let _ = network.view();
+    for facts in files.into_facts() {
+        let _ = (facts.first.map(|stamp| stamp.to_string()), facts.last.map(|stamp| stamp.to_string()));
+    }
 }
 
 /// A DHCP message.
@@ -97,6 +113,12 @@ fn observe(link_type: u32, frames: &[(u32, i64, &[u8])]) {
     for &(point, second, bytes) in frames {
         let at = Timestamp(second * 1_000_000_000);
         batch.push(Frame { at, point: PointId(point), direction: Default::default(), original_length: bytes.len() as u32, bytes });
+    }
+    for frame in batch.frames() {
+        let _ = decode::summary(link_type, &frame);
+        for layer in decode::layers(link_type, &frame) {
+            assert!(layer.fields.iter().all(|field| field.range.end <= frame.bytes.len()), "a field outside of its frame");
+        }
     }
     let point = |name: &str| Event::Opened(PointInfo { name: Some(name.into()), link_type, ..Default::default() });
     let events = [point("tap0"), point("tap1"), Event::Frames(batch)];

@@ -186,17 +186,16 @@ struct Echoes {
 }
 
 fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
+    // Sightings and replies are paired first in, first out: any sighting's reply is the packet's.
     let answered: BTreeSet<u64> = tables.echoes.iter().filter(|echo| echo.reply.is_some()).filter_map(|echo| echo.journey).collect();
     let offered: BTreeSet<IpAddr> = tables.dhcp.iter().flat_map(|transaction| &transaction.offered).map(|&ip| IpAddr::V4(ip)).collect();
     let mut pairs: BTreeMap<(IpAddr, IpAddr), Echoes> = BTreeMap::new();
-    let mut counted = BTreeSet::new();
-    for echo in &tables.echoes {
-        let is_first_sighting = echo.journey.is_none_or(|journey| counted.insert(journey));
+    for (_, echo) in tables.echo_requests() {
         let is_to_group = match echo.destination {
             IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
             IpAddr::V6(ip) => ip.is_multicast(),
         };
-        if !is_first_sighting || is_to_group {
+        if is_to_group {
             continue;
         }
         let pair = pairs.entry((echo.source, echo.destination)).or_default();

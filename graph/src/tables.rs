@@ -69,6 +69,35 @@ pub struct Tables {
     pub dropped: Dropped,
 }
 
+impl Tables {
+    /// A journey by its number; `None` if it was pushed out.
+    pub fn journey(&self, id: u64) -> Option<&Journey> {
+        let first = self.journeys.first()?.id;
+        self.journeys.get(usize::try_from(id.checked_sub(first)?).ok()?)
+    }
+
+    /// Each echo request once, as it was seen first: the rows of [`Tables::echoes`] are sightings.
+    pub fn echo_requests(&self) -> impl Iterator<Item = (usize, &EchoRow)> {
+        let is_first = |echo: &EchoRow| {
+            let journey = echo.journey.and_then(|id| self.journey(id));
+            journey.is_none_or(|journey| journey.sightings.first().is_none_or(|first| first.frame == echo.frame))
+        };
+        self.echoes.iter().enumerate().filter(move |(_, echo)| is_first(echo))
+    }
+
+    /// The time from the first sighting of a request to the first sighting of its reply at the same point, nanoseconds; where the two
+    /// were not seen at one point, between the sightings that were paired.
+    pub fn round_trip(&self, echo: &EchoRow) -> Option<i64> {
+        let (_, replied) = echo.reply?;
+        let same_point = || {
+            let request = self.journey(echo.journey?)?.sightings.first()?;
+            let reply = self.journey(echo.reply_journey?)?.sightings.iter().find(|seen| seen.point == request.point)?;
+            Some(reply.at.since(request.at))
+        };
+        Some(same_point().unwrap_or_else(|| replied.since(echo.at)))
+    }
+}
+
 /// How many rows the tables may hold. The policy is in each field's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -270,7 +270,7 @@ impl Inspector<'_> {
         let Some(echo) = tables.echoes.get(index) else { return };
         self.title(ui, "echo", &format!("id {} seq {}", echo.identifier, echo.sequence));
         let fate = match (echo.reply, echo.error.and_then(|error| tables.icmp_errors.get(error as usize))) {
-            (Some((_, at)), _) => format!("answered after {}", format::span(at.since(echo.at))),
+            (Some(_), _) => format!("answered after {}", tables.round_trip(echo).map_or_else(String::new, format::span)),
             (None, Some(row)) => format!("{} says {}", row.error.reporter, row.error),
             (None, None) => "no reply was seen".to_owned(),
         };
@@ -280,7 +280,7 @@ impl Inspector<'_> {
             &[("from", echo.source.to_string()), ("to", echo.destination.to_string()), ("sent", format::clock(echo.at)), ("fate", fate)],
         );
         for (heading_text, journey) in [("REQUEST", echo.journey), ("REPLY", echo.reply_journey)] {
-            let Some(journey) = journey.and_then(|id| crate::tables::journey(tables, id)) else { continue };
+            let Some(journey) = journey.and_then(|id| tables.journey(id)) else { continue };
             heading(ui, heading_text);
             let mut before = None;
             for sighting in &journey.sightings {

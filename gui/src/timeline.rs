@@ -36,7 +36,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
     }
     let patience = 1_000_000_000;
     let is_lost = |at: Timestamp| tables.now.is_some_and(|now| now.since(at) > patience);
-    for echo in tables.echoes.iter().filter(|echo| echo.reply.is_none() && is_lost(echo.at)).take(MARKS) {
+    for (_, echo) in tables.echo_requests().filter(|(_, echo)| echo.reply.is_none() && is_lost(echo.at)).take(MARKS) {
         painter.circle_filled(pos2(x_of(echo.at), base), 3.5, palette.bad);
     }
     let small = FontId::proportional(11.0);

@@ -191,23 +191,12 @@ fn echoes(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
     if tables.echoes.is_empty() {
         return Ok(());
     }
-    // One packet at several points is one echo.
     let mut pairs: BTreeMap<_, (u64, u64, i64)> = BTreeMap::new();
-    let mut counted: BTreeMap<u64, bool> = BTreeMap::new();
-    for echo in &tables.echoes {
-        if let Some(journey) = echo.journey {
-            *counted.entry(journey).or_default() |= echo.reply.is_some();
-        }
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    for echo in tables.echoes.iter().filter(|echo| echo.journey.is_none_or(|journey| seen.insert(journey))) {
-        let is_answered = echo.reply.is_some() || echo.journey.is_some_and(|journey| counted[&journey]);
+    for (_, echo) in tables.echo_requests() {
         let (sent, answered, fastest) = pairs.entry((echo.source, echo.destination)).or_insert((0, 0, i64::MAX));
         *sent += 1;
-        *answered += u64::from(is_answered);
-        if let Some((_, at)) = echo.reply {
-            *fastest = (*fastest).min(at.since(echo.at));
-        }
+        *answered += u64::from(echo.reply.is_some());
+        *fastest = tables.round_trip(echo).map_or(*fastest, |time| time.min(*fastest));
     }
     writeln!(out, "\n{}", paint.heading("Echoes"))?;
     let count = pairs.len();

@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapscope_graph::topology::{Key, LinkKind, NodeKind, Topology};
 
 /// A card's size.
-pub const CARD: Vec2 = vec2(176.0, 78.0);
-const GAP: Vec2 = vec2(34.0, 66.0);
+pub const CARD: Vec2 = vec2(184.0, 66.0);
+const GAP: Vec2 = vec2(40.0, 66.0);
 const RAIL_HEIGHT: f32 = 30.0;
 /// Between a rail and its first row of cards.
 const DROP: f32 = 74.0;
 const MARGIN: f32 = 24.0;
+/// What a label beside the last wire may need more.
+const LABEL: f32 = 40.0;
 /// Height of a column of groups before the next column begins.
 const COLUMN: f32 = 1600.0;
 
@@ -135,7 +137,9 @@ pub fn layout(request: &Request) -> Layout {
             column_width = 0.0;
         }
     }
-    layout.bounds = layout.rails.values().chain(layout.cards.values()).copied().reduce(Rect::union);
+    // Rates stand beside the wires, and reach out of the last card.
+    let everything = layout.rails.values().chain(layout.cards.values()).copied().reduce(Rect::union);
+    layout.bounds = everything.map(|bounds| bounds.expand2(vec2(LABEL, 0.0)));
     layout
 }
 

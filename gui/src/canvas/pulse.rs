@@ -40,6 +40,7 @@ impl Drawing<'_> {
         }
         let palette = theme::palette(self.ui.ctx());
         let painter = self.ui.painter_at(self.clip);
+        let mut labels = Vec::new();
         for (journey, progress) in recent {
             let Some(from) = journey.source.and_then(|mac| by_mac.get(&mac)).and_then(|wires| wires.first()) else { continue };
             let label = match journey.kind {
@@ -51,7 +52,7 @@ impl Drawing<'_> {
                 JourneyKind::IcmpError => "ICMP error",
             };
             if progress < 0.5 {
-                self.dot(&painter, along(from, 1.0 - progress * 2.0), Some(label), palette.pulse);
+                self.dot(&painter, &mut labels, along(from, 1.0 - progress * 2.0), Some(label), palette.pulse);
                 continue;
             }
             // A group's packet goes to everybody else on the same rail.
@@ -64,16 +65,19 @@ impl Drawing<'_> {
                 }
             };
             for (index, wire) in receivers.into_iter().enumerate() {
-                self.dot(&painter, along(wire, (progress - 0.5) * 2.0), (index == 0).then_some(label), palette.pulse);
+                self.dot(&painter, &mut labels, along(wire, (progress - 0.5) * 2.0), (index == 0).then_some(label), palette.pulse);
             }
         }
         true
     }
 
-    fn dot(&self, painter: &Painter, at: Pos2, label: Option<&str>, color: egui::Color32) {
+    /// A dot, with its label where no other label stands.
+    fn dot(&self, painter: &Painter, labels: &mut Vec<Pos2>, at: Pos2, label: Option<&str>, color: egui::Color32) {
         let at = egui::pos2(at.x * self.zoom, at.y * self.zoom) + self.offset;
         painter.circle_filled(at, 5.0 * self.zoom.clamp(0.5, 1.5), color);
-        if let Some(label) = label.filter(|_| self.zoom > 0.5) {
+        let is_free = labels.iter().all(|other| (other.y - at.y).abs() > 13.0 || (other.x - at.x).abs() > 80.0);
+        if let Some(label) = label.filter(|_| self.zoom > 0.5 && is_free) {
+            labels.push(at);
             painter.text(at + vec2(-9.0, 0.0), Align2::RIGHT_CENTER, label, FontId::proportional(11.0), color);
         }
     }

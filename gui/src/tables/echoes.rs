@@ -1,12 +1,23 @@
 //! Echo requests: where they went, and what became of them.
 
-use super::{Cell, Column, Rows, Tone, column, journey};
+use super::{Cell, Column, Rows, Tone, column};
 use crate::format;
 use crate::session::Shown;
 use crate::window::Selection;
 use tapscope_graph::tables::Tables;
 
-pub struct Echoes<'a>(pub &'a Shown);
+pub struct Echoes<'a> {
+    tables: &'a Tables,
+    /// Each request once: one packet at three points is one row.
+    rows: Vec<usize>,
+}
+
+impl<'a> Echoes<'a> {
+    pub fn of(shown: &'a Shown) -> Echoes<'a> {
+        let tables = &shown.view.tables;
+        Echoes { tables, rows: tables.echo_requests().map(|(index, _)| index).collect() }
+    }
+}
 
 const COLUMNS: &[Column] = &[
     column("time", 96.0),
@@ -19,7 +30,7 @@ const COLUMNS: &[Column] = &[
 
 /// `tap0 · 4 µs · bridge0 · 1 µs · tap1`
 fn way(tables: &Tables, id: Option<u64>) -> String {
-    let Some(journey) = id.and_then(|id| journey(tables, id)) else { return String::new() };
+    let Some(journey) = id.and_then(|id| tables.journey(id)) else { return String::new() };
     let mut way = String::new();
     let mut before = None;
     for sighting in &journey.sightings {
@@ -38,12 +49,12 @@ impl Rows for Echoes<'_> {
     }
 
     fn len(&self) -> usize {
-        self.0.view.tables.echoes.len()
+        self.rows.len()
     }
 
     fn cell(&self, row: usize, column: usize) -> Cell {
-        let tables = &self.0.view.tables;
-        let echo = &tables.echoes[row];
+        let tables = self.tables;
+        let echo = &tables.echoes[self.rows[row]];
         match column {
             0 => Cell::number(format::clock(echo.at), echo.at.0),
             1 => Cell::text(echo.source.to_string()),
@@ -53,7 +64,10 @@ impl Rows for Echoes<'_> {
                 (i64::from(echo.identifier) << 16) + i64::from(echo.sequence),
             ),
             4 => match (echo.reply, echo.error) {
-                (Some((_, at)), _) => Cell::number(format::span(at.since(echo.at)), at.since(echo.at)).tone(Tone::Good),
+                (Some(_), _) => {
+                    let time = tables.round_trip(echo).unwrap_or(0);
+                    Cell::number(format::span(time), time).tone(Tone::Good)
+                }
                 (None, Some(_)) => Cell::text("refused").tone(Tone::Bad),
                 (None, None) if tables.now.is_some_and(|now| now.since(echo.at) > 1_000_000_000) => Cell::text("lost").tone(Tone::Bad),
                 (None, None) => Cell::text("waits").tone(Tone::Weak),
@@ -66,7 +80,7 @@ impl Rows for Echoes<'_> {
     }
 
     fn selection(&self, row: usize) -> Option<Selection> {
-        Some(Selection::Echo(row))
+        Some(Selection::Echo(self.rows[row]))
     }
 
     fn empty(&self) -> &'static str {

@@ -15,7 +15,6 @@ use egui::{Align, Label, Layout, RichText, Sense, TextWrapMode, Ui};
 use egui_extras::{Column as Width, TableBuilder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::tables::Journey;
 use tapscope_graph::{FrameNo, View};
 
 /// Height of a row.
@@ -47,7 +46,7 @@ impl Tab {
     fn label(self, shown: &Shown) -> String {
         let view = &shown.view;
         match self {
-            Tab::Echoes => format!("Echoes {}", view.tables.echoes.len()),
+            Tab::Echoes => format!("Echoes {}", view.tables.echo_requests().count()),
             Tab::Flows => format!("Flows {}", view.tables.flows.len()),
             Tab::Hosts => format!("Hosts {}", hosts::count(view)),
             Tab::Resolutions => format!("ARP/ND {}", view.tables.resolutions.len()),
@@ -156,7 +155,7 @@ impl Tables {
         ui.separator();
         let sorting = self.sortings.entry(self.open).or_default();
         match self.open {
-            Tab::Echoes => list(ui, &echoes::Echoes(shown), shown, sorting, selection),
+            Tab::Echoes => list(ui, &echoes::Echoes::of(shown), shown, sorting, selection),
             Tab::Flows => list(ui, &flows::Flows(shown), shown, sorting, selection),
             Tab::Hosts => list(ui, &hosts::Hosts::of(shown), shown, sorting, selection),
             Tab::Resolutions => list(ui, &resolutions::Resolutions(shown), shown, sorting, selection),
@@ -165,12 +164,6 @@ impl Tables {
             Tab::Packets => self.packets.show(ui, shown, packet),
         }
     }
-}
-
-/// The journey of an identifier.
-pub(crate) fn journey(tables: &tapscope_graph::tables::Tables, id: u64) -> Option<&Journey> {
-    let first = tables.journeys.first()?.id;
-    tables.journeys.get(usize::try_from(id.checked_sub(first)?).ok()?)
 }
 
 fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, sorting: &mut Sorting, selection: &mut Selection) {
