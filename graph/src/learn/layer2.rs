@@ -13,11 +13,13 @@ pub(crate) struct LinkKey([u64; 3]);
 const HAS_SOURCE: u64 = 1;
 const HAS_DESTINATION: u64 = 2;
 const ADJACENT: u64 = 4;
+/// Tells the key of a frame from the default, which is none.
+const IS_KEY: u64 = 8;
 
 impl LinkKey {
     #[inline]
     pub fn new(point: PointId, packet: &Packet<'_>) -> LinkKey {
-        let mut flags = 0;
+        let mut flags = IS_KEY;
         let mut first = u64::from(packet.vlans.outer().unwrap_or(0));
         let mut second = 0;
         if let Some(mac) = packet.source {
@@ -162,9 +164,7 @@ impl Layer2 {
             station.sent.merge(traffic.counters);
             station.series.add(second, traffic.counters.octets, 0);
             traffic.prove(&mut station.evidence);
-            if station.evidence.samples.len() < Evidence::SAMPLES {
-                station.evidence.samples.push(traffic.first.0);
-            }
+            station.evidence.samples.push(traffic.first.0);
         }
         if let Some(station) = tables.stations.get_mut(destination as usize) {
             station.received.merge(traffic.counters);
