@@ -18,6 +18,7 @@ mod learn;
 pub mod link_type;
 pub mod network;
 pub mod packets;
+mod printed;
 pub mod tables;
 pub mod text;
 pub mod topology;
