@@ -321,7 +321,7 @@ fn several_files_are_merged_by_time_with_a_point_each() {
     expect![[r#"
         graph tapscope {
           node [fontname="sans-serif", fontsize=11];
-          "02:00:00:00:00:0a@0" [shape=box, label="10.0.0.1\n02:00:00:00:00:0a\n10.0.0.1"];
+          "02:00:00:00:00:0a@0" [shape=box, label="10.0.0.1\n02:00:00:00:00:0a"];
           "bridge@0" [shape=hexagon, label="bridge"];
           "link@0" [shape=ellipse, style=dashed, label="tap0"];
           "link@1" [shape=ellipse, style=dashed, label="tap1"];
