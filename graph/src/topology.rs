@@ -2,11 +2,14 @@
 //!
 //! petgraph's vertices are nodes (hosts, routers, bridges) and links; its edges are interfaces: a node has interfaces, an interface
 //! attaches to a link (RFC 4861, section 2.1). Fifty guests on one bridge are fifty edges, not 1,225. [`Topology::build`] is a pure
-//! function of the tables, and gives the same graph for the same tables: `build` says who is attached where, `owner` who has which
-//! address and who is a router.
+//! function of the tables, and gives the same graph for the same tables: `domain` says which points are joined, `build` who is
+//! attached where, `owner` who has which address and who is a router.
 
 mod build;
+mod domain;
 mod owner;
+
+pub(crate) use domain::Domains;
 
 use crate::evidence::Evidence;
 use crate::tables::{Counters, Learned, RouterReason, Series};

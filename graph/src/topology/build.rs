@@ -1,5 +1,6 @@
 //! Who is attached to what.
 
+use super::domain::Domains;
 use super::owner::{Owned, StationKey, owners};
 use super::{Interface, Key, Link, LinkKind, Node, NodeKind, Topology, Vertex};
 use crate::fact::NameSource;
@@ -46,34 +47,6 @@ impl Topology {
 fn attachment_rank(station: &Station) -> (i64, u64, u64, std::cmp::Reverse<PointId>) {
     let begins = station.entered as i64 - station.passed as i64;
     (begins, station.sent.packets, station.received.packets, std::cmp::Reverse(station.point))
-}
-
-/// Which points are one layer-2 domain: frames crossed from one to the other with their link-layer addresses unchanged.
-struct Domains(Vec<PointId>);
-
-impl Domains {
-    fn of(tables: &Tables) -> Domains {
-        let mut domains = Domains((0..tables.points.len()).map(|index| PointId(index as u32)).collect());
-        for crossing in tables.crossings.iter().filter(|crossing| crossing.is_bridged) {
-            let (a, b) = (domains.of_point(crossing.from), domains.of_point(crossing.to));
-            if let Some(higher) = domains.0.get_mut(a.max(b).0 as usize) {
-                *higher = a.min(b);
-            }
-        }
-        domains
-    }
-
-    /// The lowest point of the domain.
-    fn of_point(&self, point: PointId) -> PointId {
-        let mut at = point;
-        while let Some(&next) = self.0.get(at.0 as usize) {
-            if next == at {
-                break;
-            }
-            at = next;
-        }
-        at
-    }
 }
 
 /// Names for addresses and stations: the station's own word first.
