@@ -125,44 +125,83 @@ fn times(count: u64) -> String {
     if count == 1 { String::new() } else { format!(", {count} times") }
 }
 
+/// Those who claim one address at one time, as far as they are listed.
+#[derive(Default)]
+struct Claimants {
+    macs: BTreeSet<MacAddr>,
+    frames: BTreeSet<FrameNo>,
+    count: u64,
+}
+
 fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
-    let mut seen = BTreeSet::new();
+    let mut contested: BTreeMap<(PointId, Option<u16>, IpAddr), Claimants> = BTreeMap::new();
     for node in topology.nodes() {
+        let Key::Station(domain, mac) = node.key else { continue };
         for address in node.addresses.iter().filter(|address| !address.conflicts.is_empty()) {
-            let Key::Station(domain, mac) = node.key else { continue };
-            let claimants: BTreeSet<MacAddr> = address.conflicts.iter().copied().chain([mac]).collect();
-            if !seen.insert((domain, address.ip, claimants.clone())) {
-                continue;
-            }
-            let claimants: Vec<String> = claimants.iter().map(MacAddr::to_string).collect();
-            found.push(Finding {
-                severity: Severity::Error,
-                kind: FindingKind::AddressConflict,
-                text: format!("{} is claimed by {}", address.ip, claimants.join(" and ")),
-                about: Some(node.key),
-                point: Some(domain),
-                frames: address.evidence.samples.to_vec(),
-                count: address.evidence.count,
-            });
+            let claimants = contested.entry((domain, address.vlan, address.ip)).or_default();
+            // A forged claim names a station that may never send a frame, and is then no node.
+            claimants.macs.extend(address.conflicts.iter().copied().chain([mac]));
+            claimants.count += address.evidence.count;
+            claimants.frames.extend(address.evidence.samples.iter());
         }
+    }
+    for ((domain, _, ip), Claimants { macs, frames, count }) in contested {
+        let mut names: Vec<String> = macs.iter().take(FRAMES).map(MacAddr::to_string).collect();
+        if macs.len() > FRAMES {
+            names.push(format!("{} more", macs.len() - FRAMES));
+        }
+        let last = names.pop().unwrap_or_default();
+        found.push(Finding {
+            severity: Severity::Error,
+            kind: FindingKind::AddressConflict,
+            text: format!("{ip} is claimed by {} and {last}", names.join(", ")),
+            about: macs.first().map(|mac| Key::Station(domain, *mac)),
+            point: Some(domain),
+            frames: frames.into_iter().take(FRAMES).collect(),
+            count,
+        });
     }
 }
 
 /// Who asks three times, a second apart, gives up (RFC 4861, section 10; Linux does the same for ARP).
 const GIVES_UP: (u64, i64) = (3, 2_000_000_000);
 
+/// Where an address was heard.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Vlans {
+    Any,
+    Only(Option<u16>),
+}
+
 fn resolutions(tables: &Tables, found: &mut Vec<Finding>) {
+    let unanswered = |row: &&Resolution| row.open > 0 && !row.is_probe() && row.asker_ip != row.target;
+    let domains = Domains::of(tables);
+    let wanted: BTreeSet<(PointId, IpAddr)> =
+        tables.resolutions.iter().filter(unanswered).map(|row| (domains.of_point(row.point), row.target)).collect();
+    if wanted.is_empty() {
+        return;
+    }
     // Whoever was heard from an address after it was asked for can be reached: only the answer was not captured. But only on the same
     // link: the same address elsewhere, or behind a port that is not in the bridge, answers nobody here.
-    let domains = Domains::of(tables);
-    let mut heard: BTreeMap<(PointId, Option<u16>, IpAddr), Timestamp> = BTreeMap::new();
+    let mut heard: BTreeMap<(PointId, IpAddr, Vlans), Timestamp> = BTreeMap::new();
     for binding in tables.bindings.iter().filter(|binding| binding.learned.proves_owner()) {
-        let last = heard.entry((domains.of_point(binding.point), binding.vlan, binding.ip)).or_insert(binding.evidence.last_at);
-        *last = (*last).max(binding.evidence.last_at);
+        let (domain, ip) = (domains.of_point(binding.point), binding.ip);
+        if !wanted.contains(&(domain, ip)) {
+            continue;
+        }
+        for vlans in [Vlans::Only(binding.vlan), Vlans::Any] {
+            let last = heard.entry((domain, ip, vlans)).or_insert(binding.evidence.last_at);
+            *last = (*last).max(binding.evidence.last_at);
+        }
     }
-    let unanswered = |row: &&Resolution| row.open > 0 && !row.is_probe() && row.asker_ip != row.target;
     for row in tables.resolutions.iter().filter(unanswered) {
-        let last_heard = heard.get(&(domains.of_point(row.point), row.vlan, row.target)).copied();
+        // A trunk's tag is not seen on an access port: without a tag, any VLAN may be the same.
+        let same_vlan = match row.vlan {
+            None => [Vlans::Any; 2],
+            vlan => [Vlans::Only(vlan), Vlans::Only(None)],
+        };
+        let heard_in = |vlans| heard.get(&(domains.of_point(row.point), row.target, vlans)).copied();
+        let last_heard = same_vlan.into_iter().filter_map(heard_in).max();
         let was_answered = !row.answers.is_empty();
         let is_alive = last_heard.is_some_and(|last| match was_answered {
             false => last >= row.asked.first_at,

@@ -183,3 +183,17 @@ fn proxy_arp_for_many_addresses_is_no_conflict() {
         expect![[""]],
     );
 }
+
+#[test]
+fn a_forged_claim_conflicts_with_the_owner_though_its_station_never_sends() {
+    check(
+        "
+        0.0 tap0 a>* arp who-has 10.0.0.1 tell 10.0.0.1
+        0.1 tap0 c>* arp who-has 10.0.0.9 tell 10.0.0.1 as ee
+        0.2 tap0 a>* arp who-has 10.0.0.1 tell 10.0.0.1
+        ",
+        expect![[r#"
+            error ADDRESS_CONFLICT: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:ee
+        "#]],
+    );
+}

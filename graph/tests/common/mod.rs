@@ -124,7 +124,7 @@ fn transport(start: PacketBuilderStep<IpHeaders>, words: &[&str], out: &mut Vec<
     }
 }
 
-/// `who-has TARGET tell SENDER`, `SENDER is-at` (to the asker given as `for ASKER`).
+/// `who-has TARGET tell SENDER` (`as STATION` forges the sender's MAC), `SENDER is-at` (to the asker given as `for ASKER`).
 fn arp(source: [u8; 6], destination: [u8; 6], vlan: Option<u16>, words: &[&str]) -> Vec<u8> {
     let mut bytes = [destination, source].concat();
     if let Some(vlan) = vlan {
@@ -132,13 +132,14 @@ fn arp(source: [u8; 6], destination: [u8; 6], vlan: Option<u16>, words: &[&str])
         bytes.extend(vlan.to_be_bytes());
     }
     bytes.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0]);
-    let (operation, sender, target) = match words {
-        ["who-has", target, "tell", sender] => (1, *sender, *target),
-        [sender, "is-at", "for", asker] => (2, *sender, *asker),
+    let (operation, sender, target, mac) = match words {
+        ["who-has", target, "tell", sender] => (1, *sender, *target, source),
+        ["who-has", target, "tell", sender, "as", forged] => (1, *sender, *target, station(forged)),
+        [sender, "is-at", "for", asker] => (2, *sender, *asker, source),
         other => panic!("no such ARP packet: {other:?}"),
     };
     bytes.push(operation);
-    bytes.extend(source);
+    bytes.extend(mac);
     bytes.extend(ip(sender));
     bytes.extend(if operation == 1 { [0; 6] } else { destination });
     bytes.extend(ip(target));
