@@ -7,6 +7,8 @@ mod dataset;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dataset::Shape;
 use std::hint::black_box;
+use std::path::Path;
+use tapscope_capture::file::{Next, Reader};
 use tapscope_graph::decode::{digest, facts, may_teach};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
@@ -18,9 +20,24 @@ const SEED: u64 = 0x5eed;
 criterion_group! {
     name = stages;
     config = Criterion::default().sample_size(20);
-    targets = decode, observe
+    targets = read, decode, observe, whole
 }
 criterion_main!(stages);
+
+/// File to batches.
+fn read(criterion: &mut Criterion) {
+    let path = dataset::file(Shape::usual(PACKETS)).expect("the capture can be written");
+    let mut group = criterion.benchmark_group("read");
+    group.throughput(Throughput::Elements(u64::from(PACKETS)));
+    group.bench_function("pcap", |bencher| {
+        bencher.iter(|| {
+            each_batch(&path, |batch| {
+                black_box(batch);
+            })
+        });
+    });
+    group.finish();
+}
 
 /// Bytes to what every frame tells, and to the facts of those that teach.
 fn decode(criterion: &mut Criterion) {
@@ -68,6 +85,34 @@ fn observe(criterion: &mut Criterion) {
 
     let mut network = learn(network(), &batches(shapes[0]));
     criterion.bench_function("view", |bencher| bencher.iter(|| network.view()));
+}
+
+/// File to view, on one thread; `tapscope show` reads on another.
+fn whole(criterion: &mut Criterion) {
+    let path = dataset::file(Shape::usual(PACKETS)).expect("the capture can be written");
+    let mut group = criterion.benchmark_group("whole");
+    group.throughput(Throughput::Elements(u64::from(PACKETS)));
+    group.bench_function("pcap", |bencher| {
+        bencher.iter(|| {
+            let mut network = network();
+            each_batch(&path, |batch| network.observe_batch(batch));
+            network.into_view()
+        });
+    });
+    group.finish();
+}
+
+/// Reads a file to its end, into one batch again and again.
+fn each_batch(path: &Path, mut take: impl FnMut(&Batch)) {
+    let mut reader = Reader::open(path).expect("the capture can be read");
+    let mut batch = Batch::default();
+    loop {
+        match reader.next(&mut batch) {
+            Next::Frames => take(&batch),
+            Next::Event(_) => {}
+            Next::End => break,
+        }
+    }
 }
 
 fn network() -> Network {

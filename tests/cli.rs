@@ -77,7 +77,47 @@ fn check_file(name: &str, content: &[u8], arguments: &[&str], expected: Expect) 
 fn the_recording_of_two_guests_on_a_bridge_prints_as_a_tree() {
     let output = piped(&["show", "-"], &std::fs::read(recording("bridge")).expect("the recording"));
     assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
-    expect![[""]].assert_eq(&out(&output));
+    expect![[r#"
+        -: pcapng, 108 packets, 8.6 kB
+          from 2026-11-22 12:07:56 UTC to 2026-11-22 12:08:06 UTC (10 s)
+          tap0: ETHERNET, 32 packets
+          tap1: ETHERNET, 30 packets
+          bridge0: ETHERNET, 46 packets
+
+        Topology
+          bridge (frames cross from point to point unchanged)
+          ├─ tap0
+          │  └─ 10.0.2.101  52:54:00:12:34:57  sent 15, received 15
+          │        10.0.2.101  by arp, source, 14 packets
+          ├─ tap1
+          │  └─ 10.0.3.101  52:54:00:12:34:56  sent 14, received 13
+          │        10.0.3.101  by arp, source, 12 packets
+          └─ bridge0
+             └─ 10.0.2.100  76:e1:8c:4b:00:03  sent 17, received 13
+                   10.0.2.100  by arp, source, 6 packets
+                   10.0.3.100  by arp, source, 4 packets
+
+        What is wrong
+          nothing that these frames show
+
+        Echoes
+          10.0.2.100 -> 10.0.2.101: all 2 answered, fastest 1.013 ms
+          10.0.2.101 -> 10.0.2.100: all 2 answered, fastest 0.055 ms
+          10.0.2.101 -> 10.0.3.100: all 2 answered, fastest 0.031 ms
+          10.0.2.101 -> 10.0.3.101: all 2 answered, fastest 17.082 ms
+          10.0.3.100 -> 10.0.3.101: all 2 answered, fastest 0.761 ms
+          10.0.3.101 -> 10.0.2.100: all 2 answered, fastest 0.031 ms
+          10.0.3.101 -> 10.0.2.101: all 2 answered, fastest 1.320 ms
+          10.0.3.101 -> 10.0.3.100: all 2 answered, fastest 0.056 ms
+
+        Talkers
+          icmp 10.0.2.101 -> 10.0.3.101: 392 B, back 392 B
+          icmp 10.0.2.101 -> 10.0.2.100: 392 B, back 392 B
+          icmp 10.0.3.101 -> 10.0.3.100: 392 B, back 392 B
+          icmp 10.0.2.101 -> 10.0.3.100: 196 B, back 196 B
+          icmp 10.0.3.101 -> 10.0.2.100: 196 B, back 196 B
+    "#]]
+    .assert_eq(&out(&output));
 }
 
 #[test]
@@ -90,7 +130,16 @@ fn addresses_on_bridge_ports_show_as_lost_echoes() {
         .take_while(|line| !line.is_empty())
         .map(|line| format!("{line}\n"))
         .collect();
-    expect![[""]].assert_eq(&wrong);
+    expect![[r#"
+        What is wrong
+          error   ADDRESS_CONFLICT 10.0.2.100 is claimed by 06:7d:b8:60:4d:bf and 4e:bc:9f:24:54:95  (packets 34, 35, 38, 43)
+          error   ADDRESS_CONFLICT 10.0.3.100 is claimed by 06:7d:b8:60:4d:bf and 4e:bc:9f:24:54:95  (packets 58, 59, 62, 67)
+          error   ECHO_LOST ping 10.0.2.101 -> 10.0.2.100: 2 of 2 echo requests unanswered  (packets 36, 41)
+          error   ECHO_LOST ping 10.0.2.101 -> 10.0.3.100: 2 of 2 echo requests unanswered  (packets 60, 65)
+          error   ECHO_LOST ping 10.0.3.101 -> 10.0.3.100: 2 of 2 echo requests unanswered  (packets 78, 83)
+          error   ECHO_LOST ping 10.0.3.101 -> 10.0.2.100: 2 of 2 echo requests unanswered  (packets 96, 101)
+    "#]]
+    .assert_eq(&wrong);
 }
 
 #[test]
@@ -105,27 +154,109 @@ fn without_a_display_the_demo_prints_what_the_window_would_show() {
 fn a_damaged_file_gives_what_came_before_and_says_where_it_ends() {
     let mut file = pcap(&[&ARP, &ARP, &ARP]);
     file.truncate(file.len() - 30);
-    check_file("cut.pcap", &file, &[], expect![[""]]);
+    check_file(
+        "cut.pcap",
+        &file,
+        &[],
+        expect![[r#"
+        exit 1
+        -- out
+        cut.pcap: pcap, 2 packets, 84 B
+          from 2023-11-14 22:13:20 UTC to 2023-11-14 22:13:21 UTC (1 s)
+          cut: ETHERNET, 2 packets
+
+        Topology
+          cut
+          └─ 10.0.0.1  02:00:00:00:00:0a  sent 2, received 0
+                10.0.0.1  by arp, 2 packets
+
+        What is wrong
+          warning RESOLUTION_UNANSWERED nobody answers 10.0.0.1's ARP for 10.0.0.2, 2 times  (packets 1, 2)
+        -- err
+        tapscope: cut.pcap: cut short in a packet: 12 of 42 octets of it are there, at octet 140 behind packet 2
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_of_another_kind_is_refused_by_its_first_octets() {
-    check_file("picture.png", b"\x89PNG\r\n", &[], expect![[""]]);
-    check_file("empty.pcap", b"", &[], expect![[""]]);
+    check_file(
+        "picture.png",
+        b"\x89PNG\r\n",
+        &[],
+        expect![[r#"
+        exit 1
+        -- out
+        -- err
+        tapscope: picture.png: is not a pcap or pcapng file: it starts with 89 50 4e 47
+    "#]],
+    );
+    check_file(
+        "empty.pcap",
+        b"",
+        &[],
+        expect![[r#"
+        exit 1
+        -- out
+        -- err
+        tapscope: empty.pcap: is empty
+    "#]],
+    );
 }
 
 #[test]
 fn other_link_types_are_named_and_counted() {
     let mut file = pcap(&[&ARP, &ARP]);
     file[20] = 105;
-    check_file("wlan.pcap", &file, &[], expect![[""]]);
+    check_file(
+        "wlan.pcap",
+        &file,
+        &[],
+        expect![[r#"
+        exit 0
+        -- out
+        wlan.pcap: pcap, 2 packets, 84 B
+          from 2023-11-14 22:13:20 UTC to 2023-11-14 22:13:21 UTC (1 s)
+          wlan: IEEE802_11, 2 packets
+
+        Topology
+          wlan
+
+        What is wrong
+          note    NOT_DECODED not decoded: LINKTYPE_IEEE802_11, 2 packets at wlan
+        -- err
+    "#]],
+    );
 }
 
 #[test]
 fn a_filter_chooses_frames_and_a_wrong_one_is_told_in_libpcaps_words() {
     let file = pcap(&[&ARP, &ARP]);
-    check_file("two.pcap", &file, &["--filter", "icmp", "--format", "dot"], expect![[""]]);
-    check_file("two.pcap", &file, &["--filter", "hots 1"], expect![[""]]);
+    check_file(
+        "two.pcap",
+        &file,
+        &["--filter", "icmp", "--format", "dot"],
+        expect![[r#"
+        exit 0
+        -- out
+        graph tapscope {
+          node [fontname="sans-serif", fontsize=11];
+          "link@0" [shape=ellipse, style=dashed, label="two"];
+        }
+        -- err
+    "#]],
+    );
+    check_file(
+        "two.pcap",
+        &file,
+        &["--filter", "hots 1"],
+        expect![[r#"
+        exit 1
+        -- out
+        -- err
+        tapscope: the filter "hots 1" does not fit link type ETHERNET: libpcap error: can't parse filter expression: syntax error
+    "#]],
+    );
 }
 
 #[test]
@@ -187,7 +318,19 @@ fn several_files_are_merged_by_time_with_a_point_each() {
         .output()
         .expect("it runs");
     std::fs::remove_dir_all(&folder).expect("removed");
-    expect![[""]].assert_eq(&out(&output));
+    expect![[r#"
+        graph tapscope {
+          node [fontname="sans-serif", fontsize=11];
+          "02:00:00:00:00:0a@0" [shape=box, label="10.0.0.1\n02:00:00:00:00:0a\n10.0.0.1"];
+          "bridge@0" [shape=hexagon, label="bridge"];
+          "link@0" [shape=ellipse, style=dashed, label="tap0"];
+          "link@1" [shape=ellipse, style=dashed, label="tap1"];
+          "02:00:00:00:00:0a@0" -- "link@0" [label="1 packets"];
+          "bridge@0" -- "link@0";
+          "bridge@0" -- "link@1";
+        }
+    "#]]
+    .assert_eq(&out(&output));
 }
 
 /// A pcapng file whose interface, and a DHCP message in it whose client, have names that would drive a terminal.

@@ -15,6 +15,9 @@ const UDP: u8 = 17;
 pub struct Endpoint(u16);
 
 impl Endpoint {
+    /// The one that gives the others their addresses, and is their router.
+    pub const FIRST: Endpoint = Endpoint(0);
+
     /// Two different ones.
     pub fn pair(hosts: u32, random: &mut Random) -> (Endpoint, Endpoint) {
         let first = random.below(hosts);

@@ -1,26 +1,31 @@
 //! What each fuzz target does with its input: everything that tapscope would do with such bytes, and a look at what comes out.
 
-use std::fmt::Write as _;
 use std::io::Cursor;
+use std::ops::Range;
 use tapscope_capture::file::{Merged, Next, Reader};
-use tapscope_graph::decode;
+use tapscope_graph::decode::{Summary, layers, summary};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
+use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
 
 /// `LINKTYPE_` numbers: every one that is decoded, and one that is not.
 const LINK_TYPES: [u32; 10] = [1, 0, 12, 101, 108, 113, 228, 229, 276, 147];
-const ETHERNET: u32 = 1;
 
-/// A link type, then frames: two octets of length, one of point (bit 0) and time, the frame's octets.
+/// A link type, then frames: two octets of length, one that says where, when, which way and whether it was cut, the frame's octets.
 pub fn frame(input: &[u8]) {
     let Some((&choice, mut rest)) = input.split_first() else { return };
-    let mut frames = Vec::new();
-    while let Some((&[high, low, when], after)) = rest.split_first_chunk() {
+    let mut batch = Batch::default();
+    while let Some((&[high, low, how], after)) = rest.split_first_chunk() {
         let (bytes, after) = after.split_at(after.len().min(usize::from(u16::from_be_bytes([high, low]))));
-        frames.push((u32::from(when & 1), i64::from(when >> 1), bytes));
+        batch.push(Frame {
+            at: Timestamp(i64::from(how >> 4) * 1_000_000_000),
+            point: PointId(u32::from(how & 1)),
+            direction: [Direction::Unknown, Direction::Inbound, Direction::Outbound, Direction::Unknown][usize::from(how >> 1 & 3)],
+            original_length: bytes.len() as u32 + if how & 8 == 0 { 0 } else { 1500 },
+            bytes,
+        });
         rest = after;
     }
-    observe(LINK_TYPES[usize::from(choice) % LINK_TYPES.len()], &frames);
+    observe(LinkType(LINK_TYPES[usize::from(choice) % LINK_TYPES.len()]), batch);
 }
 
 /// A capture file: all of it is read, and a network observes it.
@@ -103,33 +108,48 @@ fn udp(ports: [u16; 2], payload: &[u8]) -> Vec<u8> {
 }
 
 fn observe_one(bytes: &[u8]) {
-    observe(ETHERNET, &[(0, 0, bytes)]);
+    let mut batch = Batch::default();
+    let original_length = bytes.len() as u32;
+    batch.push(Frame { at: Timestamp(0), point: PointId(0), direction: Direction::Unknown, original_length, bytes });
+    observe(LinkType::ETHERNET, batch);
 }
 
-/// Decodes frames (point, second, octets), lets a network observe them, and looks at everything that comes out.
-fn observe(link_type: u32, frames: &[(u32, i64, &[u8])]) {
-    let link_type = LinkType(link_type);
-    let mut batch = Batch::default();
-    for &(point, second, bytes) in frames {
-        let at = Timestamp(second * 1_000_000_000);
-        batch.push(Frame { at, point: PointId(point), direction: Default::default(), original_length: bytes.len() as u32, bytes });
-    }
-    for frame in batch.frames() {
-        let _ = decode::summary(link_type, &frame);
-        for layer in decode::layers(link_type, &frame) {
-            assert!(layer.fields.iter().all(|field| field.range.end <= frame.bytes.len()), "a field outside of its frame");
-        }
-    }
+/// Decodes frames, lets a network observe them, and looks at everything that comes out.
+fn observe(link_type: LinkType, batch: Batch) {
+    batch.frames().for_each(|frame| look_at(link_type, &frame));
     let point = |name: &str| Event::Opened(PointInfo { name: Some(name.into()), link_type, ..Default::default() });
     let events = [point("tap0"), point("tap1"), Event::Frames(batch)];
     let views = [0, 0x5eed].map(|seed| {
         let mut network = Network::new(small(), seed);
         events.iter().for_each(|event| network.observe(event));
-        let mut text = String::new();
-        let _ = write!(text, "{:?}", network.view());
-        text
+        format!("{:?}", network.view())
     });
     assert!(views[0] == views[1], "the seed shows in the view");
+}
+
+/// Every layer and field lies in the frame, and its text can be printed.
+fn look_at(link_type: LinkType, frame: &Frame<'_>) {
+    let whole = 0..frame.bytes.len();
+    for layer in layers(link_type, frame) {
+        assert!(lies_in(&layer.range, &whole), "{} lies outside of the frame", layer.name);
+        assert_printable(&layer.summary);
+        for field in layer.fields {
+            assert!(lies_in(&field.range, &whole), "{} {} lies outside of the frame", layer.name, field.name);
+            assert_printable(&field.value);
+        }
+    }
+    let Summary { source, destination, info, .. } = summary(link_type, frame);
+    [source, destination, info].iter().for_each(|text| assert_printable(text));
+}
+
+fn lies_in(inner: &Range<usize>, outer: &Range<usize>) -> bool {
+    inner.start <= inner.end && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// Neither controls a terminal nor turns the reading direction.
+fn assert_printable(text: &str) {
+    let is_deceptive = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!text.contains(is_deceptive), "not sanitised: {text:?}");
 }
 
 /// Bounds so low that an input reaches them.

@@ -1,8 +1,8 @@
 //! Flows: the hot path.
 //!
 //! A packet of a known flow costs one look-up of its 5-tuple, and one comparison: a flow has, per direction, a [`Lane`] of one cache
-//! line with the link key (point, VLAN, link-layer addresses) of the last packet, and its counts. What a lane counted goes to its leg,
-//! and from there to the flow's row, to stations, MAC flows and bindings, once a second of capture time, and before anybody looks
+//! line with the link key (point, VLAN, link-layer addresses) of the last packet, and its counts. What a lane counted goes to the flow's
+//! row, to stations, MAC flows and bindings when the next packet takes another path, and before anybody looks
 //! ([`FlowLearner::settle`]). So the cost per packet does not grow with hosts, flows, or the number of a host's neighbours.
 
 use super::{Layer2, Lesson, LinkKey, Map, NONE, Seen, Traffic, map, row_of};
@@ -11,6 +11,9 @@ use crate::evidence::Evidence;
 use crate::tables::{Binding, Counters, Flow, Learned, NextHop, Side, Tables, TcpState};
 use crate::{FrameNo, MacAddr, PointId, Timestamp};
 use std::net::IpAddr;
+
+/// Lanes that may wait to be settled. Each is settled at a few cache misses, so the longer they wait the cheaper the packet.
+const UNSETTLED: usize = 1 << 18;
 
 /// The 5-tuple of an IPv4 flow in 16 octets: the split keys and the seeded hash are what makes the look-up cheap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +33,8 @@ struct Lane {
     packets: u32,
     /// The leg of `key`.
     leg: u32,
+    /// The stations that `key` names.
+    ends: (u32, u32),
 }
 
 /// Traffic of one direction of one flow over one link key.
@@ -116,6 +121,10 @@ impl FlowLearner {
         lane.packets += 1;
         lane.octets += u64::from(octets);
         lane.last = (frame, at);
+        layer2.pace(lane.ends, octets);
+        if self.dirty.len() >= UNSETTLED {
+            self.settle(lesson.tables, layer2);
+        }
     }
 
     /// Empties a lane, and gives it to another link key. `false` if there is no room for one more leg.
@@ -128,6 +137,7 @@ impl FlowLearner {
         self.settle_lane(lesson.tables, layer2, flow, forward);
         let lane = &mut self.runs[flow as usize].lanes[usize::from(!forward)];
         (lane.key, lane.leg) = (key, leg);
+        lane.ends = layer2.ends(self.legs[leg as usize].mac_flow);
         true
     }
 
