@@ -2,7 +2,7 @@
 
 use crate::decode::Stop;
 use crate::tables::{DhcpState, Dropped, Resolution, Side, Tables, TcpState};
-use crate::topology::{Key, Topology};
+use crate::topology::{Domains, Key, Topology};
 use crate::{FrameNo, MacAddr, PointId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -125,51 +125,106 @@ fn times(count: u64) -> String {
     if count == 1 { String::new() } else { format!(", {count} times") }
 }
 
+/// Those who claim one address at one time, as far as they are listed.
+#[derive(Default)]
+struct Claimants {
+    macs: BTreeSet<MacAddr>,
+    frames: BTreeSet<FrameNo>,
+    count: u64,
+}
+
 fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
-    let mut seen = BTreeSet::new();
+    let mut contested: BTreeMap<(PointId, Option<u16>, IpAddr), Claimants> = BTreeMap::new();
     for node in topology.nodes() {
+        let Key::Station(domain, mac) = node.key else { continue };
         for address in node.addresses.iter().filter(|address| !address.conflicts.is_empty()) {
-            let Key::Station(domain, mac) = node.key else { continue };
-            let claimants: BTreeSet<MacAddr> = address.conflicts.iter().copied().chain([mac]).collect();
-            if !seen.insert((domain, address.ip, claimants.clone())) {
-                continue;
-            }
-            let claimants: Vec<String> = claimants.iter().map(MacAddr::to_string).collect();
-            found.push(Finding {
-                severity: Severity::Error,
-                kind: FindingKind::AddressConflict,
-                text: format!("{} is claimed by {}", address.ip, claimants.join(" and ")),
-                about: Some(node.key),
-                point: Some(domain),
-                frames: address.evidence.samples.to_vec(),
-                count: address.evidence.count,
-            });
+            let claimants = contested.entry((domain, address.vlan, address.ip)).or_default();
+            // A forged claim names a station that may never send a frame, and is then no node.
+            claimants.macs.extend(address.conflicts.iter().copied().chain([mac]));
+            claimants.count += address.evidence.count;
+            claimants.frames.extend(address.evidence.samples.iter());
         }
+    }
+    for ((domain, _, ip), Claimants { macs, frames, count }) in contested {
+        let mut names: Vec<String> = macs.iter().take(FRAMES).map(MacAddr::to_string).collect();
+        if macs.len() > FRAMES {
+            names.push(format!("{} more", macs.len() - FRAMES));
+        }
+        let last = names.pop().unwrap_or_default();
+        found.push(Finding {
+            severity: Severity::Error,
+            kind: FindingKind::AddressConflict,
+            text: format!("{ip} is claimed by {} and {last}", names.join(", ")),
+            about: macs.first().map(|mac| Key::Station(domain, *mac)),
+            point: Some(domain),
+            frames: frames.into_iter().take(FRAMES).collect(),
+            count,
+        });
     }
 }
 
+/// Who asks three times, a second apart, gives up (RFC 4861, section 10; Linux does the same for ARP).
+const GIVES_UP: (u64, i64) = (3, 2_000_000_000);
+
+/// Where an address was heard.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Vlans {
+    Any,
+    Only(Option<u16>),
+}
+
 fn resolutions(tables: &Tables, found: &mut Vec<Finding>) {
-    // Whoever was heard from an address after it was asked for can be reached: only the answer was not captured.
-    let mut heard: BTreeMap<IpAddr, Timestamp> = BTreeMap::new();
-    for binding in tables.bindings.iter().filter(|binding| binding.learned.proves_owner()) {
-        let last = heard.entry(binding.ip).or_insert(binding.evidence.last_at);
-        *last = (*last).max(binding.evidence.last_at);
+    let unanswered = |row: &&Resolution| row.open > 0 && !row.is_probe() && row.asker_ip != row.target;
+    let domains = Domains::of(tables);
+    let wanted: BTreeSet<(PointId, IpAddr)> =
+        tables.resolutions.iter().filter(unanswered).map(|row| (domains.of_point(row.point), row.target)).collect();
+    if wanted.is_empty() {
+        return;
     }
-    let unanswered = |row: &&Resolution| row.open > 0 && row.answers.is_empty() && !row.is_probe() && row.asker_ip != row.target;
+    // Whoever was heard from an address after it was asked for can be reached: only the answer was not captured. But only on the same
+    // link: the same address elsewhere, or behind a port that is not in the bridge, answers nobody here.
+    let mut heard: BTreeMap<(PointId, IpAddr, Vlans), Timestamp> = BTreeMap::new();
+    for binding in tables.bindings.iter().filter(|binding| binding.learned.proves_owner()) {
+        let (domain, ip) = (domains.of_point(binding.point), binding.ip);
+        if !wanted.contains(&(domain, ip)) {
+            continue;
+        }
+        for vlans in [Vlans::Only(binding.vlan), Vlans::Any] {
+            let last = heard.entry((domain, ip, vlans)).or_insert(binding.evidence.last_at);
+            *last = (*last).max(binding.evidence.last_at);
+        }
+    }
     for row in tables.resolutions.iter().filter(unanswered) {
-        let is_alive = heard.get(&row.target).is_some_and(|last| *last >= row.asked.first_at);
-        if is_too_early(tables, row.asked.first_at) || is_alive {
+        // A trunk's tag is not seen on an access port: without a tag, any VLAN may be the same.
+        let same_vlan = match row.vlan {
+            None => [Vlans::Any; 2],
+            vlan => [Vlans::Only(vlan), Vlans::Only(None)],
+        };
+        let heard_in = |vlans| heard.get(&(domains.of_point(row.point), row.target, vlans)).copied();
+        let last_heard = same_vlan.into_iter().filter_map(heard_in).max();
+        let was_answered = !row.answers.is_empty();
+        let is_alive = last_heard.is_some_and(|last| match was_answered {
+            false => last >= row.asked.first_at,
+            true => row.open < GIVES_UP.0 || row.asked.last_at.since(last) < GIVES_UP.1,
+        });
+        let since = if was_answered { row.asked.last_at } else { row.asked.first_at };
+        if is_too_early(tables, since) || is_alive {
             continue;
         }
         let protocol = if row.target.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
+        let text = match was_answered {
+            false => format!("nobody answers {}'s {protocol} for {}{}", row.asker_ip, row.target, times(row.open)),
+            true => format!("{} no longer answers {}'s {protocol}{}", row.target, row.asker_ip, times(row.open)),
+        };
         found.push(Finding {
             severity: Severity::Warning,
             kind: FindingKind::ResolutionUnanswered,
-            text: format!("nobody answers {}'s {protocol} for {}{}", row.asker_ip, row.target, times(row.asked.count)),
+            text,
             about: None,
             point: Some(row.point),
-            frames: row.asked.samples.to_vec(),
-            count: row.asked.count,
+            // The samples are the first questions, which were answered; the last was not.
+            frames: if was_answered { vec![row.asked.last] } else { row.asked.samples.to_vec() },
+            count: row.open,
         });
     }
 }
@@ -185,10 +240,27 @@ struct Echoes {
     point: Option<PointId>,
 }
 
+/// A DHCP server waits this long, at most, for an answer to its ping before it offers the address, nanoseconds. dnsmasq waits three
+/// seconds, ISC's server one.
+const PING_CHECK: i64 = 5_000_000_000;
+
+/// When addresses were offered, in order. A transaction's offers count for all addresses that it was offered: rarely more than one.
+fn offers(tables: &Tables) -> BTreeMap<IpAddr, Vec<Timestamp>> {
+    let mut offers: BTreeMap<IpAddr, Vec<Timestamp>> = BTreeMap::new();
+    for transaction in &tables.dhcp {
+        let times = transaction.messages.iter().filter(|message| message.message_type == Some(2) && !message.repeated);
+        for &ip in &transaction.offered {
+            offers.entry(IpAddr::V4(ip)).or_default().extend(times.clone().map(|message| message.at));
+        }
+    }
+    offers.values_mut().for_each(|times| times.sort_unstable());
+    offers
+}
+
 fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
     // Sightings and replies are paired first in, first out: any sighting's reply is the packet's.
     let answered: BTreeSet<u64> = tables.echoes.iter().filter(|echo| echo.reply.is_some()).filter_map(|echo| echo.journey).collect();
-    let offered: BTreeSet<IpAddr> = tables.dhcp.iter().flat_map(|transaction| &transaction.offered).map(|&ip| IpAddr::V4(ip)).collect();
+    let offers = offers(tables);
     let mut pairs: BTreeMap<(IpAddr, IpAddr), Echoes> = BTreeMap::new();
     for (_, echo) in tables.echo_requests() {
         let is_to_group = match echo.destination {
@@ -198,10 +270,18 @@ fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
         if is_to_group {
             continue;
         }
+        let is_answered = echo.reply.is_some() || echo.journey.is_some_and(|journey| answered.contains(&journey));
+        // RFC 2131, section 3.1: a server may ping an address before it offers it, and hopes for no answer.
+        let is_offered_next = || {
+            let times = offers.get(&echo.destination).map_or(&[][..], Vec::as_slice);
+            times.get(times.partition_point(|at| *at < echo.at)).is_some_and(|at| at.since(echo.at) <= PING_CHECK)
+        };
+        if !is_answered && is_offered_next() {
+            continue;
+        }
         let pair = pairs.entry((echo.source, echo.destination)).or_default();
         pair.sent += 1;
         pair.point.get_or_insert(echo.point);
-        let is_answered = echo.reply.is_some() || echo.journey.is_some_and(|journey| answered.contains(&journey));
         match echo.error {
             _ if is_answered || is_too_early(tables, echo.at) => {}
             Some(error) => {
@@ -233,8 +313,7 @@ fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
                 count: pair.refused.len() as u64,
             });
         }
-        // RFC 2131, section 3.1: a server may ping an address before it offers it, and hopes for no answer.
-        if pair.lost_count > 0 && !(offered.contains(&destination) && pair.lost_count == pair.sent && pair.sent <= 3) {
+        if pair.lost_count > 0 {
             found.push(Finding {
                 severity: Severity::Error,
                 kind: FindingKind::EchoLost,

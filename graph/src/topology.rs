@@ -2,11 +2,16 @@
 //!
 //! petgraph's vertices are nodes (hosts, routers, bridges) and links; its edges are interfaces: a node has interfaces, an interface
 //! attaches to a link (RFC 4861, section 2.1). Fifty guests on one bridge are fifty edges, not 1,225. [`Topology::build`] is a pure
-//! function of the tables, and gives the same graph for the same tables: `build` says who is attached where, `owner` who has which
-//! address and who is a router.
+//! function of the tables, and gives the same graph for the same tables: `domain` says which points are joined, `build` who is
+//! attached where, `owner` who has which address and who is a router,
+//! `conflict` who claims the same one.
 
 mod build;
+mod conflict;
+mod domain;
 mod owner;
+
+pub(crate) use domain::Domains;
 
 use crate::evidence::Evidence;
 use crate::tables::{Counters, Learned, RouterReason, Series};
@@ -90,14 +95,22 @@ pub enum NodeKind {
 pub struct Address {
     /// The address.
     pub ip: IpAddr,
+    /// The VLAN that it was claimed in; none also where only the source of frames shows it.
+    pub vlan: Option<u16>,
     /// How it was learned, all ways, sorted.
     pub learned: Vec<Learned>,
     /// The frames.
     pub evidence: Evidence,
-    /// Other stations of the same layer-2 domain and VLAN that claimed it in the same span of time.
+    /// Other stations of the same layer-2 domain and VLAN that claimed it in the same span of time, sorted, at most
+    /// [`Address::CONFLICTS`].
     pub conflicts: Vec<MacAddr>,
     /// Whether another station claimed it later, and alone.
     pub moved: bool,
+}
+
+impl Address {
+    /// The most conflicts that an address lists.
+    pub const CONFLICTS: usize = 16;
 }
 
 /// A link.

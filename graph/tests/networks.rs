@@ -192,14 +192,16 @@ fn a_routed_packet_joins_no_domains_and_the_same_mac_elsewhere_is_another_node()
         expect![[r#"
             point tap0: 2 packets, 92 octets
             point tap1: 2 packets, 92 octets
-            host 02:00:00:00:00:01@0 at tap0
-              10.0.3.5 by source 0.0 to 0.0
+            router 02:00:00:00:00:01@0 at tap0, beyond 02:00:00:00:00:01
+              beyond it 10.0.3.5
             host 02:00:00:00:00:0a@0 at tap0
               10.0.2.5 by source 0.0 to 0.0
-            host 02:00:00:00:00:02@1 at tap1
-              10.0.2.5 by source 0.0 to 0.0
+            router 02:00:00:00:00:02@1 at tap1, beyond 02:00:00:00:00:02
+              beyond it 10.0.2.5
             host 02:00:00:00:00:0a@1 at tap1
               10.0.3.5 by source 0.0 to 0.0
+            outside outside-02:00:00:00:00:01@0 at beyond 02:00:00:00:00:01
+            outside outside-02:00:00:00:00:02@1 at beyond 02:00:00:00:00:02
             echo 10.0.2.5 -> 10.0.3.5 1/1: answered after 3000000 ns
             flow 1 10.0.2.5 / 10.0.3.5: 2/2 packets, 92/92 octets, by A
         "#]],

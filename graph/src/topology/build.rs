@@ -1,11 +1,13 @@
 //! Who is attached to what.
 
-use super::owner::{Owned, StationKey, owners};
+use super::domain::Domains;
+use super::owner::{Owned, StationKey, is_host_address, owners};
 use super::{Interface, Key, Link, LinkKind, Node, NodeKind, Topology, Vertex};
 use crate::fact::NameSource;
 use crate::tables::{Counters, Station, Tables};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::{NodeIndex, UnGraph};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -23,18 +25,16 @@ impl Topology {
         for (index, _) in tables.points.iter().enumerate() {
             picture.link(tables, PointId(index as u32), None);
         }
-        let mut stations: BTreeMap<StationKey, BTreeMap<Option<u16>, &Station>> = BTreeMap::new();
+        let mut stations: BTreeMap<StationKey, BTreeMap<Option<u16>, Vec<&Station>>> = BTreeMap::new();
         for station in tables.stations.iter().filter(|station| station.mac.is_station()) {
             let vlans = stations.entry((domains.of_point(station.point), station.mac)).or_default();
-            let best = vlans.entry(station.vlan).or_insert(station);
-            if attachment_rank(station) > attachment_rank(best) {
-                *best = station;
-            }
+            vlans.entry(station.vlan).or_default().push(station);
         }
-        let mut owned = owners(tables, |point| domains.of_point(point));
+        let mut owned = owners(tables, &domains);
         for (&key, vlans) in &stations {
             let owned = owned.remove(&key).unwrap_or_default();
-            picture.station(tables, key, vlans.iter().map(|(&vlan, &station)| (vlan, station)).collect(), owned);
+            let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, attachment(seen)?))).collect();
+            picture.station(tables, key, attachments, owned);
         }
         picture.addresses(tables);
         picture.bridges(tables, &domains);
@@ -42,38 +42,16 @@ impl Topology {
     }
 }
 
-/// How sure it is that a station is attached at a point: its journeys begin there, it sends there, it is sent to there.
-fn attachment_rank(station: &Station) -> (i64, u64, u64, std::cmp::Reverse<PointId>) {
-    let begins = station.entered as i64 - station.passed as i64;
-    (begins, station.sent.packets, station.received.packets, std::cmp::Reverse(station.point))
-}
-
-/// Which points are one layer-2 domain: frames crossed from one to the other with their link-layer addresses unchanged.
-struct Domains(Vec<PointId>);
-
-impl Domains {
-    fn of(tables: &Tables) -> Domains {
-        let mut domains = Domains((0..tables.points.len()).map(|index| PointId(index as u32)).collect());
-        for crossing in tables.crossings.iter().filter(|crossing| crossing.is_bridged) {
-            let (a, b) = (domains.of_point(crossing.from), domains.of_point(crossing.to));
-            if let Some(higher) = domains.0.get_mut(a.max(b).0 as usize) {
-                *higher = a.min(b);
-            }
-        }
-        domains
-    }
-
-    /// The lowest point of the domain.
-    fn of_point(&self, point: PointId) -> PointId {
-        let mut at = point;
-        while let Some(&next) = self.0.get(at.0 as usize) {
-            if next == at {
-                break;
-            }
-            at = next;
-        }
-        at
-    }
+/// Where one station is attached, of all points of its domain that saw it: where the interface receives from it rather than sends on for
+/// it, if every point that heard it tells; then where its journeys begin, where it sends, where it is sent to.
+fn attachment<'a>(seen: &[&'a Station]) -> Option<&'a Station> {
+    let tells = |station: &&Station| station.inbound + station.outbound > 0;
+    let has_directions = seen.iter().filter(|station| station.sent.packets > 0).all(tells);
+    seen.iter().copied().max_by_key(|station| {
+        let receives = has_directions && station.inbound > station.outbound;
+        let begins = station.entered as i64 - station.passed as i64;
+        (receives, begins, station.sent.packets, station.received.packets, Reverse(station.point))
+    })
 }
 
 /// Names for addresses and stations: the station's own word first.
@@ -208,10 +186,10 @@ impl Picture {
             }
         }
         let mut drawn: BTreeMap<PointId, usize> = BTreeMap::new();
-        for ((point, ip), (sent, received)) in nodes {
+        for ((point, ip), (sent, received)) in nodes.into_iter().filter(|((_, ip), _)| is_host_address(*ip)) {
             let count = drawn.entry(point).or_default();
             *count += 1;
-            if *count > ADDRESSES || ip.is_multicast() {
+            if *count > ADDRESSES {
                 continue;
             }
             let node = self.graph.add_node(Vertex::Node(Node {
@@ -220,6 +198,7 @@ impl Picture {
                 name: self.names.by_ip.get(&ip).map(|(_, name)| name.clone()),
                 addresses: vec![super::Address {
                     ip,
+                    vlan: None,
                     learned: Vec::new(),
                     evidence: Default::default(),
                     conflicts: Vec::new(),
@@ -249,12 +228,15 @@ impl Picture {
 
     /// What joins the points of one domain is a bridge, whoever it is.
     fn bridges(&mut self, tables: &Tables, domains: &Domains) {
-        let mut members: BTreeMap<PointId, Vec<PointId>> = BTreeMap::new();
+        let mut members: BTreeMap<PointId, usize> = BTreeMap::new();
         for index in 0..tables.points.len() {
-            let point = PointId(index as u32);
-            members.entry(domains.of_point(point)).or_default().push(point);
+            *members.entry(domains.of_point(PointId(index as u32))).or_default() += 1;
         }
-        for (domain, points) in members.into_iter().filter(|(_, points)| points.len() > 1) {
+        let mut ports: BTreeMap<PointId, Vec<(Option<u16>, NodeIndex)>> = BTreeMap::new();
+        for (&(point, vlan), &link) in &self.links {
+            ports.entry(domains.of_point(point)).or_default().push((vlan, link));
+        }
+        for (domain, ports) in ports.into_iter().filter(|(domain, _)| members.get(domain).is_some_and(|&points| points > 1)) {
             let bridge = self.graph.add_node(Vertex::Node(Node {
                 key: Key::Bridge(domain),
                 kind: NodeKind::Bridge,
@@ -264,9 +246,7 @@ impl Picture {
                 remotes: Vec::new(),
                 remote_count: 0,
             }));
-            let ports: Vec<_> =
-                self.links.iter().filter(|((point, _), _)| points.contains(point)).map(|(key, link)| (*key, *link)).collect();
-            for ((_, vlan), link) in ports {
+            for (vlan, link) in ports {
                 self.graph.add_edge(bridge, link, Interface { vlan, ..Interface::default() });
             }
         }

@@ -1,9 +1,10 @@
 //! Networks written as text: a line a frame.
 //!
 //! `0.5 tap0 a>b icmp request 10.0.0.1>10.0.0.2 1/7` is a frame 0.5 s after the first, seen at the point tap0, from the station `a`
-//! (02:00:00:00:00:0a) to `b`; `*` is broadcast; `a.20>b` carries a tag of VLAN 20. A frame's octets are those that etherparse makes.
+//! (02:00:00:00:00:0a) to `b`; `*` is broadcast; `a.20>b` carries a tag of VLAN 20; `tap0<` and `tap0>` say that the point's interface
+//! received or sent the frame. A frame's octets are those that etherparse makes.
 
-use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
+use etherparse::{Ethernet2Header, IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp, View};
 
@@ -18,7 +19,12 @@ pub fn view_with(script: &str, limits: Limits) -> View {
     let mut points: Vec<&str> = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let (time, point) = (words[0], words[1]);
+        let time = words[0];
+        let (point, direction) = match words[1].split_at(words[1].len() - 1) {
+            (point, "<") => (point, Direction::Inbound),
+            (point, ">") => (point, Direction::Outbound),
+            _ => (words[1], Direction::Unknown),
+        };
         let id = points.iter().position(|known| *known == point).unwrap_or_else(|| {
             points.push(point);
             network.observe(&Event::Opened(PointInfo { name: Some(point.into()), link_type: LinkType::ETHERNET, ..PointInfo::default() }));
@@ -30,7 +36,7 @@ pub fn view_with(script: &str, limits: Limits) -> View {
         batch.push(Frame {
             at: Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64),
             point: PointId(id as u32),
-            direction: Direction::Unknown,
+            direction,
             original_length: bytes.len() as u32,
             bytes: &bytes,
         });
@@ -42,6 +48,7 @@ pub fn view_with(script: &str, limits: Limits) -> View {
 fn station(name: &str) -> [u8; 6] {
     match name {
         "*" => [0xff; 6],
+        "vrrp1" => [0, 0, 0x5e, 0, 1, 1],
         name => [2, 0, 0, 0, 0, u8::from_str_radix(name, 16).expect("a station is a hexadecimal number")],
     }
 }
@@ -59,6 +66,12 @@ pub fn frame(words: &[&str]) -> Vec<u8> {
         return arp(source, destination, vlan, &words[2..]);
     }
     let start = PacketBuilder::ethernet2(source, destination);
+    if words[1] == "icmp6" {
+        return icmp6(start, &words[2..]);
+    }
+    if words[1] == "dhcp" {
+        return dhcp(start, &words[2..]);
+    }
     let (from_ip, to_ip) = words[3].split_once('>').expect("from>to");
     let mut out = Vec::new();
     match vlan {
@@ -111,7 +124,7 @@ fn transport(start: PacketBuilderStep<IpHeaders>, words: &[&str], out: &mut Vec<
     }
 }
 
-/// `who-has TARGET tell SENDER`, `SENDER is-at` (to the asker given as `for ASKER`).
+/// `who-has TARGET tell SENDER` (`as STATION` forges the sender's MAC), `SENDER is-at` (to the asker given as `for ASKER`).
 fn arp(source: [u8; 6], destination: [u8; 6], vlan: Option<u16>, words: &[&str]) -> Vec<u8> {
     let mut bytes = [destination, source].concat();
     if let Some(vlan) = vlan {
@@ -119,15 +132,65 @@ fn arp(source: [u8; 6], destination: [u8; 6], vlan: Option<u16>, words: &[&str])
         bytes.extend(vlan.to_be_bytes());
     }
     bytes.extend([0x08, 0x06, 0, 1, 8, 0, 6, 4, 0]);
-    let (operation, sender, target) = match words {
-        ["who-has", target, "tell", sender] => (1, *sender, *target),
-        [sender, "is-at", "for", asker] => (2, *sender, *asker),
+    let (operation, sender, target, mac) = match words {
+        ["who-has", target, "tell", sender] => (1, *sender, *target, source),
+        ["who-has", target, "tell", sender, "as", forged] => (1, *sender, *target, station(forged)),
+        [sender, "is-at", "for", asker] => (2, *sender, *asker, source),
         other => panic!("no such ARP packet: {other:?}"),
     };
     bytes.push(operation);
-    bytes.extend(source);
+    bytes.extend(mac);
     bytes.extend(ip(sender));
     bytes.extend(if operation == 1 { [0; 6] } else { destination });
     bytes.extend(ip(target));
     bytes
+}
+
+/// `request 2001:db8::1>2001:db8::2 1/1`, `reply …`, `ra fe80::1>ff02::1` (a default router for 30 minutes).
+fn icmp6(start: PacketBuilderStep<Ethernet2Header>, words: &[&str]) -> Vec<u8> {
+    let ip = |text: &str| text.parse::<std::net::Ipv6Addr>().expect("an address").octets();
+    let (from, to) = words[1].split_once('>').expect("from>to");
+    let start = start.ipv6(ip(from), ip(to), 255);
+    let numbers = || -> (u16, u16) {
+        let (id, seq) = words[2].split_once('/').expect("id/seq");
+        (id.parse().expect("a number"), seq.parse().expect("a number"))
+    };
+    let mut out = Vec::new();
+    match words[0] {
+        "request" => start.icmpv6_echo_request(numbers().0, numbers().1).write(&mut out, b"ping"),
+        "reply" => start.icmpv6_echo_reply(numbers().0, numbers().1).write(&mut out, b"ping"),
+        "ra" => start.icmpv6_raw(134, 0, [64, 0, 0x07, 0x08]).write(&mut out, &[0; 8]),
+        other => panic!("no such packet: {other}"),
+    }
+    .expect("written");
+    out
+}
+
+/// `discover CLIENT`, `offer CLIENT ADDRESS`, `request …`, `ack …`, `nak …`, always of transaction 1 and server 10.0.0.1 (RFC 2131,
+/// section 2).
+fn dhcp(start: PacketBuilderStep<Ethernet2Header>, words: &[&str]) -> Vec<u8> {
+    let kind = match words[0] {
+        "discover" => 1,
+        "offer" => 2,
+        "request" => 3,
+        "ack" => 5,
+        "nak" => 6,
+        other => panic!("no such message: {other}"),
+    };
+    let is_reply = matches!(kind, 2 | 5 | 6);
+    let address = words.get(2).map_or([0; 4], |address| ip(address));
+    let mut message = vec![if is_reply { 2 } else { 1 }, 1, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    message.extend(if matches!(kind, 2 | 5) { address } else { [0; 4] });
+    message.extend([0; 8]);
+    message.extend(station(words[1]));
+    message.extend([0; 10 + 64 + 128]);
+    message.extend([99, 130, 83, 99, 53, 1, kind]);
+    if is_reply {
+        message.extend([54, 4, 10, 0, 0, 1]);
+    }
+    message.push(255);
+    let (addresses, ports) = if is_reply { (([10, 0, 0, 1], [255; 4]), (67, 68)) } else { (([0; 4], [255; 4]), (68, 67)) };
+    let mut out = Vec::new();
+    start.ipv4(addresses.0, addresses.1, 64).udp(ports.0, ports.1).write(&mut out, &message).expect("written");
+    out
 }
