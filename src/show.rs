@@ -3,7 +3,6 @@
 use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
 use crate::report;
 use anyhow::{Context, Result, anyhow};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
@@ -12,9 +11,6 @@ use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
-
-/// Batches between the reader and the model: enough that neither waits for the other, little enough to stay in the cache.
-const QUEUE: usize = 16;
 
 /// What was read, and what it shows.
 pub struct Reading {
@@ -67,52 +63,35 @@ fn complain(path: &std::path::Path, error: &anyhow::Error) {
     eprintln!("tapscope: {}: {error:#}", Text::new(&path.to_string_lossy()));
 }
 
-/// Reads to the end: one thread reads, this one learns.
+/// Reads to the end, and learns while the octets are still in the cache: handing them to another core costs more than it saves.
 ///
 /// # Errors
 /// Where the filter does not fit a link type of the files.
-pub fn read(files: Merged, filter: Option<Filter>) -> Result<Reading> {
-    let (events, received) = bounded::<Event>(QUEUE);
-    let (recycle, recycled) = bounded::<Batch>(QUEUE);
-    let reader = std::thread::Builder::new().name("reader".into()).spawn(move || feed(files, filter, &events, &recycled))?;
+pub fn read(mut files: Merged, mut filter: Option<Filter>) -> Result<Reading> {
     let mut network = Network::new(Limits::default(), seed());
-    for event in received {
-        network.observe(&event);
-        if let Event::Frames(batch) = event {
-            let _ = recycle.try_send(batch);
-        }
-    }
-    let files = reader.join().map_err(|_| anyhow!("the thread `reader` panicked"))??;
-    Ok(Reading { files, view: network.into_view() })
-}
-
-fn feed(mut files: Merged, mut filter: Option<Filter>, events: &Sender<Event>, recycled: &Receiver<Batch>) -> Result<Vec<FileFacts>> {
     let mut progress = Progress::new();
     let mut link_types: Vec<LinkType> = Vec::new();
+    let mut batch = Batch::default();
     loop {
-        let mut batch = recycled.try_recv().unwrap_or_default();
-        let event = match files.next(&mut batch) {
+        match files.next(&mut batch) {
             Next::Event(event) => {
                 if let Event::Opened(info) = &event {
                     link_types.push(info.link_type);
                 }
-                event
+                network.observe(&event);
             }
             Next::Frames => {
                 progress.tick(&files);
                 match &mut filter {
-                    Some(filter) => Event::Frames(passed(filter, &link_types, &batch)?),
-                    None => Event::Frames(batch),
+                    Some(filter) => network.observe_batch(&passed(filter, &link_types, &batch)?),
+                    None => network.observe_batch(&batch),
                 }
             }
             Next::End => break,
-        };
-        if events.send(event).is_err() {
-            break;
         }
     }
     progress.finish();
-    Ok(files.into_facts())
+    Ok(Reading { files: files.into_facts(), view: network.into_view() })
 }
 
 fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {

@@ -1,6 +1,7 @@
 //! Which frames proved something.
 
 use crate::{FrameNo, Timestamp};
+use std::ops::Deref;
 
 /// First, last, how often, and some samples of the frames that proved a fact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,17 +16,44 @@ pub struct Evidence {
     pub last_at: Timestamp,
     /// How many frames.
     pub count: u64,
-    /// Some of them: the first [`Evidence::SAMPLES`].
-    pub samples: Vec<FrameNo>,
+    /// Some of them: the first ones.
+    pub samples: Samples,
+}
+
+/// The first frames of many. Inline: there are as many of these as there are facts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Samples {
+    frames: [FrameNo; Samples::MOST],
+    count: u8,
+}
+
+impl Samples {
+    /// The most that are kept.
+    pub const MOST: usize = 4;
+
+    /// Keeps a frame, if there is room.
+    pub fn push(&mut self, frame: FrameNo) {
+        if let Some(slot) = self.frames.get_mut(usize::from(self.count)) {
+            *slot = frame;
+            self.count += 1;
+        }
+    }
+}
+
+impl Deref for Samples {
+    type Target = [FrameNo];
+
+    fn deref(&self) -> &[FrameNo] {
+        &self.frames[..usize::from(self.count)]
+    }
 }
 
 impl Evidence {
-    /// The most samples that are kept.
-    pub const SAMPLES: usize = 4;
-
     /// Evidence of one frame.
     pub fn of(frame: FrameNo, at: Timestamp) -> Evidence {
-        Evidence { first: frame, first_at: at, last: frame, last_at: at, count: 1, samples: vec![frame] }
+        let mut samples = Samples::default();
+        samples.push(frame);
+        Evidence { first: frame, first_at: at, last: frame, last_at: at, count: 1, samples }
     }
 
     /// One more frame proves it.
@@ -37,9 +65,7 @@ impl Evidence {
         self.last = frame;
         self.last_at = at;
         self.count += 1;
-        if self.samples.len() < Self::SAMPLES {
-            self.samples.push(frame);
-        }
+        self.samples.push(frame);
     }
 
     /// Joins what was learned elsewhere of the same fact.
@@ -58,8 +84,9 @@ impl Evidence {
             (self.last, self.last_at) = (other.last, other.last_at);
         }
         self.count += other.count;
-        self.samples.extend_from_slice(&other.samples);
-        self.samples.sort_unstable();
-        self.samples.truncate(Self::SAMPLES);
+        let mut all: Vec<FrameNo> = self.samples.iter().chain(&*other.samples).copied().collect();
+        all.sort_unstable();
+        self.samples = Samples::default();
+        all.into_iter().for_each(|frame| self.samples.push(frame));
     }
 }

@@ -141,7 +141,7 @@ fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
                 text: format!("{} is claimed by {}", address.ip, claimants.join(" and ")),
                 about: Some(node.key),
                 point: Some(domain),
-                frames: address.evidence.samples.clone(),
+                frames: address.evidence.samples.to_vec(),
                 count: address.evidence.count,
             });
         }
@@ -168,7 +168,7 @@ fn resolutions(tables: &Tables, found: &mut Vec<Finding>) {
             text: format!("nobody answers {}'s {protocol} for {}{}", row.asker_ip, row.target, times(row.asked.count)),
             about: None,
             point: Some(row.point),
-            frames: row.asked.samples.clone(),
+            frames: row.asked.samples.to_vec(),
             count: row.asked.count,
         });
     }
@@ -362,7 +362,7 @@ fn spanning_tree(tables: &Tables, found: &mut Vec<Finding>) {
             text: format!("bridge port {} reports spanning tree topology changes{}", row.source, times(row.changes)),
             about: None,
             point: Some(row.point),
-            frames: row.evidence.samples.clone(),
+            frames: row.evidence.samples.to_vec(),
             count: row.changes,
         });
     }

@@ -45,7 +45,7 @@ pub struct Network {
     echoes: EchoLearner,
     rows: RowLearner,
     facts: Vec<Fact>,
-    /// The second of capture time whose traffic the flows have yet to settle.
+    /// The second of capture time whose traffic the stations' series have yet to hear of.
     second: i64,
 }
 
@@ -129,7 +129,7 @@ impl Network {
     fn learn(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
         let second = frame.at.0.div_euclid(1_000_000_000);
         if second != self.second {
-            self.flows.settle(&mut self.tables, &self.layer2);
+            self.layer2.settle(&mut self.tables, self.second);
             self.second = second;
         }
         let seen = Seen {
@@ -149,6 +149,8 @@ impl Network {
             Some(ip) => self.flows.observe(&mut lesson, &mut self.layer2, packet, ip, key),
             None => {
                 let row = self.layer2.mac_flow(&mut lesson, key);
+                let ends = self.layer2.ends(row);
+                self.layer2.pace(ends, seen.octets);
                 self.layer2.count(lesson.tables, row, &Traffic::of(seen.frame, seen.at, seen.octets));
             }
         }
@@ -252,15 +254,20 @@ impl Network {
         }
     }
 
+    fn settle(&mut self) {
+        self.flows.settle(&mut self.tables, &self.layer2);
+        self.layer2.settle(&mut self.tables, self.second);
+    }
+
     /// What is known now.
     pub fn view(&mut self) -> View {
-        self.flows.settle(&mut self.tables, &self.layer2);
+        self.settle();
         View::of(self.tables.clone())
     }
 
     /// What is known at the end: as [`Network::view`], without a copy of the tables.
     pub fn into_view(mut self) -> View {
-        self.flows.settle(&mut self.tables, &self.layer2);
+        self.settle();
         View::of(self.tables)
     }
 }

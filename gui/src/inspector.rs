@@ -53,7 +53,8 @@ impl Inspector<'_> {
 
     /// `14 packets, first …` and buttons that open the samples.
     fn evidence(&mut self, ui: &mut Ui, evidence: &Evidence) {
-        let frames: Vec<FrameNo> = if evidence.samples.is_empty() { vec![evidence.first, evidence.last] } else { evidence.samples.clone() };
+        let frames: Vec<FrameNo> =
+            if evidence.samples.is_empty() { vec![evidence.first, evidence.last] } else { evidence.samples.to_vec() };
         self.packets(ui, &frames);
     }
 

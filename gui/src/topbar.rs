@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>, is_help_ope
             commands.push(Command::End);
         }
         let speed = shown.playback.speed;
-        ComboBox::from_id_salt("speed").selected_text(format!("speed {speed}×")).width(96.0).show_ui(ui, |ui| {
+        ComboBox::from_label("speed").selected_text(format!("{speed}×")).width(64.0).show_ui(ui, |ui| {
             for choice in SPEEDS {
                 if ui.selectable_label(choice == speed, format!("{choice}×")).clicked() {
                     commands.push(Command::Speed(choice));
@@ -46,7 +46,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>, is_help_ope
                 *is_help_open = !*is_help_open;
             }
             let mut preference = ui.ctx().options(|options| options.theme_preference);
-            ComboBox::from_id_salt("theme").selected_text(theme_name(preference)).width(74.0).show_ui(ui, |ui| {
+            ComboBox::from_label("theme").selected_text(theme_name(preference)).width(74.0).show_ui(ui, |ui| {
                 for choice in [egui::ThemePreference::Dark, egui::ThemePreference::Light, egui::ThemePreference::System] {
                     ui.selectable_value(&mut preference, choice, theme_name(choice));
                 }

@@ -36,11 +36,13 @@ pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
 
 fn label(node: &Node) -> String {
     let mut lines = vec![super::title(node)];
-    if node.name.is_some() || !node.addresses.is_empty() {
-        lines.extend(super::mac(node).map(|mac| mac.to_string()).filter(|mac| *mac != lines[0]));
+    let more = super::mac(node).map(|mac| mac.to_string()).into_iter();
+    let more = more.chain(node.addresses.iter().take(8).map(|address| address.ip.to_string()));
+    for line in more {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
     }
-    lines.extend(node.addresses.iter().take(8).map(|address| address.ip.to_string()));
-    lines.dedup();
     lines.join("\n")
 }
 

@@ -37,7 +37,8 @@ pub fn write(out: &mut impl Write, reading: &Reading) -> Result<()> {
     object.serialize_entry("interfaces", &Rows(|| interfaces(topology)))?;
     object.serialize_entry("findings", &Rows(|| findings.iter().map(Finding::of)))?;
     object.serialize_entry("resolutions", &Rows(|| tables.resolutions.iter().map(Resolution::of)))?;
-    object.serialize_entry("journeys", &Rows(|| tables.journeys.iter().map(Journey::of)))?;
+    // A journey of one sighting says no more than its frame does.
+    object.serialize_entry("journeys", &Rows(|| tables.journeys.iter().filter(|journey| journey.sightings.len() > 1).map(Journey::of)))?;
     object.serialize_entry("names", &Rows(|| tables.names.iter().map(Name::of)))?;
     object.serialize_entry("routers", &Rows(|| tables.routers.iter().map(Router::of)))?;
     object.serialize_entry("icmp_errors", &Rows(|| tables.icmp_errors.iter().map(IcmpError::of)))?;

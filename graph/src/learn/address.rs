@@ -143,6 +143,8 @@ impl AddressLearner {
             if let Some((_, evidence)) = resolution.answers.iter_mut().find(|(answerer, _)| *answerer == mac) {
                 evidence.add(lesson.seen.frame, lesson.seen.at);
             } else if resolution.answers.len() < ANSWERERS {
+                // As a rule one station answers: a vector would make room for four.
+                resolution.answers.reserve_exact(1);
                 resolution.answers.push((mac, Evidence::of(lesson.seen.frame, lesson.seen.at)));
             }
         };

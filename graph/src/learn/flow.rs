@@ -1,9 +1,9 @@
 //! Flows: the hot path.
 //!
-//! A packet of a known flow costs one look-up of its 5-tuple, and one comparison: a flow remembers, per direction, the *leg* that its
-//! last packet took (point, VLAN, link-layer addresses). The leg counts; what it counted is added to stations, MAC flows and bindings
-//! once a second of capture time, and before anybody looks ([`FlowLearner::settle`]). So the cost per packet does not grow with hosts,
-//! flows, or the number of a host's neighbours.
+//! A packet of a known flow costs one look-up of its 5-tuple, and one comparison: a flow has, per direction, a [`Lane`] of one cache
+//! line with the link key (point, VLAN, link-layer addresses) of the last packet, and its counts. What a lane counted goes to the flow's
+//! row, to stations, MAC flows and bindings when the next packet takes another path, and before anybody looks
+//! ([`FlowLearner::settle`]). So the cost per packet does not grow with hosts, flows, or the number of a host's neighbours.
 
 use super::{Layer2, Lesson, LinkKey, Map, NONE, Seen, Traffic, map, row_of};
 use crate::decode::{Addresses, Body, Ip, Packet, Tcp};
@@ -11,6 +11,9 @@ use crate::evidence::Evidence;
 use crate::tables::{Binding, Counters, Flow, Learned, NextHop, Side, Tables, TcpState};
 use crate::{FrameNo, MacAddr, PointId, Timestamp};
 use std::net::IpAddr;
+
+/// Lanes that may wait to be settled. Each is settled at a few cache misses, so the longer they wait the cheaper the packet.
+const UNSETTLED: usize = 1 << 18;
 
 /// The 5-tuple of an IPv4 flow in 16 octets: the split keys and the seeded hash are what makes the look-up cheap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,25 +23,41 @@ struct KeyV4(u64, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct KeyV6(u128, u128, u64);
 
+/// What the last packets of one direction have in common, and how many they were.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    key: LinkKey,
+    octets: u64,
+    last: (FrameNo, Timestamp),
+    /// Not settled yet; none if the lane is empty.
+    packets: u32,
+    /// The leg of `key`.
+    leg: u32,
+    /// The stations that `key` names.
+    ends: (u32, u32),
+}
+
 /// Traffic of one direction of one flow over one link key.
 #[derive(Clone, Debug)]
 struct Leg {
     key: LinkKey,
     flow: u32,
     forward: bool,
-    /// Whether it is in the list of legs with unsettled traffic.
-    dirty: bool,
-    traffic: Traffic,
+    first: (FrameNo, Timestamp),
     mac_flow: u32,
     binding: u32,
     next_hop: u32,
 }
 
-/// What a flow needs besides its row.
+/// What a flow needs at hand besides its row.
 #[derive(Clone, Debug)]
 struct Run {
-    /// The leg of the last packet from a to b, and from b to a.
-    legs: [u32; 2],
+    /// From a to b, and from b to a.
+    lanes: [Lane; 2],
+    /// Whether a lane is in the list of those to settle.
+    dirty: [bool; 2],
+    /// TCP's state, as in the row.
+    tcp: Option<TcpState>,
     /// Whether a direction has several legs, which are then found through the index.
     branched: [bool; 2],
     /// Who opened the TCP connection, and the first sighting of the SYN.
@@ -56,7 +75,8 @@ pub(crate) struct FlowLearner {
     runs: Vec<Run>,
     legs: Vec<Leg>,
     branches: Map<(u32, bool, LinkKey), u32>,
-    dirty: Vec<u32>,
+    /// Lanes with traffic that is not settled: flow and direction.
+    dirty: Vec<(u32, bool)>,
     bindings: Map<(PointId, Option<u16>, MacAddr, IpAddr), u32>,
     next_hops: Map<(PointId, Option<u16>, MacAddr, IpAddr), u32>,
 }
@@ -82,35 +102,43 @@ impl FlowLearner {
         let Seen { frame, at, octets, .. } = lesson.seen;
         let (index, forward) = self.flow(lesson, layer2, ip);
         let side = usize::from(!forward);
-        let flow = &mut lesson.tables.flows[index as usize];
-        if forward {
-            flow.a_to_b.add(octets)
-        } else {
-            flow.b_to_a.add(octets)
-        }
-        flow.last = frame;
-        flow.last_at = at;
         let run = &mut self.runs[index as usize];
-        if let Body::Tcp(tcp) = packet.body {
-            track(flow, run, &tcp, forward, key.point(), at);
+        if let Body::Tcp(tcp) = packet.body
+            && (tcp.flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) != 0 || !matches!(run.tcp, Some(TcpState::Established | TcpState::Midstream)))
+        {
+            track(&mut lesson.tables.flows[index as usize], run, &tcp, forward, key.point(), at);
         }
-        let mut leg = run.legs[side];
-        if leg == NONE || self.legs[leg as usize].key != key {
-            leg = self.leg(lesson, layer2, index, forward, key);
-            if leg == NONE {
-                lesson.tables.dropped.stations += 1;
-                return;
-            }
+        if run.lanes[side].key != key && !self.change_lane(lesson, layer2, index, forward, key) {
+            lesson.tables.dropped.stations += 1;
+            return;
         }
-        let row = &mut self.legs[leg as usize];
-        if row.dirty {
-            row.traffic.counters.add(octets);
-            row.traffic.last = (frame, at);
-        } else {
-            row.dirty = true;
-            row.traffic = Traffic::of(frame, at, octets);
-            self.dirty.push(leg);
+        let run = &mut self.runs[index as usize];
+        if !run.dirty[side] {
+            run.dirty[side] = true;
+            self.dirty.push((index, forward));
         }
+        let lane = &mut run.lanes[side];
+        lane.packets += 1;
+        lane.octets += u64::from(octets);
+        lane.last = (frame, at);
+        layer2.pace(lane.ends, octets);
+        if self.dirty.len() >= UNSETTLED {
+            self.settle(lesson.tables, layer2);
+        }
+    }
+
+    /// Empties a lane, and gives it to another link key. `false` if there is no room for one more leg.
+    #[cold]
+    fn change_lane(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, flow: u32, forward: bool, key: LinkKey) -> bool {
+        let leg = self.leg(lesson, layer2, flow, forward, key);
+        if leg == NONE {
+            return false;
+        }
+        self.settle_lane(lesson.tables, layer2, flow, forward);
+        let lane = &mut self.runs[flow as usize].lanes[usize::from(!forward)];
+        (lane.key, lane.leg) = (key, leg);
+        lane.ends = layer2.ends(self.legs[leg as usize].mac_flow);
+        true
     }
 
     /// The flow of a packet, and whether the packet goes from a to b.
@@ -157,7 +185,15 @@ impl FlowLearner {
             rtt_ns: None,
             points: Vec::new(),
         });
-        self.runs.push(Run { legs: [NONE; 2], branched: [false; 2], opener: None, syn: None, fins: 0 });
+        self.runs.push(Run {
+            lanes: Default::default(),
+            dirty: [false; 2],
+            tcp: None,
+            branched: [false; 2],
+            opener: None,
+            syn: None,
+            fins: 0,
+        });
         self.enter(&lesson.tables.flows[index as usize], index);
         index
     }
@@ -174,7 +210,6 @@ impl FlowLearner {
     }
 
     /// The leg of a packet that did not take its predecessor's.
-    #[cold]
     fn leg(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, flow: u32, forward: bool, key: LinkKey) -> u32 {
         let Seen { frame, at, .. } = lesson.seen;
         let side = usize::from(!forward);
@@ -182,23 +217,21 @@ impl FlowLearner {
         if run.branched[side]
             && let Some(&leg) = self.branches.get(&(flow, forward, key))
         {
-            run.legs[side] = leg;
             return leg;
         }
         // A guest can send one flow with a new MAC in every frame: paths beyond a flow's first two share a bound.
-        let first = run.legs[side];
-        if first != NONE && self.legs.len() >= 2 * lesson.limits.flows + lesson.limits.stations {
+        let is_first = run.lanes[side].key == LinkKey::default();
+        if !is_first && self.legs.len() >= 2 * lesson.limits.flows + lesson.limits.stations {
             return NONE;
         }
         let leg = self.legs.len() as u32;
-        if first != NONE {
+        if !is_first {
             if !run.branched[side] {
                 run.branched[side] = true;
-                self.branches.insert((flow, forward, self.legs[first as usize].key), first);
+                self.branches.insert((flow, forward, run.lanes[side].key), run.lanes[side].leg);
             }
             self.branches.insert((flow, forward, key), leg);
         }
-        run.legs[side] = leg;
         let mac_flow = layer2.mac_flow(lesson, key);
         let addresses = lesson.tables.flows[flow as usize].addresses;
         let (from, to) =
@@ -212,7 +245,7 @@ impl FlowLearner {
                 next_hop = self.next_hop(lesson, key, mac, to);
             }
         }
-        self.legs.push(Leg { key, flow, forward, dirty: false, traffic: Traffic::of(frame, at, 0), mac_flow, binding, next_hop });
+        self.legs.push(Leg { key, flow, forward, first: (frame, at), mac_flow, binding, next_hop });
         leg
     }
 
@@ -225,14 +258,7 @@ impl FlowLearner {
             lesson.limits.stations,
             &mut lesson.tables.dropped.stations,
             (point, vlan, mac, ip),
-            || Binding {
-                point,
-                vlan,
-                mac,
-                ip,
-                learned: Learned::Source,
-                evidence: Evidence { first: frame, first_at: at, samples: vec![frame], ..Evidence::default() },
-            },
+            || Binding { point, vlan, mac, ip, learned: Learned::Source, evidence: Evidence { count: 0, ..Evidence::of(frame, at) } },
         )
         .map_or(NONE, |(row, _)| row)
     }
@@ -250,28 +276,48 @@ impl FlowLearner {
         .map_or(NONE, |(row, _)| row)
     }
 
-    /// Tells the tables what the legs have counted since the last time.
+    /// Tells the tables what the lanes have counted since the last time.
     pub fn settle(&mut self, tables: &mut Tables, layer2: &Layer2) {
-        for &index in &self.dirty {
-            let leg = &mut self.legs[index as usize];
-            leg.dirty = false;
-            layer2.count(tables, leg.mac_flow, &leg.traffic);
-            if let Some(binding) = tables.bindings.get_mut(leg.binding as usize) {
-                leg.traffic.prove(&mut binding.evidence);
-            }
-            if let Some(next_hop) = tables.next_hops.get_mut(leg.next_hop as usize) {
-                leg.traffic.prove(&mut next_hop.evidence);
-            }
-            let flow = &mut tables.flows[leg.flow as usize];
-            let point = leg.key.point();
-            let at = flow.points.iter().position(|(seen, _, _)| *seen == point).unwrap_or_else(|| {
-                flow.points.push((point, Counters::default(), Counters::default()));
-                flow.points.len() - 1
-            });
-            let (_, a_to_b, b_to_a) = &mut flow.points[at];
-            if leg.forward { a_to_b.merge(leg.traffic.counters) } else { b_to_a.merge(leg.traffic.counters) }
+        for (flow, forward) in std::mem::take(&mut self.dirty) {
+            self.runs[flow as usize].dirty[usize::from(!forward)] = false;
+            self.settle_lane(tables, layer2, flow, forward);
         }
-        self.dirty.clear();
+    }
+
+    fn settle_lane(&mut self, tables: &mut Tables, layer2: &Layer2, flow: u32, forward: bool) {
+        let lane = &mut self.runs[flow as usize].lanes[usize::from(!forward)];
+        if lane.packets == 0 {
+            return;
+        }
+        let leg = &mut self.legs[lane.leg as usize];
+        let counters = Counters { packets: u64::from(lane.packets), octets: lane.octets };
+        let traffic = Traffic { counters, first: leg.first, last: lane.last };
+        (lane.packets, lane.octets) = (0, 0);
+        layer2.count(tables, leg.mac_flow, &traffic);
+        if let Some(binding) = tables.bindings.get_mut(leg.binding as usize) {
+            traffic.prove(&mut binding.evidence);
+        }
+        if let Some(next_hop) = tables.next_hops.get_mut(leg.next_hop as usize) {
+            traffic.prove(&mut next_hop.evidence);
+        }
+        let flow = &mut tables.flows[flow as usize];
+        if traffic.last.0 > flow.last {
+            (flow.last, flow.last_at) = traffic.last;
+        }
+        if forward {
+            flow.a_to_b.merge(counters)
+        } else {
+            flow.b_to_a.merge(counters)
+        }
+        let point = leg.key.point();
+        let at = flow.points.iter().position(|(seen, _, _)| *seen == point).unwrap_or_else(|| {
+            // Most flows are seen at one point: a vector would make room for four.
+            flow.points.reserve_exact(1);
+            flow.points.push((point, Counters::default(), Counters::default()));
+            flow.points.len() - 1
+        });
+        let (_, a_to_b, b_to_a) = &mut flow.points[at];
+        if forward { a_to_b.merge(counters) } else { b_to_a.merge(counters) }
     }
 
     /// Makes room: the sixteenth of all flows that are idle for the longest goes.
@@ -308,8 +354,8 @@ impl FlowLearner {
         }
         retain(&mut self.legs, &leg_moved);
         for run in &mut self.runs {
-            for leg in run.legs.iter_mut().filter(|leg| **leg != NONE) {
-                *leg = leg_moved[*leg as usize];
+            for lane in run.lanes.iter_mut().filter(|lane| lane.key != LinkKey::default()) {
+                lane.leg = leg_moved[lane.leg as usize];
             }
         }
         (self.v4, self.v6, self.branches) = (map(self.seed), map(self.seed), map(self.seed));
@@ -364,12 +410,8 @@ fn key_v6(source: [u8; 16], destination: [u8; 16], ports: Option<(u16, u16)>, pr
 }
 
 /// Follows TCP's states and the time of the handshake. The same segment seen at a second point changes nothing.
-#[inline]
+#[cold]
 fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointId, at: Timestamp) {
-    let quiet = tcp.flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) == 0;
-    if quiet && matches!(flow.tcp, Some(TcpState::Established | TcpState::Midstream)) {
-        return;
-    }
     let (from, other) = if forward { (Side::A, Side::B) } else { (Side::B, Side::A) };
     let syn = tcp.flags & Tcp::SYN != 0;
     let ack = tcp.flags & Tcp::ACK != 0;
@@ -399,4 +441,5 @@ fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointI
         run.fins |= if forward { 1 } else { 2 };
         flow.tcp = Some(if run.fins == 3 { TcpState::Closed } else { TcpState::Closing });
     }
+    run.tcp = flow.tcp;
 }

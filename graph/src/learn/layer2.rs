@@ -13,11 +13,13 @@ pub(crate) struct LinkKey([u64; 3]);
 const HAS_SOURCE: u64 = 1;
 const HAS_DESTINATION: u64 = 2;
 const ADJACENT: u64 = 4;
+/// Tells the key of a frame from the default, which is none.
+const IS_KEY: u64 = 8;
 
 impl LinkKey {
     #[inline]
     pub fn new(point: PointId, packet: &Packet<'_>) -> LinkKey {
-        let mut flags = 0;
+        let mut flags = IS_KEY;
         let mut first = u64::from(packet.vlans.outer().unwrap_or(0));
         let mut second = 0;
         if let Some(mac) = packet.source {
@@ -100,11 +102,15 @@ pub(crate) struct Layer2 {
     /// By MAC flow: the rows of its source and destination station.
     ends: Vec<(u32, u32)>,
     stations: Map<(PointId, Option<u16>, MacAddr), u32>,
+    /// By station: octets sent and received in this second. Small, because every packet touches two.
+    pace: Vec<(u64, u64)>,
+    /// Stations with traffic in this second, each once.
+    paced: Vec<u32>,
 }
 
 impl Layer2 {
     pub fn new(seed: u64) -> Layer2 {
-        Layer2 { mac_flows: map(seed), ends: Vec::new(), stations: map(seed) }
+        Layer2 { mac_flows: map(seed), ends: Vec::new(), stations: map(seed), pace: Vec::new(), paced: Vec::new() }
     }
 
     /// The row of the MAC flow; [`NONE`] where the frame has no link-layer address, or there is no room.
@@ -140,7 +146,7 @@ impl Layer2 {
 
     /// The row of a station, or [`NONE`].
     pub fn station(&mut self, lesson: &mut Lesson<'_>, point: PointId, vlan: Option<u16>, mac: MacAddr) -> u32 {
-        row_of(
+        let row = row_of(
             &mut self.stations,
             &mut lesson.tables.stations,
             lesson.limits.stations,
@@ -148,7 +154,39 @@ impl Layer2 {
             (point, vlan, mac),
             || Station { point, vlan, mac, ..Station::default() },
         )
-        .map_or(NONE, |(row, _)| row)
+        .map_or(NONE, |(row, _)| row);
+        self.pace.resize(lesson.tables.stations.len(), (0, 0));
+        row
+    }
+
+    /// The stations of a MAC flow: source and destination.
+    pub fn ends(&self, mac_flow: u32) -> (u32, u32) {
+        self.ends.get(mac_flow as usize).copied().unwrap_or((NONE, NONE))
+    }
+
+    /// Counts a packet in its second.
+    #[inline]
+    pub fn pace(&mut self, (source, destination): (u32, u32), octets: u32) {
+        if let Some((sent, received)) = self.pace.get_mut(source as usize) {
+            if *sent | *received == 0 {
+                self.paced.push(source);
+            }
+            *sent += u64::from(octets);
+        }
+        if let Some((sent, received)) = self.pace.get_mut(destination as usize) {
+            if *sent | *received == 0 {
+                self.paced.push(destination);
+            }
+            *received += u64::from(octets);
+        }
+    }
+
+    /// Tells the stations' series what this second was.
+    pub fn settle(&mut self, tables: &mut Tables, second: i64) {
+        for station in self.paced.drain(..) {
+            let (sent, received) = std::mem::take(&mut self.pace[station as usize]);
+            tables.stations[station as usize].series.add(second, sent, received);
+        }
     }
 
     /// Adds traffic to a MAC flow and its stations.
@@ -156,19 +194,14 @@ impl Layer2 {
         let Some(row) = tables.mac_flows.get_mut(mac_flow as usize) else { return };
         row.counters.merge(traffic.counters);
         row.last_at = traffic.last.1;
-        let second = traffic.last.1.parts().0;
         let (source, destination) = self.ends[mac_flow as usize];
         if let Some(station) = tables.stations.get_mut(source as usize) {
             station.sent.merge(traffic.counters);
-            station.series.add(second, traffic.counters.octets, 0);
             traffic.prove(&mut station.evidence);
-            if station.evidence.samples.len() < Evidence::SAMPLES {
-                station.evidence.samples.push(traffic.first.0);
-            }
+            station.evidence.samples.push(traffic.first.0);
         }
         if let Some(station) = tables.stations.get_mut(destination as usize) {
             station.received.merge(traffic.counters);
-            station.series.add(second, 0, traffic.counters.octets);
         }
     }
 

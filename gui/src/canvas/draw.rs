@@ -154,7 +154,7 @@ impl Drawing<'_> {
         if !is_beyond {
             // A TAP is a port on its card's edge.
             painter.rect_filled(Rect::from_center_size(end, Vec2::splat(11.0 * self.zoom)), 2.0, stroke.color);
-            if let Some(link) = link.filter(|link| self.layout.rails.get(&link.key).is_none()) {
+            if let Some(link) = link.filter(|link| !self.layout.rails.contains_key(&link.key)) {
                 painter.text(end + vec2(10.0, -6.0) * self.zoom, Align2::LEFT_BOTTOM, link.name.as_str(), self.font(11.0), palette.weak);
             }
         }

@@ -63,6 +63,9 @@ pub struct Layout {
     pub bounds: Option<Rect>,
 }
 
+/// Who hangs on a rail, and on which link; each once.
+type Members = (Vec<(Key, Key)>, BTreeSet<Key>);
+
 /// The slots that nodes had so far.
 #[derive(Clone, Debug, Default)]
 pub struct Slots(BTreeMap<Key, Vec<Option<(Key, Key)>>>);
@@ -74,7 +77,7 @@ impl Slots {
         for (node, link, _) in topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Bridge) {
             rails.insert(link.key, node.key);
         }
-        let mut groups: BTreeMap<Key, (Vec<(Key, Key)>, BTreeSet<Key>)> = BTreeMap::new();
+        let mut groups: BTreeMap<Key, Members> = BTreeMap::new();
         for link in topology.links().filter(|link| link.kind == LinkKind::Point) {
             // A bridge's ports without a station hang below it, too: somebody listens there and hears nobody.
             groups.entry(rails.get(&link.key).copied().unwrap_or(link.key)).or_default();

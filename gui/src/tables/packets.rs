@@ -3,14 +3,16 @@
 use super::{ROW, Tone};
 use crate::session::Shown;
 use crate::{format, theme};
-use egui::{Align, CollapsingHeader, Color32, FontId, Label, RichText, ScrollArea, Sense, TextFormat, TextWrapMode, Ui, text::LayoutJob};
+use egui::{
+    Align, CollapsingHeader, Color32, FontId, Label, Layout, RichText, ScrollArea, Sense, TextFormat, TextWrapMode, Ui, text::LayoutJob,
+};
 use egui_extras::{Column, TableBuilder};
 use std::ops::Range;
 use tapscope_graph::decode::{self, Layer};
 use tapscope_graph::{Frame, FrameNo, LinkType};
 
 const COLUMNS: [(&str, f32); 6] =
-    [("no.", 60.0), ("time", 96.0), ("point", 80.0), ("source", 130.0), ("destination", 130.0), ("protocol", 70.0)];
+    [("no.", 44.0), ("time", 92.0), ("point", 64.0), ("source", 106.0), ("destination", 106.0), ("protocol", 62.0)];
 /// Octets in one line of the hex view.
 const LINE: usize = 16;
 /// The most octets that the hex view shows.
@@ -42,7 +44,7 @@ impl State {
         let width = if detail { ui.available_width() * 0.55 } else { ui.available_width() };
         let height = ui.available_height();
         ui.horizontal_top(|ui| {
-            ui.allocate_ui(egui::vec2(width, height), |ui| {
+            ui.allocate_ui_with_layout(egui::vec2(width, height), Layout::top_down(Align::LEFT), |ui| {
                 ui.set_min_width(width);
                 self.rows(ui, shown, chosen);
             });
