@@ -13,7 +13,7 @@ SECONDS = 600
 
 run:
 	@.ci/setup run
-	cargo run --release --quiet -- demo
+	cargo run --release -- demo
 
 test:
 	@.ci/setup test
