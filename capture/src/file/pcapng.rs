@@ -7,7 +7,7 @@ use super::source::Source;
 use super::time::Unit;
 use super::{Damage, FileFacts, Next, count, cover};
 use std::collections::VecDeque;
-use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, PointId, PointInfo};
+use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, PointId, PointInfo, Timestamp};
 
 /// The type of a section header block, which reads the same in both byte orders.
 pub(super) const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -43,6 +43,8 @@ pub(super) struct Parser {
     /// Of this section.
     interfaces: Vec<Interface>,
     events: VecDeque<Event>,
+    /// The last packet's time.
+    latest: Timestamp,
 }
 
 /// Where the data of a packet block lie, and what is said of them.
@@ -56,7 +58,7 @@ struct PacketHead {
 
 impl Parser {
     pub fn new() -> Parser {
-        Parser { is_big_endian: false, made: 0, interfaces: Vec::new(), events: VecDeque::new() }
+        Parser { is_big_endian: false, made: 0, interfaces: Vec::new(), events: VecDeque::new(), latest: Timestamp::default() }
     }
 
     pub fn next(&mut self, source: &mut Source, facts: &mut FileFacts, batch: &mut Batch) -> Result<Next, Damage> {
@@ -220,8 +222,10 @@ impl Parser {
                 interface.span = Some(interface.span.map_or((units, units), |(first, last)| (first.min(units), last.max(units))));
                 interface.unit.timestamp(units, interface.offset)
             }
-            None => Default::default(),
+            // A simple packet block has no time stamp: it came after what stands before it.
+            None => self.latest,
         };
+        self.latest = at;
         let point = interface.point;
         count(facts, bytes.len(), head.original);
         let options = end.next_multiple_of(4);
