@@ -16,7 +16,7 @@ use tapscope_graph::evidence::Evidence;
 use tapscope_graph::fact::ArpOperation;
 use tapscope_graph::tables::{self, Learned, Tables};
 use tapscope_graph::topology::{self, Key, Topology, Vertex};
-use tapscope_graph::{MacAddr, PointId, PointInfo, Text, Timestamp, View, finding};
+use tapscope_graph::{MacAddr, PointId, PointInfo, Text, View, finding};
 
 /// Writes the object and a line feed.
 pub fn write(out: &mut impl Write, reading: &Reading) -> Result<()> {
@@ -350,8 +350,10 @@ struct Flow {
     initiator: &'static str,
     a_to_b: Counters,
     b_to_a: Counters,
-    first: Shown<Timestamp>,
-    last: Shown<Timestamp>,
+    /// Nanoseconds since 1970.
+    first_ns: i64,
+    /// Nanoseconds since 1970.
+    last_ns: i64,
     tcp: Option<&'static str>,
     rtt_ns: Option<i64>,
     points: Vec<u32>,
@@ -369,8 +371,8 @@ impl Flow {
             },
             a_to_b: flow.a_to_b.into(),
             b_to_a: flow.b_to_a.into(),
-            first: Shown(flow.first_at),
-            last: Shown(flow.last_at),
+            first_ns: flow.first_at.0,
+            last_ns: flow.last_at.0,
             tcp: flow.tcp.map(tables::TcpState::name),
             rtt_ns: flow.rtt_ns,
             points: flow.points.iter().map(|(point, _, _)| point.0).collect(),
@@ -547,13 +549,14 @@ struct Journey {
 #[derive(Serialize)]
 struct Sighting {
     point: u32,
-    at: Shown<Timestamp>,
+    /// Nanoseconds since 1970.
+    at_ns: i64,
     packet: u64,
 }
 
 impl Journey {
     fn of(journey: &tables::Journey) -> Journey {
-        let sighting = |seen: &tables::Sighting| Sighting { point: seen.point.0, at: Shown(seen.at), packet: seen.frame.0 };
+        let sighting = |seen: &tables::Sighting| Sighting { point: seen.point.0, at_ns: seen.at.0, packet: seen.frame.0 };
         Journey { id: journey.id, kind: journey.kind.name(), sightings: journey.sightings.iter().map(sighting).collect() }
     }
 }
