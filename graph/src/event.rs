@@ -5,6 +5,7 @@
 //! capturing side, so that the channel between source and model can become a process boundary.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Nanoseconds since 1970-01-01 00:00:00 UTC, as the capturing side stamped them. May step back from frame to frame.
 ///
@@ -89,20 +90,28 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Head {
-    at: Timestamp,
-    end: u32,
-    original_length: u32,
-    point: PointId,
-    direction: Direction,
+/// A frame without its octets, which lie from `start` to `end` in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// As [`Frame::at`].
+    pub at: Timestamp,
+    /// The first octet.
+    pub start: u32,
+    /// Behind the last octet.
+    pub end: u32,
+    /// As [`Frame::original_length`].
+    pub original_length: u32,
+    /// As [`Frame::point`].
+    pub point: PointId,
+    /// As [`Frame::direction`].
+    pub direction: Direction,
 }
 
 /// Frames in the order of arrival, in one buffer. A batch is recycled: [`Batch::clear`] keeps its memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     heads: Vec<Head>,
-    bytes: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 impl Batch {
@@ -111,19 +120,39 @@ impl Batch {
     /// Octets after which a batch should be handed over.
     pub const OCTETS: usize = 64 * 1024;
 
-    /// Appends a frame.
+    /// Appends a copy of a frame.
     ///
     /// # Panics
     /// If the batch would hold 4 GiB or more; hand it over when [`Batch::is_full`] says so.
     pub fn push(&mut self, frame: Frame<'_>) {
-        self.bytes.extend_from_slice(frame.bytes);
-        let end = u32::try_from(self.bytes.len()).expect("a batch holds less than 4 GiB");
-        self.heads.push(Head { at: frame.at, end, original_length: frame.original_length, point: frame.point, direction: frame.direction });
+        if self.heads.is_empty() {
+            self.buffer.clear();
+        }
+        let start = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(frame.bytes);
+        let end = u32::try_from(self.buffer.len()).expect("a batch holds less than 4 GiB");
+        let Frame { at, point, direction, original_length, .. } = frame;
+        self.heads.push(Head { at, start, end, original_length, point, direction });
+    }
+
+    /// Takes frames together with the buffer that they were read into, and gives its own for the next ones, with a copy of what lies in
+    /// `rest` of the buffer at its beginning: the frames are not copied. A head that reaches beyond the buffer has no octets.
+    ///
+    /// # Panics
+    /// If `rest` reaches beyond the buffer.
+    pub fn exchange(&mut self, heads: &mut Vec<Head>, buffer: &mut Vec<u8>, rest: Range<usize>) {
+        std::mem::swap(&mut self.heads, heads);
+        std::mem::swap(&mut self.buffer, buffer);
+        heads.clear();
+        if buffer.len() < self.buffer.len() {
+            buffer.resize(self.buffer.len(), 0);
+        }
+        buffer[..rest.len()].copy_from_slice(&self.buffer[rest]);
     }
 
     /// Whether it is time to hand this batch over.
     pub fn is_full(&self) -> bool {
-        self.heads.len() >= Self::FRAMES || self.bytes.len() >= Self::OCTETS
+        self.heads.len() >= Self::FRAMES || self.octets() >= Self::OCTETS
     }
 
     /// Number of frames.
@@ -136,40 +165,42 @@ impl Batch {
         self.heads.is_empty()
     }
 
-    /// Captured octets of all frames together.
+    /// Octets that it holds: those of its frames, and what lies between them in the buffer.
     pub fn octets(&self) -> usize {
-        self.bytes.len()
+        self.heads.last().map_or(0, |head| head.end as usize)
     }
 
     /// Forgets the frames and keeps the memory.
     pub fn clear(&mut self) {
         self.heads.clear();
-        self.bytes.clear();
     }
 
     /// The frame at `index`, from 0.
     pub fn get(&self, index: usize) -> Option<Frame<'_>> {
-        let head = self.heads.get(index)?;
-        let start = if index == 0 { 0 } else { self.heads[index - 1].end as usize };
-        Some(Frame {
-            at: head.at,
-            point: head.point,
-            direction: head.direction,
-            original_length: head.original_length,
-            bytes: &self.bytes[start..head.end as usize],
-        })
+        self.heads.get(index).map(|head| self.frame(head))
     }
 
     /// The frames in order.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut start = 0;
-        self.heads.iter().map(move |head| {
-            let bytes = &self.bytes[start..head.end as usize];
-            start = head.end as usize;
-            Frame { at: head.at, point: head.point, direction: head.direction, original_length: head.original_length, bytes }
-        })
+        self.heads.iter().map(|head| self.frame(head))
+    }
+
+    #[inline]
+    fn frame(&self, head: &Head) -> Frame<'_> {
+        let Head { at, start, end, original_length, point, direction } = *head;
+        let bytes = self.buffer.get(start as usize..end as usize).unwrap_or_default();
+        Frame { at, point, direction, original_length, bytes }
     }
 }
+
+/// Batches are the same if their frames are, wherever these lie.
+impl PartialEq for Batch {
+    fn eq(&self, other: &Batch) -> bool {
+        self.frames().eq(other.frames())
+    }
+}
+
+impl Eq for Batch {}
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

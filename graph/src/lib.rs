@@ -24,7 +24,7 @@ pub mod text;
 pub mod topology;
 
 pub use addr::MacAddr;
-pub use event::{Batch, Direction, Event, Frame, FrameNo, LinkType, PointId, PointInfo, Timestamp};
+pub use event::{Batch, Direction, Event, Frame, FrameNo, Head, LinkType, PointId, PointInfo, Timestamp};
 pub use network::{Network, View};
 pub use packets::Packets;
 pub use text::Text;

@@ -5,12 +5,16 @@ use crate::event::Frame;
 use crate::fact::{Fact, NameSource, Neighbor};
 use crate::finding::{Finding, findings};
 use crate::learn::{
-    AddressLearner, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, LinkKey, RowLearner, Seen, Traffic, fingerprint,
+    AddressLearner, Ahead, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, LinkKey, RowLearner, Seen, Traffic,
+    fingerprint,
 };
 use crate::tables::{Learned, Limits, Point, RouterReason, Tables};
 use crate::topology::Topology;
 use crate::{Batch, Direction, Event, FrameNo, PointInfo};
 use std::net::IpAddr;
+
+/// Frames that are digested and looked up together.
+const GROUP: usize = 16;
 
 /// Everything that was learned, at one moment; immutable and shared by who looks.
 #[derive(Clone, Debug, Default)]
@@ -96,14 +100,43 @@ impl Network {
     }
 
     /// Takes all frames of a batch.
+    ///
+    /// Some are digested and looked up together before the first of them is learned from: what is not in the cache is then fetched for
+    /// all of them at once.
     pub fn observe_batch(&mut self, batch: &Batch) {
-        for frame in batch.frames() {
-            self.observe_frame(&frame);
+        let mut packets = [Packet::default(); GROUP];
+        for first in (0..batch.len()).step_by(GROUP) {
+            let group = || (first..first + GROUP).map_while(|index| batch.get(index));
+            for (packet, frame) in packets.iter_mut().zip(group()) {
+                self.digest(packet, &frame);
+            }
+            let mut ahead = [None; GROUP];
+            for ((ahead, packet), _) in ahead.iter_mut().zip(&packets).zip(group()) {
+                *ahead = packet.ip.as_ref().and_then(|ip| self.flows.look_ahead(ip));
+            }
+            self.flows.fetch(&ahead);
+            for ((packet, ahead), frame) in packets.iter().zip(ahead).zip(group()) {
+                self.take(&frame, packet, ahead);
+            }
         }
     }
 
     /// Takes one frame.
     pub fn observe_frame(&mut self, frame: &Frame<'_>) {
+        let mut packet = Packet::default();
+        self.digest(&mut packet, frame);
+        self.take(frame, &packet, None);
+    }
+
+    #[inline]
+    fn digest<'f>(&self, packet: &mut Packet<'f>, frame: &Frame<'f>) {
+        if let Some(point) = self.tables.points.get(frame.point.0 as usize) {
+            decode::digest_into(packet, point.info.link_type, frame);
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, ahead: Option<Ahead>) {
         let tables = &mut self.tables;
         tables.frames += 1;
         tables.octets += u64::from(frame.original_length);
@@ -113,7 +146,6 @@ impl Network {
             tables.dropped.frames += 1;
             return;
         };
-        let packet = decode::digest(point.info.link_type, frame);
         point.counters.add(frame.original_length);
         point.captured_octets += frame.bytes.len() as u64;
         point.first_at.get_or_insert(frame.at);
@@ -123,10 +155,11 @@ impl Network {
         if let Some(stop) = packet.stop {
             *point.stops.entry(stop).or_default() += 1;
         }
-        self.learn(frame, &packet);
+        self.learn(frame, packet, ahead);
     }
 
-    fn learn(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
+    #[inline]
+    fn learn(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, ahead: Option<Ahead>) {
         let second = frame.at.0.div_euclid(1_000_000_000);
         if second != self.second {
             self.layer2.settle(&mut self.tables, self.second);
@@ -146,7 +179,7 @@ impl Network {
         let key = LinkKey::new(frame.point, packet);
         let mut lesson = Lesson { tables: &mut self.tables, limits: &self.limits, seen };
         match &packet.ip {
-            Some(ip) => self.flows.observe(&mut lesson, &mut self.layer2, packet, ip, key),
+            Some(ip) => self.flows.observe(&mut lesson, &mut self.layer2, packet, ip, key, ahead),
             None => {
                 let row = self.layer2.mac_flow(&mut lesson, key);
                 let ends = self.layer2.ends(row);

@@ -1,6 +1,6 @@
 //! Capture files: pcap and pcapng, from a path, a pipe or memory, gzipped or not.
 //!
-//! [`Reader`] gives the file's points as they are announced and its frames in batches, copied once. Whatever the file claims, memory
+//! [`Reader`] gives the file's points as they are announced and its frames in batches, in the buffer they were read into. Whatever the file claims, memory
 //! follows the octets that are really there; damage ends the reading with a reason and the place, after everything before it was given.
 //!
 //! Why not a crate: libpcap refuses pcapng files whose interfaces differ; `pcap-file` 2 loops on a bad packet and its successor is a
@@ -136,8 +136,8 @@ impl Reader {
             return Next::End;
         }
         let found = match &mut self.parser {
-            Parser::Pcap(parser) => parser.next(&mut self.source, &mut self.facts, batch),
-            Parser::Pcapng(parser) => parser.next(&mut self.source, &mut self.facts, batch),
+            Parser::Pcap(parser) => parser.next(&mut self.source, &mut self.facts),
+            Parser::Pcapng(parser) => parser.next(&mut self.source, &mut self.facts),
         };
         let next = match found {
             Ok(next) => next,
@@ -146,11 +146,10 @@ impl Reader {
                 Next::End
             }
         };
-        if matches!(next, Next::End) {
-            self.ended = true;
-            if !batch.is_empty() {
-                return Next::Frames;
-            }
+        self.ended = matches!(next, Next::End);
+        if self.source.has_frames() {
+            self.source.hand_over(batch);
+            return Next::Frames;
         }
         next
     }

@@ -6,7 +6,7 @@
 use super::source::Source;
 use super::time::Unit;
 use super::{Damage, FileFacts, Next, OpenError, count, cover};
-use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, PointId, PointInfo};
+use tapscope_graph::{Direction, Event, Head, LinkType, PointId, PointInfo};
 
 const FILE_HEADER: usize = 24;
 /// libpcap's MAXIMUM_SNAPLEN: a record that claims more is damaged.
@@ -86,26 +86,23 @@ impl Parser {
         Ok(Parser { variant, lengths, info: Some(info), max_captured, span: None })
     }
 
-    pub fn next(&mut self, source: &mut Source, facts: &mut FileFacts, batch: &mut Batch) -> Result<Next, Damage> {
+    pub fn next(&mut self, source: &mut Source, facts: &mut FileFacts) -> Result<Next, Damage> {
         if let Some(info) = self.info.take() {
             facts.points.push((PointId(0), info.clone()));
             return Ok(Next::Event(Event::Opened(info)));
         }
-        let found = self.records(source, facts, batch);
+        let found = self.records(source, facts);
         if let Some((first, last)) = self.span.take() {
             cover(facts, self.variant.unit.stamp(first, 0), self.variant.unit.stamp(last, 0));
         }
         found
     }
 
-    fn records(&mut self, source: &mut Source, facts: &mut FileFacts, batch: &mut Batch) -> Result<Next, Damage> {
+    fn records(&mut self, source: &mut Source, facts: &mut FileFacts) -> Result<Next, Damage> {
         let header_len = self.variant.record_header;
         loop {
-            if batch.is_full() {
-                return Ok(Next::Frames);
-            }
             if !source.has(header_len) {
-                if !batch.is_empty() {
+                if source.has_frames() {
                     return Ok(Next::Frames);
                 }
                 if !source.fill(header_len)? {
@@ -127,7 +124,7 @@ impl Parser {
             }
             let size = header_len + captured as usize;
             if !source.has(size) {
-                if !batch.is_empty() {
+                if source.has_frames() {
                     return Ok(Next::Frames);
                 }
                 if !source.fill(size)? {
@@ -138,15 +135,10 @@ impl Parser {
             let per_second = if self.variant.unit == Unit::Decimal(9) { 1_000_000_000 } else { 1_000_000 };
             let units = u64::from(seconds) * per_second + u64::from(fraction);
             self.span = Some(self.span.map_or((units, units), |(first, last)| (first.min(units), last.max(units))));
-            let bytes = &source.ready()[header_len..size];
-            count(facts, bytes.len(), original);
-            batch.push(Frame {
-                at: self.variant.unit.timestamp(units, 0),
-                point: PointId(0),
-                direction: Direction::Unknown,
-                original_length: original,
-                bytes,
-            });
+            count(facts, captured as usize, original);
+            let at = self.variant.unit.timestamp(units, 0);
+            let (start, end) = (header_len as u32, size as u32);
+            source.mark(Head { at, start, end, original_length: original, point: PointId(0), direction: Direction::Unknown });
             source.advance(size);
         }
     }

@@ -7,7 +7,7 @@ use super::source::Source;
 use super::time::Unit;
 use super::{Damage, FileFacts, Next, count, cover};
 use std::collections::VecDeque;
-use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, PointId, PointInfo, Timestamp};
+use tapscope_graph::{Direction, Event, Head, LinkType, PointId, PointInfo, Timestamp};
 
 /// The type of a section header block, which reads the same in both byte orders.
 pub(super) const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -18,6 +18,8 @@ const SIMPLE_PACKET: u32 = 3;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
+/// Type and length of a block, before its body.
+const BLOCK_HEADER: usize = 8;
 /// A packet block that claims more is damaged.
 const MAX_BLOCK: u32 = 16 << 20;
 /// Interfaces of one file.
@@ -61,22 +63,19 @@ impl Parser {
         Parser { is_big_endian: false, made: 0, interfaces: Vec::new(), events: VecDeque::new(), latest: Timestamp::default() }
     }
 
-    pub fn next(&mut self, source: &mut Source, facts: &mut FileFacts, batch: &mut Batch) -> Result<Next, Damage> {
-        let found = self.blocks(source, facts, batch);
+    pub fn next(&mut self, source: &mut Source, facts: &mut FileFacts) -> Result<Next, Damage> {
+        let found = self.blocks(source, facts);
         if matches!(found, Ok(Next::End) | Err(_)) {
             self.tell_span(facts);
         }
         found
     }
 
-    fn blocks(&mut self, source: &mut Source, facts: &mut FileFacts, batch: &mut Batch) -> Result<Next, Damage> {
+    fn blocks(&mut self, source: &mut Source, facts: &mut FileFacts) -> Result<Next, Damage> {
         loop {
-            if batch.is_full() {
-                return Ok(Next::Frames);
-            }
             // Frames come before what was announced behind them.
             if !self.events.is_empty() {
-                if !batch.is_empty() {
+                if source.has_frames() {
                     return Ok(Next::Frames);
                 }
                 if let Some(event) = self.events.pop_front() {
@@ -84,7 +83,7 @@ impl Parser {
                 }
             }
             if !source.has(12) {
-                if !batch.is_empty() {
+                if source.has_frames() {
                     return Ok(Next::Frames);
                 }
                 if !source.fill(12)? {
@@ -107,6 +106,9 @@ impl Parser {
                 return Err(Damage::Bad(format!("a block claims a length of {length} octets, which no block has")));
             }
             if !matches!(kind, SECTION_HEADER | INTERFACE | PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET) {
+                if source.has_frames() {
+                    return Ok(Next::Frames);
+                }
                 self.pass_over(source, length)?;
                 continue;
             }
@@ -115,7 +117,7 @@ impl Parser {
             }
             let size = length as usize;
             if !source.has(size) {
-                if !batch.is_empty() {
+                if source.has_frames() {
                     return Ok(Next::Frames);
                 }
                 if !source.fill(size)? {
@@ -137,9 +139,12 @@ impl Parser {
                     self.tell_span(facts);
                     self.interfaces.clear();
                 }
-                INTERFACE => self.interface(&block[8..size - 4], facts)?,
-                STATISTICS => self.statistics(&block[8..size - 4]),
-                _ => self.packet(kind, &block[8..size - 4], facts, batch)?,
+                INTERFACE => self.interface(&block[BLOCK_HEADER..size - 4], facts)?,
+                STATISTICS => self.statistics(&block[BLOCK_HEADER..size - 4]),
+                _ => {
+                    let head = self.packet(kind, &block[BLOCK_HEADER..size - 4], facts)?;
+                    source.mark(head);
+                }
             }
             source.advance(size);
         }
@@ -203,7 +208,7 @@ impl Parser {
     }
 
     #[inline]
-    fn packet(&mut self, kind: u32, body: &[u8], facts: &mut FileFacts, batch: &mut Batch) -> Result<(), Damage> {
+    fn packet(&mut self, kind: u32, body: &[u8], facts: &mut FileFacts) -> Result<Head, Damage> {
         let head = self.packet_head(kind, body).ok_or_else(|| Damage::Bad("a packet block is too short for its header".into()))?;
         let count_of = self.interfaces.len();
         let Some(interface) = self.interfaces.get_mut(head.interface) else {
@@ -231,8 +236,8 @@ impl Parser {
         let options = end.next_multiple_of(4);
         let direction =
             if kind == ENHANCED_PACKET && body.len() >= options + 8 { self.direction(&body[options..]) } else { Direction::Unknown };
-        batch.push(Frame { at, point, direction, original_length: head.original, bytes });
-        Ok(())
+        let (start, end) = ((BLOCK_HEADER + head.data) as u32, (BLOCK_HEADER + end) as u32);
+        Ok(Head { at, start, end, original_length: head.original, point, direction })
     }
 
     #[inline]

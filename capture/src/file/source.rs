@@ -6,15 +6,19 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tapscope_graph::{Batch, Head};
 
 /// Octets that one `read(2)` asks for.
-const CHUNK: usize = 256 * 1024;
+///
+/// Two such buffers take turns, and stay in the cache.
+const CHUNK: usize = 64 * 1024;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Buffered octets with a place: what was parsed lies before `start`, what was read before `end`.
 pub(super) struct Source {
     input: Box<dyn Read + Send>,
     buffer: Vec<u8>,
+    heads: Vec<Head>,
     start: usize,
     end: usize,
     /// Octets parsed, after decompression.
@@ -59,7 +63,17 @@ impl Source {
         let input = io::Cursor::new(head).chain(input);
         let input: Box<dyn Read + Send> =
             if is_gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, input))) } else { Box::new(input) };
-        Ok(Source { input, buffer: vec![0; CHUNK], start: 0, end: 0, offset: 0, raw, size, is_gzip })
+        Ok(Source {
+            input,
+            buffer: vec![0; std::env::var("CHUNK").map_or(CHUNK, |c| c.parse::<usize>().unwrap() * 1024)],
+            heads: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            raw,
+            size,
+            is_gzip,
+        })
     }
 
     /// What is there and was not parsed yet.
@@ -77,6 +91,7 @@ impl Source {
     /// Reads until `count` octets are there. `false` where the input ends before: what there is, is there. The buffer grows with the
     /// octets that arrive, never by a length that a file claims.
     pub fn fill(&mut self, count: usize) -> io::Result<bool> {
+        debug_assert!(self.has(count) || !self.has_frames(), "reading would move frames that are marked");
         while !self.has(count) {
             if self.start > 0 {
                 self.buffer.copy_within(self.start..self.end, 0);
@@ -103,6 +118,26 @@ impl Source {
         debug_assert!(self.has(count));
         self.start += count;
         self.offset += count as u64;
+    }
+
+    /// Marks a frame, whose place is counted from what is parsed next, for [`Source::hand_over`].
+    #[inline]
+    pub fn mark(&mut self, head: Head) {
+        let base = self.start as u32;
+        self.heads.push(Head { start: base + head.start, end: base + head.end, ..head });
+    }
+
+    /// Whether frames are marked: then nothing may be read, which would move them.
+    #[inline]
+    pub fn has_frames(&self) -> bool {
+        !self.heads.is_empty()
+    }
+
+    /// Gives the marked frames away together with the buffer that they lie in, and goes on in another one.
+    pub fn hand_over(&mut self, batch: &mut Batch) {
+        let rest = self.start..self.end;
+        (self.start, self.end) = (0, rest.len());
+        batch.exchange(&mut self.heads, &mut self.buffer, rest);
     }
 
     /// Passes over octets that need not be there at once. `false` where the input ends before.

@@ -35,19 +35,25 @@ pub use summary::{Summary, summary};
 use crate::{Frame, LinkType};
 
 /// What a frame says about itself, from the outside in to the outermost IP header's transport. Allocates nothing.
-#[inline]
 pub fn digest<'a>(link_type: LinkType, frame: &Frame<'a>) -> Packet<'a> {
     let mut packet = Packet::default();
+    digest_into(&mut packet, link_type, frame);
+    packet
+}
+
+/// As [`digest`], where the packet stays: a packet is too large to be handed around for every frame.
+#[inline]
+pub(crate) fn digest_into<'a>(packet: &mut Packet<'a>, link_type: LinkType, frame: &Frame<'a>) {
+    *packet = Packet::default();
     match link_type {
-        LinkType::ETHERNET => ethernet::digest(frame.bytes, &mut packet),
+        LinkType::ETHERNET => ethernet::digest(frame.bytes, packet),
         // Some writers of LOOP use their own byte order all the same.
-        LinkType::NULL | LinkType::LOOP => raw::digest_family(frame.bytes, &mut packet),
-        LinkType::RAW | LinkType(12 | 14) => raw::digest_raw(frame.bytes, &mut packet),
-        LinkType::IPV4 => ip::digest_v4(frame.bytes, &mut packet),
-        LinkType::IPV6 => ip::digest_v6(frame.bytes, &mut packet),
-        LinkType::LINUX_SLL => sll::digest(frame.bytes, &mut packet),
-        LinkType::LINUX_SLL2 => sll::digest_v2(frame.bytes, &mut packet),
+        LinkType::NULL | LinkType::LOOP => raw::digest_family(frame.bytes, packet),
+        LinkType::RAW | LinkType(12 | 14) => raw::digest_raw(frame.bytes, packet),
+        LinkType::IPV4 => ip::digest_v4(frame.bytes, packet),
+        LinkType::IPV6 => ip::digest_v6(frame.bytes, packet),
+        LinkType::LINUX_SLL => sll::digest(frame.bytes, packet),
+        LinkType::LINUX_SLL2 => sll::digest_v2(frame.bytes, packet),
         _ => packet.stop = Some(Stop::LinkType),
     }
-    packet
 }

@@ -1,7 +1,7 @@
 //! Flows: the hot path.
 //!
-//! A packet of a known flow costs one look-up of its 5-tuple, and one comparison: a flow has, per direction, a [`Lane`] of one cache
-//! line with the link key (point, VLAN, link-layer addresses) of the last packet, and its counts. What a lane counted goes to the flow's
+//! A packet of a known flow costs one look-up of its 5-tuple, which is made for some packets at once, and one comparison: a flow has, per
+//! direction, a [`Lane`] of one cache line with the link key (point, VLAN, link-layer addresses) of the last packet, and its counts. What a lane counted goes to the flow's
 //! row, to stations, MAC flows and bindings when the next packet takes another path, and before anybody looks
 //! ([`FlowLearner::settle`]). So the cost per packet does not grow with hosts, flows, or the number of a host's neighbours.
 
@@ -10,6 +10,7 @@ use crate::decode::{Addresses, Body, Ip, Packet, Tcp};
 use crate::evidence::Evidence;
 use crate::tables::{Binding, Counters, Flow, Learned, NextHop, Side, Tables, TcpState};
 use crate::{FrameNo, MacAddr, PointId, Timestamp};
+use std::hint::black_box;
 use std::net::IpAddr;
 
 /// Lanes that may wait to be settled. Each is settled at a few cache misses, so the longer they wait the cheaper the packet.
@@ -23,18 +24,35 @@ struct KeyV4(u64, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct KeyV6(u128, u128, u64);
 
-/// What the last packets of one direction have in common, and how many they were.
+/// What the last packets of one direction have in common, and how many they were: all that an ordinary packet touches.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 struct Lane {
     key: LinkKey,
-    octets: u64,
     last: (FrameNo, Timestamp),
-    /// Not settled yet; none if the lane is empty.
+    /// Not settled yet, as `packets`.
+    octets: u32,
+    /// None if the lane is empty.
     packets: u32,
     /// The leg of `key`.
     leg: u32,
     /// The stations that `key` names.
     ends: (u32, u32),
+    /// Whether the lane is in the list of those to settle.
+    dirty: bool,
+    /// Whether this is a TCP connection that only SYN, FIN and RST change.
+    calm: bool,
+}
+
+const _: () = assert!(size_of::<Lane>() == 64);
+
+/// A flow that was looked up ahead of its turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    flow: u32,
+    forward: bool,
+    /// As [`FlowLearner::epoch`], when it was looked up.
+    epoch: u32,
 }
 
 /// Traffic of one direction of one flow over one link key.
@@ -52,12 +70,6 @@ struct Leg {
 /// What a flow needs at hand besides its row.
 #[derive(Clone, Debug)]
 struct Run {
-    /// From a to b, and from b to a.
-    lanes: [Lane; 2],
-    /// Whether a lane is in the list of those to settle.
-    dirty: [bool; 2],
-    /// TCP's state, as in the row.
-    tcp: Option<TcpState>,
     /// Whether a direction has several legs, which are then found through the index.
     branched: [bool; 2],
     /// Who opened the TCP connection, and the first sighting of the SYN.
@@ -73,6 +85,10 @@ pub(crate) struct FlowLearner {
     v4: Map<KeyV4, u32>,
     v6: Map<KeyV6, u32>,
     runs: Vec<Run>,
+    /// By flow: from a to b, and from b to a.
+    lanes: Vec<[Lane; 2]>,
+    /// Changes when flows get new numbers.
+    epoch: u32,
     legs: Vec<Leg>,
     branches: Map<(u32, bool, LinkKey), u32>,
     /// Lanes with traffic that is not settled: flow and direction.
@@ -88,6 +104,8 @@ impl FlowLearner {
             v4: map(seed),
             v6: map(seed),
             runs: Vec::new(),
+            lanes: Vec::new(),
+            epoch: 0,
             legs: Vec::new(),
             branches: map(seed),
             dirty: Vec::new(),
@@ -96,32 +114,62 @@ impl FlowLearner {
         }
     }
 
+    /// Looks up the flow of a packet that will be counted soon.
+    #[inline]
+    pub fn look_ahead(&self, ip: &Ip<'_>) -> Option<Ahead> {
+        let (flow, forward) = self.find(ip);
+        Some(Ahead { flow: flow?, forward, epoch: self.epoch })
+    }
+
+    /// Touches the lanes of packets that will be counted soon, so that they arrive from memory side by side.
+    #[inline]
+    pub fn fetch(&self, ahead: &[Option<Ahead>]) {
+        let lane = |ahead: &Ahead| self.lanes[ahead.flow as usize][usize::from(!ahead.forward)].packets;
+        black_box(ahead.iter().flatten().map(lane).fold(0, u32::wrapping_add));
+    }
+
     /// Counts a packet with an IP header.
     #[inline]
-    pub fn observe(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, packet: &Packet<'_>, ip: &Ip<'_>, key: LinkKey) {
+    pub fn observe(
+        &mut self,
+        lesson: &mut Lesson<'_>,
+        layer2: &mut Layer2,
+        packet: &Packet<'_>,
+        ip: &Ip<'_>,
+        key: LinkKey,
+        ahead: Option<Ahead>,
+    ) {
         let Seen { frame, at, octets, .. } = lesson.seen;
-        let (index, forward) = self.flow(lesson, layer2, ip);
+        let (flow, forward) = match ahead {
+            Some(Ahead { flow, forward, epoch }) if epoch == self.epoch => (flow, forward),
+            _ => self.flow(lesson, layer2, ip),
+        };
         let side = usize::from(!forward);
-        let run = &mut self.runs[index as usize];
+        let lane = &self.lanes[flow as usize][side];
         if let Body::Tcp(tcp) = packet.body
-            && (tcp.flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) != 0 || !matches!(run.tcp, Some(TcpState::Established | TcpState::Midstream)))
+            && (tcp.flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) != 0 || !lane.calm)
         {
-            track(&mut lesson.tables.flows[index as usize], run, &tcp, forward, key.point(), at);
+            let calm = track(&mut lesson.tables.flows[flow as usize], &mut self.runs[flow as usize], &tcp, forward, key.point(), at);
+            self.lanes[flow as usize].iter_mut().for_each(|lane| lane.calm = calm);
         }
-        if run.lanes[side].key != key && !self.change_lane(lesson, layer2, index, forward, key) {
+        if self.lanes[flow as usize][side].key != key && !self.change_lane(lesson, layer2, flow, forward, key) {
             lesson.tables.dropped.stations += 1;
             return;
         }
-        let run = &mut self.runs[index as usize];
-        if !run.dirty[side] {
-            run.dirty[side] = true;
-            self.dirty.push((index, forward));
+        let lane = &mut self.lanes[flow as usize][side];
+        if !lane.dirty {
+            lane.dirty = true;
+            self.dirty.push((flow, forward));
         }
-        let lane = &mut run.lanes[side];
-        lane.packets += 1;
-        lane.octets += u64::from(octets);
-        lane.last = (frame, at);
-        layer2.pace(lane.ends, octets);
+        match (lane.packets.checked_add(1), lane.octets.checked_add(octets)) {
+            (Some(packets), Some(sum)) => (lane.packets, lane.octets, lane.last) = (packets, sum, (frame, at)),
+            _ => {
+                self.settle_lane(lesson.tables, layer2, flow, forward);
+                let lane = &mut self.lanes[flow as usize][side];
+                (lane.packets, lane.octets, lane.last) = (1, octets, (frame, at));
+            }
+        }
+        layer2.pace(self.lanes[flow as usize][side].ends, octets);
         if self.dirty.len() >= UNSETTLED {
             self.settle(lesson.tables, layer2);
         }
@@ -135,27 +183,31 @@ impl FlowLearner {
             return false;
         }
         self.settle_lane(lesson.tables, layer2, flow, forward);
-        let lane = &mut self.runs[flow as usize].lanes[usize::from(!forward)];
+        let lane = &mut self.lanes[flow as usize][usize::from(!forward)];
         (lane.key, lane.leg) = (key, leg);
         lane.ends = layer2.ends(self.legs[leg as usize].mac_flow);
         true
     }
 
-    /// The flow of a packet, and whether the packet goes from a to b.
+    /// The flow of a packet, if it is known, and whether the packet goes from a to b.
     #[inline]
-    fn flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, ip: &Ip<'_>) -> (u32, bool) {
-        let (forward, found) = match ip.addresses {
+    fn find(&self, ip: &Ip<'_>) -> (Option<u32>, bool) {
+        match ip.addresses {
             Addresses::V4(source, destination) => {
                 let (key, forward) = key_v4(source, destination, ip.ports, ip.protocol);
-                (forward, self.v4.get(&key).copied())
+                (self.v4.get(&key).copied(), forward)
             }
             Addresses::V6(source, destination) => {
                 let (key, forward) = key_v6(source, destination, ip.ports, ip.protocol);
-                (forward, self.v6.get(&key).copied())
+                (self.v6.get(&key).copied(), forward)
             }
-        };
-        let index = found.unwrap_or_else(|| self.new_flow(lesson, layer2, ip, forward));
-        (index, forward)
+        }
+    }
+
+    /// The flow of a packet, made where there is none, and whether the packet goes from a to b.
+    fn flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, ip: &Ip<'_>) -> (u32, bool) {
+        let (found, forward) = self.find(ip);
+        (found.unwrap_or_else(|| self.new_flow(lesson, layer2, ip, forward)), forward)
     }
 
     #[cold]
@@ -185,15 +237,8 @@ impl FlowLearner {
             rtt_ns: None,
             points: Vec::new(),
         });
-        self.runs.push(Run {
-            lanes: Default::default(),
-            dirty: [false; 2],
-            tcp: None,
-            branched: [false; 2],
-            opener: None,
-            syn: None,
-            fins: 0,
-        });
+        self.lanes.push(Default::default());
+        self.runs.push(Run { branched: [false; 2], opener: None, syn: None, fins: 0 });
         self.enter(&lesson.tables.flows[index as usize], index);
         index
     }
@@ -214,13 +259,14 @@ impl FlowLearner {
         let Seen { frame, at, .. } = lesson.seen;
         let side = usize::from(!forward);
         let run = &mut self.runs[flow as usize];
+        let lane = &self.lanes[flow as usize][side];
         if run.branched[side]
             && let Some(&leg) = self.branches.get(&(flow, forward, key))
         {
             return leg;
         }
         // A guest can send one flow with a new MAC in every frame: paths beyond a flow's first two share a bound.
-        let is_first = run.lanes[side].key == LinkKey::default();
+        let is_first = lane.key == LinkKey::default();
         if !is_first && self.legs.len() >= 2 * lesson.limits.flows + lesson.limits.stations {
             return NONE;
         }
@@ -228,7 +274,7 @@ impl FlowLearner {
         if !is_first {
             if !run.branched[side] {
                 run.branched[side] = true;
-                self.branches.insert((flow, forward, run.lanes[side].key), run.lanes[side].leg);
+                self.branches.insert((flow, forward, lane.key), lane.leg);
             }
             self.branches.insert((flow, forward, key), leg);
         }
@@ -279,18 +325,18 @@ impl FlowLearner {
     /// Tells the tables what the lanes have counted since the last time.
     pub fn settle(&mut self, tables: &mut Tables, layer2: &Layer2) {
         for (flow, forward) in std::mem::take(&mut self.dirty) {
-            self.runs[flow as usize].dirty[usize::from(!forward)] = false;
+            self.lanes[flow as usize][usize::from(!forward)].dirty = false;
             self.settle_lane(tables, layer2, flow, forward);
         }
     }
 
     fn settle_lane(&mut self, tables: &mut Tables, layer2: &Layer2, flow: u32, forward: bool) {
-        let lane = &mut self.runs[flow as usize].lanes[usize::from(!forward)];
+        let lane = &mut self.lanes[flow as usize][usize::from(!forward)];
         if lane.packets == 0 {
             return;
         }
         let leg = &mut self.legs[lane.leg as usize];
-        let counters = Counters { packets: u64::from(lane.packets), octets: lane.octets };
+        let counters = Counters { packets: u64::from(lane.packets), octets: u64::from(lane.octets) };
         let traffic = Traffic { counters, first: leg.first, last: lane.last };
         (lane.packets, lane.octets) = (0, 0);
         layer2.count(tables, leg.mac_flow, &traffic);
@@ -342,6 +388,8 @@ impl FlowLearner {
         lesson.tables.dropped.flows += lesson.tables.flows.len() as u64 - u64::from(kept);
         retain(&mut lesson.tables.flows, &moved);
         retain(&mut self.runs, &moved);
+        retain(&mut self.lanes, &moved);
+        self.epoch = self.epoch.wrapping_add(1);
 
         let mut leg_moved = vec![NONE; self.legs.len()];
         let mut legs_kept = 0;
@@ -353,10 +401,8 @@ impl FlowLearner {
             }
         }
         retain(&mut self.legs, &leg_moved);
-        for run in &mut self.runs {
-            for lane in run.lanes.iter_mut().filter(|lane| lane.key != LinkKey::default()) {
-                lane.leg = leg_moved[lane.leg as usize];
-            }
+        for lane in self.lanes.as_flattened_mut().iter_mut().filter(|lane| lane.key != LinkKey::default()) {
+            lane.leg = leg_moved[lane.leg as usize];
         }
         (self.v4, self.v6, self.branches) = (map(self.seed), map(self.seed), map(self.seed));
         for (index, flow) in lesson.tables.flows.iter().enumerate() {
@@ -409,9 +455,10 @@ fn key_v6(source: [u8; 16], destination: [u8; 16], ports: Option<(u16, u16)>, pr
     (KeyV6(a, b, tail(ports, protocol)), forward)
 }
 
-/// Follows TCP's states and the time of the handshake. The same segment seen at a second point changes nothing.
+/// Follows TCP's states and the time of the handshake. The same segment seen at a second point changes nothing. `true` if only SYN, FIN
+/// and RST can change the state now.
 #[cold]
-fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointId, at: Timestamp) {
+fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointId, at: Timestamp) -> bool {
     let (from, other) = if forward { (Side::A, Side::B) } else { (Side::B, Side::A) };
     let syn = tcp.flags & Tcp::SYN != 0;
     let ack = tcp.flags & Tcp::ACK != 0;
@@ -441,5 +488,5 @@ fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointI
         run.fins |= if forward { 1 } else { 2 };
         flow.tcp = Some(if run.fins == 3 { TcpState::Closed } else { TcpState::Closing });
     }
-    run.tcp = flow.tcp;
+    matches!(flow.tcp, Some(TcpState::Established | TcpState::Midstream))
 }

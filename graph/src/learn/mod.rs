@@ -14,7 +14,7 @@ mod rows;
 pub(crate) use address::AddressLearner;
 pub(crate) use dhcp::DhcpLearner;
 pub(crate) use echo::EchoLearner;
-pub(crate) use flow::FlowLearner;
+pub(crate) use flow::{Ahead, FlowLearner};
 pub(crate) use journey::{JourneyLearner, fingerprint};
 pub(crate) use layer2::{Layer2, LinkKey, Traffic};
 pub(crate) use rows::RowLearner;
