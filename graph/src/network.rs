@@ -165,29 +165,35 @@ impl Network {
             self.layer2.settle(&mut self.tables, self.second);
             self.second = second;
         }
-        let seen = Seen {
-            frame: FrameNo(self.tables.frames),
-            at: frame.at,
-            octets: frame.original_length,
-            point: frame.point,
-            direction: frame.direction,
-            vlan: packet.vlans.outer(),
-            source: packet.source,
-            destination: packet.destination,
-            journey: None,
-        };
+        let number = self.tables.frames;
         let key = LinkKey::new(frame.point, packet);
-        let mut lesson = Lesson { tables: &mut self.tables, limits: &self.limits, seen };
+        // Put together where it stays: a copy would wait for these narrow writes.
+        let mut lesson = Lesson {
+            tables: &mut self.tables,
+            limits: &self.limits,
+            seen: Seen {
+                frame: FrameNo(number),
+                at: frame.at,
+                octets: frame.original_length,
+                point: frame.point,
+                direction: frame.direction,
+                vlan: packet.vlans.outer(),
+                source: packet.source,
+                destination: packet.destination,
+                journey: None,
+            },
+        };
         match &packet.ip {
             Some(ip) => self.flows.observe(&mut lesson, &mut self.layer2, packet, ip, key, ahead),
             None => {
                 let row = self.layer2.mac_flow(&mut lesson, key);
                 let ends = self.layer2.ends(row);
-                self.layer2.pace(ends, seen.octets);
-                self.layer2.count(lesson.tables, row, &Traffic::of(seen.frame, seen.at, seen.octets));
+                self.layer2.pace(ends, frame.original_length);
+                self.layer2.count(lesson.tables, row, &Traffic::of(lesson.seen.frame, frame.at, frame.original_length));
             }
         }
         if decode::may_teach(packet) {
+            let seen = lesson.seen;
             self.learn_facts(packet, seen, key);
         }
     }

@@ -8,7 +8,7 @@ use crate::decode::{Addresses, Stop, Tunnel};
 use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
 use crate::{Direction, FrameNo, MacAddr, PointId, PointInfo, Text, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -180,7 +180,7 @@ pub struct Series {
     /// The second (since 1970) of the last bucket.
     pub second: i64,
     /// Octets sent and received, per second, the oldest first; the last is of `second`.
-    pub buckets: Vec<(u32, u32)>,
+    pub buckets: VecDeque<(u32, u32)>,
 }
 
 impl Series {
@@ -191,7 +191,7 @@ impl Series {
     pub fn add(&mut self, second: i64, sent: u64, received: u64) {
         if self.buckets.is_empty() {
             self.second = second;
-            self.buckets.push((0, 0));
+            self.buckets.push_back((0, 0));
         }
         if second > self.second {
             let gap = (second - self.second).min(Self::SECONDS as i64) as usize;

@@ -63,17 +63,7 @@ impl Source {
         let input = io::Cursor::new(head).chain(input);
         let input: Box<dyn Read + Send> =
             if is_gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, input))) } else { Box::new(input) };
-        Ok(Source {
-            input,
-            buffer: vec![0; std::env::var("CHUNK").map_or(CHUNK, |c| c.parse::<usize>().unwrap() * 1024)],
-            heads: Vec::new(),
-            start: 0,
-            end: 0,
-            offset: 0,
-            raw,
-            size,
-            is_gzip,
-        })
+        Ok(Source { input, buffer: vec![0; CHUNK], heads: Vec::new(), start: 0, end: 0, offset: 0, raw, size, is_gzip })
     }
 
     /// What is there and was not parsed yet.
