@@ -218,3 +218,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn frames_stay_whole_where_the_buffer_ends_and_where_a_long_block_is_passed_over() {
+    const UNKNOWN: u32 = 0x0bad;
+    let mut bytes = [section(false), interface(false, "tap0", 9)].concat();
+    let mut expected = String::from("opened \"tap0\" link type 1\n");
+    for number in 0..5_000 {
+        bytes.extend(packet(false, 0, number, 1));
+        if number % 1_000 == 500 {
+            bytes.extend(block(false, UNKNOWN, &[0xee; 100_000]));
+        }
+    }
+    for number in 0..5_000 {
+        let one = read(&[section(false), interface(false, "tap0", 9), packet(false, 0, number, 1)].concat()).0;
+        expected += one.lines().last().expect("a packet");
+        expected += "\n";
+    }
+    let (text, facts) = read(&bytes);
+    assert!(text == expected, "of {} lines", text.lines().count());
+    assert_eq!(facts.map(|facts| facts.packets), Some(5_000));
+}

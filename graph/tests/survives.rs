@@ -30,12 +30,10 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn observe(link_type: LinkType, frames: &[(i64, u32, Vec<u8>)], limits: Limits, seed: u64) -> String {
-    let mut network = Network::new(limits, seed);
-    for name in ["tap0", "tap1"] {
-        network.observe(&Event::Opened(PointInfo { name: Some(name.into()), link_type, ..PointInfo::default() }));
-    }
+    let mut one_by_one = open(link_type, limits.clone(), seed);
+    let mut together = open(link_type, limits, seed);
+    let mut all = Batch::default();
     for (at, point, bytes) in frames {
-        let mut batch = Batch::default();
         let frame =
             Frame { at: Timestamp(*at), point: PointId(*point), direction: Direction::Unknown, original_length: bytes.len() as u32, bytes };
         for layer in layers(link_type, &frame) {
@@ -43,13 +41,22 @@ fn observe(link_type: LinkType, frames: &[(i64, u32, Vec<u8>)], limits: Limits, 
         }
         let line = summary(link_type, &frame);
         assert!(!line.info.chars().any(char::is_control), "{:?}", line.info);
-        batch.push(frame);
-        network.observe(&Event::Frames(batch));
+        one_by_one.observe_frame(&frame);
+        all.push(frame);
     }
-    let view = network.view();
-    let tables = &view.tables;
-    assert_eq!(tables.frames, frames.len() as u64);
+    together.observe(&Event::Frames(all));
+    let view = one_by_one.view();
+    assert_eq!(view.tables.frames, frames.len() as u64);
+    assert_eq!(view.printed(), together.view().printed(), "a batch shows what its frames show");
     view.printed()
+}
+
+fn open(link_type: LinkType, limits: Limits, seed: u64) -> Network {
+    let mut network = Network::new(limits, seed);
+    for name in ["tap0", "tap1"] {
+        network.observe(&Event::Opened(PointInfo { name: Some(name.into()), link_type, ..PointInfo::default() }));
+    }
+    network
 }
 
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
