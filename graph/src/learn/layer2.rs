@@ -7,18 +7,8 @@ use crate::tables::{Counters, MacFlow, Station, Tables};
 use crate::{Direction, FrameNo, MacAddr, PointId, Timestamp};
 
 /// Point, VLAN and link-layer addresses of a frame in 24 octets, for one quick comparison per packet.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct LinkKey([u64; 3]);
-
-/// Word by word: a key that was just put together is still in registers, and waits to be read back as a whole.
-#[allow(clippy::derived_hash_with_manual_eq, reason = "equal keys have equal words")]
-impl PartialEq for LinkKey {
-    #[inline]
-    fn eq(&self, other: &LinkKey) -> bool {
-        let ([a, b, c], [d, e, f]) = (self.0, other.0);
-        (a ^ d) | (b ^ e) | (c ^ f) == 0
-    }
-}
 
 const HAS_SOURCE: u64 = 1;
 const HAS_DESTINATION: u64 = 2;
