@@ -137,15 +137,15 @@ fn sections_interfaces_byte_orders_and_resolutions_are_kept_apart() {
     check(
         &sections(),
         expect![[r#"
-        opened "tap0" link type 1
-        opened "tap1" link type 1
-        1700000000.000000001 point 0 inbound [0a, 0b, 0c] of 60
-        1700000001.500000000 point 1 outbound [0a, 0b, 0c] of 60
-        1700000001.500000000 point 0 unknown [0d, 0e] of 2
-        Lost { point: PointId(0), frames: 7 }
-        opened "br0" link type 1
-        1700000002.000000000 point 2 unknown [0a, 0b, 0c] of 60
-    "#]],
+            opened "tap0" link type 1
+            opened "tap1" link type 1
+            1700000000.000000001 point 0 inbound [0a, 0b, 0c] of 60
+            1700000001.500000000 point 1 outbound [0a, 0b, 0c] of 60
+            1700000001.500000000 point 0 unknown [0d, 0e] of 2
+            Lost { point: PointId(0), frames: 7, cause: Kernel }
+            opened "br0" link type 1
+            1700000002.000000000 point 2 unknown [0a, 0b, 0c] of 60
+        "#]],
     );
 }
 

@@ -4,6 +4,7 @@
 //! takes them one by one. Frames travel in [`Batch`]es: one message for some hundred frames, plain data without pointers into the
 //! capturing side, so that the channel between source and model can become a process boundary.
 
+use crate::host::{DeviceId, HostChange};
 use std::fmt;
 use std::ops::Range;
 
@@ -73,6 +74,31 @@ pub struct PointInfo {
     pub snap_length: u32,
     /// Which of the opened files the point belongs to, from 0; 0 for live points.
     pub file: u32,
+    /// The device that it listens on; none for a file's point whose file does not say.
+    pub device: Option<DeviceId>,
+}
+
+/// Where frames were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LossCause {
+    /// In the kernel's ring of the point: the reader was slow (`ps_drop`).
+    #[default]
+    Kernel,
+    /// In the interface or its driver (`ps_ifdrop`).
+    Interface,
+    /// In tapscope's own queue: the model was slow.
+    Queue,
+}
+
+impl LossCause {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            LossCause::Kernel => "kernel",
+            LossCause::Interface => "interface",
+            LossCause::Queue => "queue",
+        }
+    }
 }
 
 /// One frame as it was seen at one point. Borrowed from a [`Batch`].
@@ -207,6 +233,15 @@ impl Eq for Batch {}
 pub enum Event {
     /// A point began to capture. Its number is the count of points opened before it.
     Opened(PointInfo),
+    /// A point that was closed captures again: its interface came back, perhaps as another device.
+    Resumed {
+        /// Which point.
+        point: PointId,
+        /// What it is now.
+        info: PointInfo,
+        /// When.
+        at: Timestamp,
+    },
     /// A point stopped, and why, where there is a reason.
     Closed {
         /// Which point.
@@ -222,5 +257,14 @@ pub enum Event {
         point: PointId,
         /// How many.
         frames: u64,
+        /// Where.
+        cause: LossCause,
+    },
+    /// What the host says changed; what comes together is consistent together.
+    Host {
+        /// When it was read.
+        at: Timestamp,
+        /// The changes, in order.
+        changes: Vec<HostChange>,
     },
 }

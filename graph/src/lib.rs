@@ -14,6 +14,7 @@ pub mod event;
 pub mod evidence;
 pub mod fact;
 pub mod finding;
+pub mod host;
 mod learn;
 pub mod link_type;
 pub mod network;
@@ -24,7 +25,7 @@ pub mod text;
 pub mod topology;
 
 pub use addr::MacAddr;
-pub use event::{Batch, Direction, Event, Frame, FrameNo, Head, LinkType, PointId, PointInfo, Timestamp};
+pub use event::{Batch, Direction, Event, Frame, FrameNo, Head, LinkType, LossCause, PointId, PointInfo, Timestamp};
 pub use network::{Network, View};
 pub use packets::Packets;
 pub use text::Text;

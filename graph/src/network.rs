@@ -83,9 +83,23 @@ impl Network {
                 }
             }
             Event::Frames(batch) => self.observe_batch(batch),
-            Event::Lost { point, frames } => {
+            Event::Resumed { point, info, .. } => {
+                if let Some(point) = self.tables.points.get_mut(point.0 as usize) {
+                    point.info.clone_from(info);
+                    (point.closed, point.reason) = (false, None);
+                }
+            }
+            Event::Lost { point, frames, cause } => {
                 if let Some(point) = self.tables.points.get_mut(point.0 as usize) {
                     point.lost = point.lost.saturating_add(*frames);
+                    let by_cause = point.lost_by.entry(*cause).or_default();
+                    *by_cause = by_cause.saturating_add(*frames);
+                }
+            }
+            Event::Host { at, changes } => {
+                self.tables.now = Some(self.tables.now.map_or(*at, |now| now.max(*at)));
+                for change in changes {
+                    self.tables.host.apply(change.clone());
                 }
             }
         }

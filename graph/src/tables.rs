@@ -7,7 +7,8 @@
 use crate::decode::{Addresses, Stop, Tunnel};
 use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
-use crate::{Direction, FrameNo, MacAddr, PointId, PointInfo, Text, Timestamp};
+use crate::host::Host;
+use crate::{Direction, FrameNo, LossCause, MacAddr, PointId, PointInfo, Text, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -25,6 +26,8 @@ pub struct Tables {
     pub octets: u64,
     /// By [`PointId`].
     pub points: Vec<Point>,
+    /// What the host says; empty for a capture without it.
+    pub host: Host,
     /// Stations, per point and VLAN.
     pub stations: Vec<Station>,
     /// Which MAC sends to which.
@@ -234,6 +237,8 @@ pub struct Point {
     pub captured_octets: u64,
     /// Frames that passed and were not captured.
     pub lost: u64,
+    /// The same by cause.
+    pub lost_by: BTreeMap<LossCause, u64>,
     /// First and last time stamp, in the order of arrival.
     pub first_at: Option<Timestamp>,
     /// See `first_at`.

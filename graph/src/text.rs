@@ -59,6 +59,11 @@ impl Text {
         Self::build(text.chars(), MAX_CHARS, false)
     }
 
+    /// Sanitises a string that may be longer than a name, such as a rule: up to [`MAX_LONG_CHARS`].
+    pub fn long(text: &str) -> Text {
+        Self::build(text.chars(), MAX_LONG_CHARS, false)
+    }
+
     fn build(chars: impl Iterator<Item = char>, limit: usize, cut: bool) -> Text {
         let mut out = String::new();
         let mut cut = cut;

@@ -124,7 +124,9 @@ fn adopt(event: Event, file: u32, stem: &Option<String>, points: &mut Vec<PointI
             Event::Opened(info)
         }
         Event::Closed { point, reason } => Event::Closed { point: global(point), reason },
-        Event::Lost { point, frames } => Event::Lost { point: global(point), frames },
+        Event::Resumed { point, info, at } => Event::Resumed { point: global(point), info, at },
+        Event::Lost { point, frames, cause } => Event::Lost { point: global(point), frames, cause },
+        Event::Host { at, changes } => Event::Host { at, changes },
         Event::Frames(batch) => Event::Frames(batch),
     }
 }

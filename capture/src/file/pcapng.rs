@@ -7,7 +7,7 @@ use super::source::Source;
 use super::time::Unit;
 use super::{Damage, FileFacts, Next, count, cover};
 use std::collections::VecDeque;
-use tapscope_graph::{Direction, Event, Head, LinkType, PointId, PointInfo, Timestamp};
+use tapscope_graph::{Direction, Event, Head, LinkType, LossCause, PointId, PointInfo, Timestamp};
 
 /// The type of a section header block, which reads the same in both byte orders.
 pub(super) const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -202,7 +202,7 @@ impl Parser {
             .fold(0_u64, u64::saturating_add);
         let Some(interface) = self.interfaces.get_mut(id) else { return };
         if dropped > interface.dropped {
-            self.events.push_back(Event::Lost { point: interface.point, frames: dropped - interface.dropped });
+            self.events.push_back(Event::Lost { point: interface.point, frames: dropped - interface.dropped, cause: LossCause::Kernel });
             interface.dropped = dropped;
         }
     }

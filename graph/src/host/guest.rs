@@ -1,0 +1,113 @@
+//! Guests: QEMU's processes, and what their command lines and descriptors say.
+
+use super::{DeviceId, Netns};
+use crate::{MacAddr, Text};
+
+/// A virtual machine: one QEMU process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guest {
+    /// Its process.
+    pub pid: u32,
+    /// Its name: `-name`, libvirt's, or none.
+    pub name: Option<Text>,
+    /// `-uuid`
+    pub uuid: Option<Text>,
+    /// The network namespace that its process lives in; none where it may not be seen.
+    pub netns: Option<Netns>,
+    /// The program, such as `qemu-system-x86_64`.
+    pub program: Text,
+    /// Whether libvirt started it.
+    pub is_libvirt: bool,
+    /// Its monitors that a program may ask: paths or addresses of QMP sockets.
+    pub monitors: Vec<Text>,
+    /// Its network cards, in the order of the command line.
+    pub nics: Vec<Nic>,
+    /// What of it could not be read, and the one command that gives it.
+    pub unreadable: Option<Text>,
+}
+
+/// A guest's network card and what is behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nic {
+    /// `id=` of the device, where it has one.
+    pub id: Option<Text>,
+    /// The model, such as `virtio-net-pci`; none for a backend without a card.
+    pub model: Option<Text>,
+    /// Its address; QEMU's default where the command line names none.
+    pub mac: Option<MacAddr>,
+    /// Whether `mac` is QEMU's default, which every guest without one shares.
+    pub has_default_mac: bool,
+    /// The backend that it is plugged into; none for a card without one.
+    pub backend: Option<Backend>,
+}
+
+/// A `-netdev`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backend {
+    /// `id=`; QEMU makes one up for `-nic` and `-net`.
+    pub id: Option<Text>,
+    /// What it is.
+    pub kind: BackendKind,
+    /// Its options as they stand on the command line, such as `listen=:8010`.
+    pub options: Text,
+    /// The TAP or macvtap devices that it reads: by the process's descriptors, else by name; several with several queues of several names.
+    pub devices: Vec<DeviceId>,
+    /// The interface name that it asks for or has open, where there is one.
+    pub interface: Option<Text>,
+    /// Queues.
+    pub queues: u32,
+    /// Whether the kernel moves its frames (vhost-net): filters of QEMU do not see them.
+    pub has_vhost: bool,
+    /// The number of the hub that joins it with other backends and cards (`-net`, `hubport`).
+    pub hub: Option<u32>,
+}
+
+/// The type of a backend (qemu(1), `-netdev`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BackendKind {
+    /// A TAP device, also by `bridge` with its helper.
+    Tap,
+    /// A macvtap device, handed over as a descriptor.
+    Macvtap,
+    /// The user-mode stack.
+    User,
+    /// `socket`: TCP, UDP or multicast.
+    Socket,
+    /// `stream`
+    Stream,
+    /// `dgram`
+    Dgram,
+    /// `hubport`
+    Hubport,
+    /// `vhost-user`
+    VhostUser,
+    /// `vhost-vdpa`
+    VhostVdpa,
+    /// `passt`
+    Passt,
+    /// Another, by QEMU's name: `vde`, `l2tpv3`, `netmap`, `af-xdp`, `vmnet-shared`, …
+    Other(Text),
+    /// Not known.
+    #[default]
+    Unknown,
+}
+
+impl BackendKind {
+    /// QEMU's name.
+    pub fn name(&self) -> &str {
+        match self {
+            BackendKind::Tap => "tap",
+            BackendKind::Macvtap => "macvtap",
+            BackendKind::User => "user",
+            BackendKind::Socket => "socket",
+            BackendKind::Stream => "stream",
+            BackendKind::Dgram => "dgram",
+            BackendKind::Hubport => "hubport",
+            BackendKind::VhostUser => "vhost-user",
+            BackendKind::VhostVdpa => "vhost-vdpa",
+            BackendKind::Passt => "passt",
+            BackendKind::Other(name) => name.as_str(),
+            BackendKind::Unknown => "unknown",
+        }
+    }
+}
