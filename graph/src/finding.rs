@@ -135,9 +135,11 @@ struct Claimants {
 
 fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
     let mut contested: BTreeMap<(PointId, Option<u16>, IpAddr), Claimants> = BTreeMap::new();
+    let mut nodes: BTreeMap<(PointId, MacAddr), Key> = BTreeMap::new();
     for node in topology.nodes() {
-        let Key::Station(domain, mac) = node.key else { continue };
         for address in node.addresses.iter().filter(|address| !address.conflicts.is_empty()) {
+            let Some((domain, mac)) = address.station else { continue };
+            nodes.insert((domain, mac), node.key);
             let claimants = contested.entry((domain, address.vlan, address.ip)).or_default();
             // A forged claim names a station that may never send a frame, and is then no node.
             claimants.macs.extend(address.conflicts.iter().copied().chain([mac]));
@@ -155,7 +157,7 @@ fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
             severity: Severity::Error,
             kind: FindingKind::AddressConflict,
             text: format!("{ip} is claimed by {} and {last}", names.join(", ")),
-            about: macs.first().map(|mac| Key::Station(domain, *mac)),
+            about: macs.iter().find_map(|mac| nodes.get(&(domain, *mac))).copied(),
             point: Some(domain),
             frames: frames.into_iter().take(FRAMES).collect(),
             count,

@@ -99,7 +99,7 @@ impl Network {
             Event::Host { at, changes } => {
                 self.tables.now = Some(self.tables.now.map_or(*at, |now| now.max(*at)));
                 for change in changes {
-                    self.tables.host.apply(change.clone());
+                    self.tables.host.apply(*at, change.clone());
                 }
             }
         }
@@ -310,6 +310,11 @@ impl Network {
     fn settle(&mut self) {
         self.flows.settle(&mut self.tables, &self.layer2);
         self.layer2.settle(&mut self.tables, self.second);
+    }
+
+    /// What was learned so far; flows and rates of the last second are not settled yet: [`Network::view`] does that.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// What is known now.

@@ -2,7 +2,7 @@
 
 use crate::network::View;
 use crate::tables::Tables;
-use crate::topology::{Link, Node, NodeKind};
+use crate::topology::{Link, LinkState, Node, NodeKind};
 use crate::{PointId, Timestamp};
 use std::fmt::Write;
 
@@ -88,14 +88,24 @@ impl View {
         let mut attached: Vec<&Link> =
             self.topology.attachments().filter(|(other, ..)| other.key == node.key).map(|(_, link, _)| link).collect();
         attached.sort_by_key(|link| link.key);
-        let links: Vec<&str> = attached.iter().map(|link| link.name.as_str()).collect();
+        let links: Vec<String> = attached
+            .iter()
+            .map(|link| match link.state {
+                LinkState::Unknown | LinkState::Up => link.name.to_string(),
+                state => format!("{} ({state})", link.name),
+            })
+            .collect();
         writeln!(out, "{} {}{name} at {}", node.kind.name(), node.key, links.join(", "))?;
         for address in &node.addresses {
             let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
             let conflicts: Vec<String> = address.conflicts.iter().map(|mac| format!(" conflict {mac}")).collect();
             let moved = if address.moved { " moved" } else { "" };
-            let (first, last) = (relative(&self.tables, address.evidence.first_at), relative(&self.tables, address.evidence.last_at));
-            writeln!(out, "  {} by {} {first} to {last}{}{moved}", address.ip, learned.join(", "), conflicts.concat())?;
+            let evidence = &address.evidence;
+            let when = match evidence.count {
+                0 => String::new(),
+                _ => format!(" {} to {}", relative(&self.tables, evidence.first_at), relative(&self.tables, evidence.last_at)),
+            };
+            writeln!(out, "  {} by {}{when}{}{moved}", address.ip, learned.join(", "), conflicts.concat())?;
         }
         if node.kind != NodeKind::Outside && node.remote_count > 0 {
             let remotes: Vec<String> = node.remotes.iter().map(ToString::to_string).collect();

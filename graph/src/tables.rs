@@ -368,6 +368,8 @@ pub enum Learned {
     Ndp,
     /// A DHCP acknowledgement: the client's MAC and its lease.
     Dhcp,
+    /// The host says so: it is set on one of its devices.
+    Configured,
     /// The frame's link-layer source and its outermost IP source. A router's MAC collects remote addresses this way: see
     /// [`Learned::proves_owner`].
     Source,
@@ -379,12 +381,13 @@ impl Learned {
         self != Learned::Source
     }
 
-    /// `arp`, `ndp`, `dhcp` or `source`.
+    /// `arp`, `ndp`, `dhcp`, `configured` or `source`.
     pub fn name(self) -> &'static str {
         match self {
             Learned::Arp => "arp",
             Learned::Ndp => "ndp",
             Learned::Dhcp => "dhcp",
+            Learned::Configured => "configured",
             Learned::Source => "source",
         }
     }
@@ -830,6 +833,8 @@ pub enum RouterReason {
     ReportsForward,
     /// Packets of other sources come from its MAC, or packets for other destinations go to it.
     Forwards,
+    /// IP forwarding is on.
+    ForwardingIsOn,
 }
 
 /// A router by its own or a server's word; forwarding itself shows in the bindings.
@@ -988,6 +993,7 @@ impl RouterReason {
             RouterReason::NamedByDhcp => "named by dhcp",
             RouterReason::ReportsForward => "reports",
             RouterReason::Forwards => "forwards",
+            RouterReason::ForwardingIsOn => "forwarding is on",
         }
     }
 }

@@ -3,10 +3,11 @@
 //! petgraph's vertices are nodes (hosts, routers, bridges) and links; its edges are interfaces: a node has interfaces, an interface
 //! attaches to a link (RFC 4861, section 2.1). Fifty guests on one bridge are fifty edges, not 1,225. [`Topology::build`] is a pure
 //! function of the tables, and gives the same graph for the same tables: `domain` says which points are joined, `build` who is
-//! attached where, `owner` who has which address and who is a router,
-//! `conflict` who claims the same one.
+//! attached where, `owner` who has which address and who is a router, `conflict` who claims the same one; `configured` adds what the
+//! host says.
 
 mod build;
+mod configured;
 mod conflict;
 mod domain;
 mod owner;
@@ -14,6 +15,7 @@ mod owner;
 pub(crate) use domain::Domains;
 
 use crate::evidence::Evidence;
+use crate::host::{DeviceId, Netns, PortState};
 use crate::tables::{Counters, Learned, RouterReason, Series};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::UnGraph;
@@ -51,6 +53,16 @@ pub enum Key {
     Link(PointId, Option<u16>),
     /// The link between a router and what lies beyond it.
     Beyond(PointId, MacAddr),
+    /// The host's own IP stack, in a network namespace.
+    Local(Netns),
+    /// A guest, by [`Host::guest_number`](crate::host::Host::guest_number).
+    Guest(u32),
+    /// A bridge or bond of the host, by [`Host::device_number`](crate::host::Host::device_number).
+    Joint(u32),
+    /// The link of a device that no point listens on, by the same number.
+    Device(u32),
+    /// The link behind a guest's network card without a device of the host: the guest's number, the card's place.
+    Backend(u32, u32),
 }
 
 /// A node: a host, router or bridge.
@@ -70,6 +82,21 @@ pub struct Node {
     pub remotes: Vec<IpAddr>,
     /// Remote addresses seen behind it in all.
     pub remote_count: u64,
+    /// Link-layer addresses that it has, sorted.
+    pub macs: Vec<MacAddr>,
+    /// Where the host says more of it.
+    pub host: Option<Configured>,
+}
+
+/// Where a node stands among what the host says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Configured {
+    /// The host itself, in a namespace.
+    Local(Netns),
+    /// A guest, by its process.
+    Guest(u32),
+    /// A bridge, bond, or the base of macvlans.
+    Device(DeviceId),
 }
 
 impl Node {
@@ -84,6 +111,10 @@ pub enum NodeKind {
     Host,
     /// A station that forwards for others.
     Router,
+    /// A virtual machine of this host.
+    Guest,
+    /// This host's own IP stack, in one network namespace.
+    Local,
     /// What joins the points of a layer-2 domain: inferred from frames that crossed it.
     Bridge,
     /// The remote hosts behind a router, as one.
@@ -106,6 +137,10 @@ pub struct Address {
     pub conflicts: Vec<MacAddr>,
     /// Whether another station claimed it later, and alone.
     pub moved: bool,
+    /// The station that claims it, or sends from it, by its domain's lowest point; none where only the host says so.
+    pub station: Option<(PointId, MacAddr)>,
+    /// The device that it is set on, and its prefix length, where the host says so.
+    pub device: Option<(DeviceId, u8)>,
 }
 
 impl Address {
@@ -128,6 +163,10 @@ pub struct Link {
     pub name: Text,
     /// Frames seen on it.
     pub counters: Counters,
+    /// The host's device that it is.
+    pub device: Option<DeviceId>,
+    /// Whether frames can pass, where the host says.
+    pub state: LinkState,
 }
 
 /// What a link is.
@@ -137,6 +176,28 @@ pub enum LinkKind {
     Point,
     /// Between a router and the remote hosts.
     Beyond,
+    /// A device of the host that no point listens on.
+    Device,
+    /// What is behind a guest's network card, where that is no device of the host.
+    Backend,
+}
+
+/// Whether frames can pass a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkState {
+    /// Nobody says.
+    #[default]
+    Unknown,
+    /// They can.
+    Up,
+    /// The administrator switched it off.
+    Down,
+    /// A TAP that no process has open.
+    Unread,
+    /// The other side is missing.
+    NoCarrier,
+    /// The bridge's port lets nothing pass in this state.
+    Blocked(PortState),
 }
 
 /// An edge: a node's attachment to a link.
@@ -152,6 +213,10 @@ pub struct Interface {
     pub received: Counters,
     /// Rates: sent, received.
     pub series: Series,
+    /// Frames from it were seen.
+    pub is_seen: bool,
+    /// The host says so.
+    pub is_configured: bool,
 }
 
 impl Topology {
@@ -191,6 +256,8 @@ impl NodeKind {
         match self {
             NodeKind::Host => "host",
             NodeKind::Router => "router",
+            NodeKind::Guest => "guest",
+            NodeKind::Local => "local",
             NodeKind::Bridge => "bridge",
             NodeKind::Outside => "outside",
         }
@@ -203,6 +270,27 @@ impl LinkKind {
         match self {
             LinkKind::Point => "point",
             LinkKind::Beyond => "beyond",
+            LinkKind::Device => "device",
+            LinkKind::Backend => "backend",
+        }
+    }
+
+    /// Whether it is a place that guests and hosts attach to, rather than the way beyond a router.
+    pub fn is_local(self) -> bool {
+        self != LinkKind::Beyond
+    }
+}
+
+/// In lower case, for programs and people.
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkState::Unknown => f.pad("unknown"),
+            LinkState::Up => f.pad("up"),
+            LinkState::Down => f.pad("down"),
+            LinkState::Unread => f.pad("nobody has it open"),
+            LinkState::NoCarrier => f.pad("no carrier"),
+            LinkState::Blocked(state) => write!(f, "port {}", state.name()),
         }
     }
 }
@@ -218,6 +306,11 @@ impl fmt::Display for Key {
             Key::Link(point, None) => write!(f, "link@{}", point.0),
             Key::Link(point, Some(vlan)) => write!(f, "link.{vlan}@{}", point.0),
             Key::Beyond(point, mac) => write!(f, "beyond-{mac}@{}", point.0),
+            Key::Local(netns) => write!(f, "local@{}", netns.0),
+            Key::Guest(number) => write!(f, "guest-{number}"),
+            Key::Joint(number) => write!(f, "joint-{number}"),
+            Key::Device(number) => write!(f, "device-{number}"),
+            Key::Backend(guest, card) => write!(f, "backend-{guest}.{card}"),
         }
     }
 }

@@ -44,6 +44,8 @@ pub enum PlaybackState {
     Paused,
     /// The end is reached.
     Ended,
+    /// What is shown is the host as it is now; [`Command::Pause`] lets the picture stand, [`Command::Play`] goes back to now.
+    Live,
 }
 
 /// What the user wants of the session.

@@ -12,7 +12,8 @@ pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
     writeln!(out, "  node [fontname=\"sans-serif\", fontsize=11];")?;
     for node in topology.nodes() {
         let shape = match node.kind {
-            NodeKind::Host => "box",
+            NodeKind::Host | NodeKind::Guest => "box",
+            NodeKind::Local => "house",
             NodeKind::Router => "diamond",
             NodeKind::Bridge => "hexagon",
             NodeKind::Outside => "cylinder",

@@ -5,7 +5,7 @@ pub mod json;
 pub mod text;
 
 use tapscope_graph::MacAddr;
-use tapscope_graph::topology::{Key, Node, NodeKind};
+use tapscope_graph::topology::{Node, NodeKind};
 
 /// What a node is called: its name, its first address, its MAC.
 fn title(node: &Node) -> String {
@@ -20,10 +20,11 @@ fn title(node: &Node) -> String {
     }
 }
 
+/// Its link-layer address, if it has just one.
 fn mac(node: &Node) -> Option<MacAddr> {
-    match node.key {
-        Key::Station(_, mac) => Some(mac),
-        Key::Address(..) | Key::Bridge(_) | Key::Outside(..) | Key::Link(..) | Key::Beyond(..) => None,
+    match node.macs[..] {
+        [mac] => Some(mac),
+        _ => None,
     }
 }
 

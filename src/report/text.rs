@@ -1,13 +1,13 @@
 //! For people: the topology as a tree first, then what is wrong, then DHCP, echoes and talkers.
 
-use super::{mac, plural, title};
+use super::{plural, title};
 use crate::show::Reading;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::io::Write;
 use tapscope_graph::finding::Severity;
 use tapscope_graph::tables::{DhcpState, Side, Tables};
-use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Topology};
+use tapscope_graph::topology::{Address, Interface, Key, Link, LinkState, Node, NodeKind, Topology};
 use tapscope_graph::{Text, View};
 
 /// Rows of a list before it is cut.
@@ -106,20 +106,29 @@ fn tree(out: &mut impl Write, topology: &Topology, paint: &Paint) -> Result<()> 
     let bridged = |link: &Link| attached.get(&link.key).into_iter().flatten().find(|(node, _)| is_bridge(node)).map(|(node, _)| node.key);
     for bridge in topology.nodes().filter(|node| is_bridge(node)) {
         let ports: Vec<&Link> = topology.links().filter(|link| bridged(link) == Some(bridge.key)).collect();
-        writeln!(out, "  {} {}", title(bridge), paint.dim("(frames cross from point to point unchanged)"))?;
+        let inferred = if bridge.host.is_none() { paint.dim(" (frames cross from point to point unchanged)") } else { String::new() };
+        writeln!(out, "  {}{inferred}", paint.heading(&title(bridge)))?;
         for (index, link) in ports.iter().enumerate() {
             let is_last = index + 1 == ports.len();
-            writeln!(out, "  {} {}", if is_last { "└─" } else { "├─" }, link.name)?;
+            writeln!(out, "  {} {}{}", if is_last { "└─" } else { "├─" }, link.name, state(link, paint))?;
             members(out, &attached, link, if is_last { "     " } else { "  │  " }, paint)?;
         }
     }
-    for link in topology.links().filter(|link| link.kind == LinkKind::Point && bridged(link).is_none()) {
+    for link in topology.links().filter(|link| link.kind.is_local() && bridged(link).is_none()) {
         if link.vlan.is_none() || attached.contains_key(&link.key) {
-            writeln!(out, "  {}", link.name)?;
+            writeln!(out, "  {}{}", link.name, state(link, paint))?;
             members(out, &attached, link, "  ", paint)?;
         }
     }
     Ok(())
+}
+
+/// What keeps frames from passing, if anything does.
+fn state(link: &Link, paint: &Paint) -> String {
+    match link.state {
+        LinkState::Unknown | LinkState::Up => String::new(),
+        state => paint.wrap("33", format!("  {state}")),
+    }
 }
 
 fn members(
@@ -137,23 +146,30 @@ fn members(
         let mark = if is_last { "└─" } else { "├─" };
         let kind = match node.kind {
             NodeKind::Router => "router ",
-            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside => "",
+            NodeKind::Guest => "guest ",
+            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Local => "",
         };
         let station =
-            mac(node).map(|mac| mac.to_string()).filter(|mac| *mac != title(node)).map_or_else(String::new, |mac| format!("  {mac}"));
+            interface.mac.map(|mac| mac.to_string()).filter(|mac| *mac != title(node)).map_or_else(String::new, |mac| format!("  {mac}"));
         let traffic = paint.dim(format!("  sent {}, received {}", interface.sent.packets, interface.received.packets));
         writeln!(out, "{indent}{mark} {kind}{}{station}{traffic}", paint.heading(&title(node)))?;
         let below = if is_last { "   " } else { "│  " };
-        for address in node.addresses.iter().take(ROWS) {
+        // An address that is set on another device is told there.
+        let is_here = |address: &&Address| address.device.is_none_or(|(device, _)| link.device == Some(device));
+        for address in node.addresses.iter().filter(is_here).take(ROWS) {
             let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
-            let how =
-                if learned.is_empty() { String::new() } else { format!("  by {}, {} packets", learned.join(", "), address.evidence.count) };
+            let how = match address.evidence.count {
+                0 if learned.is_empty() => String::new(),
+                0 => format!("  {}", learned.join(", ")),
+                count => format!("  by {}, {count} packets", learned.join(", ")),
+            };
             let conflict = match address.conflicts.len() {
                 0 if address.moved => paint.dim("  moved away later"),
                 0 => String::new(),
                 _ => paint.wrap("31", "  also claimed by another station"),
             };
-            writeln!(out, "{indent}{below}   {}{}{conflict}", address.ip, paint.dim(how))?;
+            let length = address.device.map_or_else(String::new, |(_, length)| format!("/{length}"));
+            writeln!(out, "{indent}{below}   {}{length}{}{conflict}", address.ip, paint.dim(how))?;
         }
         if node.remote_count > 0 {
             let some: Vec<String> = node.remotes.iter().take(4).map(ToString::to_string).collect();

@@ -4,23 +4,48 @@ use super::{
     Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Route,
     Rule, Setting, Unreadable,
 };
-use crate::Text;
+use crate::tables::Series;
+use crate::{Text, Timestamp};
 use std::collections::BTreeMap;
 
 /// Everything that the host said last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Host {
     rows: BTreeMap<HostKey, HostFact>,
+    /// What is the same thing when it is made again: numbers in the order of first sight.
+    numbers: BTreeMap<Identity, u32>,
+    /// What devices sent and received per second, by their own counters.
+    series: BTreeMap<DeviceId, Series>,
     /// Rows that found no room.
     pub dropped: u64,
 }
 
-/// Walks the rows of one kind.
+/// What makes a thing the same when its process or device number is another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Identity {
+    Device(Netns, Text),
+    Guest(Text),
+    /// A guest without a name, or with one that another running guest has, too.
+    Process(u32),
+}
+
+/// The same rows, whatever came before them.
+impl PartialEq for Host {
+    fn eq(&self, other: &Host) -> bool {
+        self.rows == other.rows
+    }
+}
+
+impl Eq for Host {}
+
+/// Walks the rows of one kind: all, or those from one key to another where a kind's first and last key are at hand.
 macro_rules! rows {
-    ($(#[doc = $doc:expr])* $name:ident, $variant:ident, $row:ty) => {
+    (@range $variant:ident) => { .. };
+    (@range $variant:ident $first:expr, $last:expr) => { HostKey::$variant($first)..=HostKey::$variant($last) };
+    ($(#[doc = $doc:expr])* $name:ident, $variant:ident, $row:ty $(, $first:expr, $last:expr)?) => {
         $(#[doc = $doc])*
         pub fn $name(&self) -> impl Iterator<Item = &$row> {
-            self.rows.values().filter_map(|fact| match fact {
+            self.rows.range(rows!(@range $variant $($first, $last)?)).filter_map(|(_, fact)| match fact {
                 HostFact::$variant(row) => {
                     let row: &$row = row;
                     Some(row)
@@ -40,19 +65,30 @@ impl Host {
         self.rows.is_empty()
     }
 
-    /// Takes a change; says whether anything is other than before.
-    pub fn apply(&mut self, change: HostChange) -> bool {
+    /// Takes a change that was read at a time; says whether anything is other than before.
+    pub fn apply(&mut self, at: Timestamp, change: HostChange) -> bool {
         match change {
-            HostChange::Set(fact) => self.set(fact),
+            HostChange::Set(fact) => self.set(at, fact),
             HostChange::Gone(key) => self.remove(&key),
         }
     }
 
-    fn set(&mut self, fact: HostFact) -> bool {
+    fn set(&mut self, at: Timestamp, fact: HostFact) -> bool {
         let key = fact.key();
         if self.rows.len() >= Self::ROWS && !self.rows.contains_key(&key) {
             self.dropped += 1;
             return false;
+        }
+        match &fact {
+            HostFact::Device(device) => {
+                self.count(at, device);
+                self.name(Identity::Device(device.id.netns, device.name.clone()));
+            }
+            HostFact::Guest(guest) => {
+                let identity = self.identity(guest);
+                self.name(identity);
+            }
+            _ => {}
         }
         self.rows.get(&key) != Some(&fact) && {
             self.rows.insert(key, fact);
@@ -65,10 +101,52 @@ impl Host {
         let before = self.rows.len();
         match *key {
             HostKey::Namespace(netns) => self.rows.retain(|key, _| key.netns() != Some(netns)),
-            HostKey::Device(device) => self.rows.retain(|key, _| key.device() != Some(device)),
+            HostKey::Device(device) => {
+                self.rows.retain(|key, _| key.device() != Some(device));
+                self.series.remove(&device);
+            }
             _ => drop(self.rows.remove(key)),
         }
         self.rows.len() != before
+    }
+
+    /// Adds what a device's counters grew by to its series.
+    fn count(&mut self, at: Timestamp, device: &Device) {
+        let Some(before) = self.device(device.id).map(|known| known.counters) else { return };
+        let (now, second) = (device.counters, at.parts().0);
+        let sent = now.sent_octets.saturating_sub(before.sent_octets);
+        let received = now.received_octets.saturating_sub(before.received_octets);
+        if sent + received > 0 {
+            self.series.entry(device.id).or_default().add(second, sent, received);
+        }
+    }
+
+    fn name(&mut self, identity: Identity) {
+        let next = self.numbers.len();
+        if next < Self::ROWS {
+            self.numbers.entry(identity).or_insert(next as u32);
+        }
+    }
+
+    /// A guest is the same when it is started again with its name, unless two of that name run at once.
+    fn identity(&self, guest: &Guest) -> Identity {
+        let is_alone = |name: &Text| !self.guests().any(|other| other.pid < guest.pid && other.name.as_ref() == Some(name));
+        guest.name.clone().filter(is_alone).map_or(Identity::Process(guest.pid), Identity::Guest)
+    }
+
+    /// A number for a guest that stays the same when it is started again.
+    pub fn guest_number(&self, guest: &Guest) -> u32 {
+        self.numbers.get(&self.identity(guest)).copied().unwrap_or(u32::MAX)
+    }
+
+    /// A number for a device that stays the same when it is made again under its name.
+    pub fn device_number(&self, device: &Device) -> u32 {
+        self.numbers.get(&Identity::Device(device.id.netns, device.name.clone())).copied().unwrap_or(u32::MAX)
+    }
+
+    /// What a device sent and received per second, by its own counters, seen from the host.
+    pub fn series(&self, device: DeviceId) -> Option<&Series> {
+        self.series.get(&device)
     }
 
     /// What must change so that this becomes `wanted`: what a resync after lost messages amounts to.
@@ -126,9 +204,9 @@ impl Host {
     }
 
     rows!(/// Namespaces.
-        namespaces, Namespace, Namespace);
+        namespaces, Namespace, Namespace, Netns(0), Netns(u64::MAX));
     rows!(/// Devices, by namespace and index.
-        devices, Device, Device);
+        devices, Device, Device, DeviceId { netns: Netns(0), index: 0 }, DeviceId { netns: Netns(u64::MAX), index: u32::MAX });
     rows!(/// Addresses.
         addresses, Address, HostAddress);
     rows!(/// Routes.
@@ -144,7 +222,7 @@ impl Host {
     rows!(/// Firewall rules.
         firewall, Firewall, FirewallRule);
     rows!(/// Guests, by process.
-        guests, Guest, Guest);
+        guests, Guest, Guest, 0, u32::MAX);
     rows!(/// What could not be read.
         unreadable, Unreadable, Unreadable);
 }
@@ -200,7 +278,7 @@ mod tests {
     fn host(facts: impl IntoIterator<Item = HostFact>) -> Host {
         let mut host = Host::default();
         for fact in facts {
-            host.apply(HostChange::Set(fact));
+            host.apply(Timestamp(0), HostChange::Set(fact));
         }
         host
     }
@@ -208,11 +286,11 @@ mod tests {
     #[test]
     fn with_a_device_goes_what_is_on_it_and_with_a_namespace_everything() {
         let mut all = host([device(1, 2, "a"), address(1, 2, "10.0.0.1"), device(1, 3, "b"), device(2, 2, "c"), address(2, 2, "10.0.0.2")]);
-        assert!(all.apply(HostChange::Gone(device(1, 2, "a").key())));
+        assert!(all.apply(Timestamp(0), HostChange::Gone(device(1, 2, "a").key())));
         assert_eq!(all, host([device(1, 3, "b"), device(2, 2, "c"), address(2, 2, "10.0.0.2")]));
-        assert!(all.apply(HostChange::Gone(HostKey::Namespace(Netns(2)))));
+        assert!(all.apply(Timestamp(0), HostChange::Gone(HostKey::Namespace(Netns(2)))));
         assert_eq!(all, host([device(1, 3, "b")]));
-        assert!(!all.apply(HostChange::Gone(HostKey::Namespace(Netns(2)))));
+        assert!(!all.apply(Timestamp(0), HostChange::Gone(HostKey::Namespace(Netns(2)))));
     }
 
     #[test]
@@ -220,7 +298,7 @@ mod tests {
         let mut now = host([device(1, 2, "a"), device(1, 3, "b")]);
         let wanted = host([device(1, 3, "renamed"), device(1, 4, "c")]);
         for change in now.changes_to(&wanted) {
-            assert!(now.apply(change));
+            assert!(now.apply(Timestamp(0), change));
         }
         assert_eq!(now, wanted);
         assert_eq!(now.changes_to(&wanted), []);

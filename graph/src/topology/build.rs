@@ -1,12 +1,14 @@
 //! Who is attached to what.
 
+use super::configured::{Known, Wiring, drop_on_link, merge_addresses, state};
 use super::domain::Domains;
 use super::owner::{Owned, StationKey, is_host_address, owners};
-use super::{Interface, Key, Link, LinkKind, Node, NodeKind, Topology, Vertex};
+use super::{Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Topology, Vertex};
 use crate::fact::NameSource;
+use crate::host::{DeviceId, Netns};
 use crate::tables::{Counters, Station, Tables};
 use crate::{MacAddr, PointId, Text};
-use petgraph::graph::{NodeIndex, UnGraph};
+use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -21,10 +23,11 @@ impl Topology {
     /// The picture of what is known.
     pub fn build(tables: &Tables) -> Topology {
         let domains = Domains::of(tables);
-        let mut picture = Picture { graph: UnGraph::default(), links: BTreeMap::new(), names: names(tables) };
+        let mut picture = Picture { names: names(tables), wiring: Wiring::of(tables), ..Picture::default() };
         for (index, _) in tables.points.iter().enumerate() {
             picture.link(tables, PointId(index as u32), None);
         }
+        let known = picture.configure(tables, &domains);
         let mut stations: BTreeMap<StationKey, BTreeMap<Option<u16>, Vec<&Station>>> = BTreeMap::new();
         for station in tables.stations.iter().filter(|station| station.mac.is_station()) {
             let vlans = stations.entry((domains.of_point(station.point), station.mac)).or_default();
@@ -33,6 +36,10 @@ impl Topology {
         let mut owned = owners(tables, &domains);
         for (&key, vlans) in &stations {
             let owned = owned.remove(&key).unwrap_or_default();
+            if let Some(known) = known.get(&key) {
+                picture.known_station(tables, key, known, vlans, owned);
+                continue;
+            }
             let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, attachment(seen)?))).collect();
             picture.station(tables, key, attachments, owned);
         }
@@ -55,6 +62,7 @@ fn attachment<'a>(seen: &[&'a Station]) -> Option<&'a Station> {
 }
 
 /// Names for addresses and stations: the station's own word first.
+#[derive(Default)]
 struct Names {
     by_ip: BTreeMap<IpAddr, (u8, Text)>,
     by_mac: BTreeMap<MacAddr, (u8, Text)>,
@@ -85,14 +93,51 @@ fn names(tables: &Tables) -> Names {
     names
 }
 
-struct Picture {
-    graph: UnGraph<Vertex, Interface>,
+/// The graph while it is drawn.
+#[derive(Default)]
+pub(super) struct Picture {
+    pub graph: UnGraph<Vertex, Interface>,
     links: BTreeMap<(PointId, Option<u16>), NodeIndex>,
     names: Names,
+    pub wiring: Wiring,
+    /// Links of devices that no point listens on.
+    pub devices: BTreeMap<DeviceId, NodeIndex>,
+    /// Bridges and the like.
+    pub joints: BTreeMap<DeviceId, NodeIndex>,
+    /// The host itself, per namespace.
+    pub locals: BTreeMap<Netns, NodeIndex>,
+    /// Interfaces that the host says.
+    pub edges: BTreeMap<(NodeIndex, NodeIndex, Option<MacAddr>), EdgeIndex>,
+}
+
+impl Interface {
+    /// Where frames show a station.
+    fn seen(mac: MacAddr, vlan: Option<u16>, station: &Station) -> Interface {
+        let Station { sent, received, series, .. } = station;
+        Interface { mac: Some(mac), vlan, sent: *sent, received: *received, series: series.clone(), is_seen: true, is_configured: false }
+    }
+}
+
+impl Node {
+    /// A node of which nothing else is known.
+    pub(super) fn new(key: Key, kind: NodeKind) -> Node {
+        Node {
+            key,
+            kind,
+            name: None,
+            addresses: Vec::new(),
+            router: Vec::new(),
+            remotes: Vec::new(),
+            remote_count: 0,
+            macs: Vec::new(),
+            host: None,
+        }
+    }
 }
 
 impl Picture {
-    fn link(&mut self, tables: &Tables, point: PointId, vlan: Option<u16>) -> NodeIndex {
+    pub(super) fn link(&mut self, tables: &Tables, point: PointId, vlan: Option<u16>) -> NodeIndex {
+        let point = self.wiring.same_link.get(&point).copied().unwrap_or(point);
         if let Some(&link) = self.links.get(&(point, vlan)) {
             return link;
         }
@@ -102,6 +147,7 @@ impl Picture {
             Some(vlan) => Text::new(&format!("{label} VLAN {vlan}")),
             None => Text::new(&label),
         };
+        let device = row.and_then(|row| row.info.device).and_then(|id| tables.host.device(id));
         let link = self.graph.add_node(Vertex::Link(Link {
             key: Key::Link(point, vlan),
             kind: LinkKind::Point,
@@ -109,6 +155,8 @@ impl Picture {
             vlan,
             name,
             counters: row.filter(|_| vlan.is_none()).map_or_else(Counters::default, |row| row.counters),
+            device: device.map(|device| device.id),
+            state: device.map_or(LinkState::Unknown, state),
         }));
         self.links.insert((point, vlan), link);
         link
@@ -125,26 +173,67 @@ impl Picture {
             .map(|(_, name)| name.clone());
         let remote_count = owned.remotes.len() as u64;
         let remotes: Vec<IpAddr> = owned.remotes.into_iter().take(Node::REMOTES).collect();
+        let kind = if owned.router.is_empty() { NodeKind::Host } else { NodeKind::Router };
         let node = self.graph.add_node(Vertex::Node(Node {
-            key: Key::Station(domain, mac),
-            kind: if owned.router.is_empty() { NodeKind::Host } else { NodeKind::Router },
             name: name.clone(),
             addresses: owned.addresses,
             router: owned.router.into_iter().collect(),
             remotes: remotes.clone(),
             remote_count,
+            macs: vec![mac],
+            ..Node::new(Key::Station(domain, mac), kind)
         }));
         for (vlan, station) in attachments {
             let link = self.link(tables, station.point, vlan);
-            self.graph.add_edge(
-                node,
-                link,
-                Interface { mac: Some(mac), vlan, sent: station.sent, received: station.received, series: station.series.clone() },
-            );
+            self.graph.add_edge(node, link, Interface::seen(mac, vlan, station));
         }
         if remote_count > 0 {
             let label = name.map_or_else(|| mac.to_string(), |name| name.to_string());
             self.outside(node, domain, mac, &label, remotes, remote_count);
+        }
+    }
+
+    /// A station that the host knows: what frames show of it is laid over what the host says.
+    fn known_station(
+        &mut self,
+        tables: &Tables,
+        (domain, mac): StationKey,
+        known: &[Known],
+        vlans: &BTreeMap<Option<u16>, Vec<&Station>>,
+        mut owned: Owned,
+    ) {
+        for (&vlan, seen) in vlans {
+            for place in known {
+                let here = seen.iter().find(|station| Some(station.point) == place.point).copied();
+                // Where no point listens at its own link, what others saw of it is all there is.
+                let best = here.or_else(|| attachment(seen).filter(|_| known.len() == 1));
+                let Some(station) = best else { continue };
+                match vlan {
+                    None => self.merge(*place, Some(station), mac),
+                    Some(_) => {
+                        let link = self.link(tables, station.point, vlan);
+                        self.graph.add_edge(place.node, link, Interface::seen(mac, vlan, station));
+                    }
+                }
+            }
+        }
+        let Some(first) = known.first() else { return };
+        drop_on_link(&tables.host, &mut owned.remotes);
+        let remote_count = owned.remotes.len() as u64;
+        let Vertex::Node(node) = &mut self.graph[first.node] else { return };
+        merge_addresses(&mut node.addresses, owned.addresses);
+        node.router.extend(owned.router);
+        node.router.sort_unstable();
+        node.router.dedup();
+        node.remotes.extend(owned.remotes.iter().take(Node::REMOTES));
+        node.remotes.sort_unstable();
+        node.remotes.dedup();
+        node.remotes.truncate(Node::REMOTES);
+        node.remote_count += remote_count;
+        let label = node.name.as_ref().map_or_else(|| mac.to_string(), Text::to_string);
+        if remote_count > 0 {
+            let remotes: Vec<IpAddr> = owned.remotes.into_iter().take(Node::REMOTES).collect();
+            self.outside(first.node, domain, mac, &label, remotes, remote_count);
         }
     }
 
@@ -157,16 +246,11 @@ impl Picture {
             vlan: None,
             name: Text::new(&format!("beyond {label}")),
             counters: Counters::default(),
+            device: None,
+            state: LinkState::Unknown,
         }));
-        let outside = self.graph.add_node(Vertex::Node(Node {
-            key: Key::Outside(domain, mac),
-            kind: NodeKind::Outside,
-            name: None,
-            addresses: Vec::new(),
-            router: Vec::new(),
-            remotes,
-            remote_count,
-        }));
+        let outside = Node { remotes, remote_count, ..Node::new(Key::Outside(domain, mac), NodeKind::Outside) };
+        let outside = self.graph.add_node(Vertex::Node(outside));
         self.graph.add_edge(router, link, Interface::default());
         self.graph.add_edge(outside, link, Interface::default());
     }
@@ -193,8 +277,6 @@ impl Picture {
                 continue;
             }
             let node = self.graph.add_node(Vertex::Node(Node {
-                key: Key::Address(point, ip),
-                kind: NodeKind::Host,
                 name: self.names.by_ip.get(&ip).map(|(_, name)| name.clone()),
                 addresses: vec![super::Address {
                     ip,
@@ -203,10 +285,10 @@ impl Picture {
                     evidence: Default::default(),
                     conflicts: Vec::new(),
                     moved: false,
+                    station: None,
+                    device: None,
                 }],
-                router: Vec::new(),
-                remotes: Vec::new(),
-                remote_count: 0,
+                ..Node::new(Key::Address(point, ip), NodeKind::Host)
             }));
             let link = self.link(tables, point, None);
             self.graph.add_edge(node, link, Interface { sent, received, ..Interface::default() });
@@ -214,22 +296,21 @@ impl Picture {
         for (point, count) in drawn.into_iter().filter(|(_, count)| *count > ADDRESSES) {
             let link = self.link(tables, point, None);
             let rest = self.graph.add_node(Vertex::Node(Node {
-                key: Key::Outside(point, MacAddr::ZERO),
-                kind: NodeKind::Outside,
-                name: None,
-                addresses: Vec::new(),
-                router: Vec::new(),
-                remotes: Vec::new(),
                 remote_count: (count - ADDRESSES) as u64,
+                ..Node::new(Key::Outside(point, MacAddr::ZERO), NodeKind::Outside)
             }));
             self.graph.add_edge(rest, link, Interface::default());
         }
     }
 
-    /// What joins the points of one domain is a bridge, whoever it is.
+    /// What joins the points of one domain is a bridge, whoever it is; where the host tells what its points are, it tells this, too.
     fn bridges(&mut self, tables: &Tables, domains: &Domains) {
         let mut members: BTreeMap<PointId, usize> = BTreeMap::new();
-        for index in 0..tables.points.len() {
+        let is_told = |point: PointId| {
+            let device = tables.points.get(point.0 as usize).and_then(|row| row.info.device);
+            device.is_some_and(|device| tables.host.device(device).is_some())
+        };
+        for index in (0..tables.points.len()).filter(|&index| !is_told(PointId(index as u32))) {
             *members.entry(domains.of_point(PointId(index as u32))).or_default() += 1;
         }
         let mut ports: BTreeMap<PointId, Vec<(Option<u16>, NodeIndex)>> = BTreeMap::new();
@@ -237,15 +318,7 @@ impl Picture {
             ports.entry(domains.of_point(point)).or_default().push((vlan, link));
         }
         for (domain, ports) in ports.into_iter().filter(|(domain, _)| members.get(domain).is_some_and(|&points| points > 1)) {
-            let bridge = self.graph.add_node(Vertex::Node(Node {
-                key: Key::Bridge(domain),
-                kind: NodeKind::Bridge,
-                name: None,
-                addresses: Vec::new(),
-                router: Vec::new(),
-                remotes: Vec::new(),
-                remote_count: 0,
-            }));
+            let bridge = self.graph.add_node(Vertex::Node(Node::new(Key::Bridge(domain), NodeKind::Bridge)));
             for (vlan, link) in ports {
                 self.graph.add_edge(bridge, link, Interface { vlan, ..Interface::default() });
             }

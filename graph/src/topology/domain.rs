@@ -1,45 +1,101 @@
 //! Layer-2 domains: which points see the same broadcasts.
 
 use crate::PointId;
+use crate::host::{Device, DeviceId, DeviceKind, Host};
 use crate::tables::Tables;
+use std::collections::BTreeMap;
 
-/// Which points are one layer-2 domain: frames crossed from one to the other with their link-layer addresses unchanged. A domain is named
-/// by its lowest point, and covers all VLANs of its points.
-pub(crate) struct Domains(Vec<PointId>);
+/// Which points and devices are one layer-2 domain: frames crossed from one to the other with their link-layer addresses unchanged, or the
+/// host says that they are joined. A domain is named by its lowest point, and covers all VLANs of its points.
+pub(crate) struct Domains {
+    points: Vec<PointId>,
+    devices: BTreeMap<DeviceId, PointId>,
+}
+
+/// Union-find over points, which come first, and devices: the lowest member names the set.
+struct Sets(Vec<usize>);
 
 impl Domains {
-    /// The domains that crossings show; points that no frame joined are domains of their own.
+    /// The domains that crossings and the host show; points that nothing joined are domains of their own.
     pub fn of(tables: &Tables) -> Domains {
-        let mut domains = Domains((0..tables.points.len()).map(|index| PointId(index as u32)).collect());
+        let points = tables.points.len();
+        let devices: BTreeMap<DeviceId, usize> =
+            tables.host.devices().enumerate().map(|(index, device)| (device.id, points + index)).collect();
+        let mut sets = Sets((0..points + devices.len()).collect());
         for crossing in tables.crossings.iter().filter(|crossing| crossing.is_bridged) {
-            let (a, b) = (domains.root(crossing.from), domains.root(crossing.to));
-            if let Some(higher) = domains.0.get_mut(a.max(b).0 as usize) {
-                *higher = a.min(b);
+            sets.join(crossing.from.0 as usize, crossing.to.0 as usize);
+        }
+        for (index, point) in tables.points.iter().enumerate() {
+            if let Some(&device) = point.info.device.and_then(|device| devices.get(&device)) {
+                sets.join(index, device);
             }
         }
-        // Every point's parent is lower than itself, and thus final by the time it is asked.
-        for index in 0..domains.0.len() {
-            domains.0[index] = domains.0[domains.0[index].0 as usize];
+        for device in tables.host.devices() {
+            if let Some(&other) = joined(&tables.host, device).and_then(|other| devices.get(&other)) {
+                sets.join(devices[&device.id], other);
+            }
         }
-        domains
+        sets.flatten();
+        let name = |index: usize| PointId(sets.0[index] as u32);
+        Domains {
+            points: (0..points).map(name).collect(),
+            devices: devices.into_iter().filter(|&(_, index)| sets.0[index] < points).map(|(id, index)| (id, name(index))).collect(),
+        }
     }
 
     /// The lowest point of the domain.
     pub fn of_point(&self, point: PointId) -> PointId {
-        self.0.get(point.0 as usize).copied().unwrap_or(point)
+        self.points.get(point.0 as usize).copied().unwrap_or(point)
     }
 
-    /// As [`Domains::of_point`] while domains are still joined; halves the way that it goes.
-    fn root(&mut self, point: PointId) -> PointId {
-        let mut at = point;
-        while let Some(&parent) = self.0.get(at.0 as usize)
+    /// The lowest point of a device's domain, if any point listens there.
+    pub fn of_device(&self, device: DeviceId) -> Option<PointId> {
+        self.devices.get(&device).copied()
+    }
+}
+
+/// What a device's frames pass on to unchanged: its bridge or bond, a veth's other end, what a macvlan stands on.
+fn joined(host: &Host, device: &Device) -> Option<DeviceId> {
+    if let Some(master) = device.master {
+        return is_joint(host, master).then_some(master);
+    }
+    match device.kind {
+        DeviceKind::Veth | DeviceKind::Macvlan(_) | DeviceKind::Macvtap(_) => device.lower,
+        _ => None,
+    }
+}
+
+/// Whether a master joins its members at layer 2; a VRF does not.
+pub(super) fn is_joint(host: &Host, master: DeviceId) -> bool {
+    host.device(master).is_some_and(|master| matches!(master.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)))
+}
+
+impl Sets {
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        if let Some(higher) = self.0.get_mut(a.max(b)) {
+            *higher = a.min(b);
+        }
+    }
+
+    /// The lowest member of the set; halves the way that it goes.
+    fn root(&mut self, member: usize) -> usize {
+        let mut at = member;
+        while let Some(&parent) = self.0.get(at)
             && parent != at
         {
-            let above = self.0[parent.0 as usize];
-            self.0[at.0 as usize] = above;
+            let above = self.0[parent];
+            self.0[at] = above;
             at = above;
         }
         at
+    }
+
+    /// Every parent is lower than its member, and thus final by the time it is asked.
+    fn flatten(&mut self) {
+        for index in 0..self.0.len() {
+            self.0[index] = self.0[self.0[index]];
+        }
     }
 }
 

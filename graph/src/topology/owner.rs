@@ -95,6 +95,8 @@ fn claimed_addresses(claims: &BTreeMap<(PointId, Option<u16>, IpAddr), BTreeMap<
                 evidence: claim.evidence.clone(),
                 conflicts: rivalry.conflicts,
                 moved: rivalry.moved,
+                station: Some((*domain, *mac)),
+                device: None,
             });
         }
     }
@@ -217,6 +219,8 @@ impl Gathered {
                     evidence: evidence.clone(),
                     conflicts: Vec::new(),
                     moved: false,
+                    station: Some(key),
+                    device: None,
                 });
             }
         }

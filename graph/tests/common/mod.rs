@@ -2,7 +2,10 @@
 //!
 //! `0.5 tap0 a>b icmp request 10.0.0.1>10.0.0.2 1/7` is a frame 0.5 s after the first, seen at the point tap0, from the station `a`
 //! (02:00:00:00:00:0a) to `b`; `*` is broadcast; `a.20>b` carries a tag of VLAN 20; `tap0<` and `tap0>` say that the point's interface
-//! received or sent the frame. A frame's octets are those that etherparse makes.
+//! received or sent the frame. A frame's octets are those that etherparse makes. What the host says is written as [`host`] tells; a point
+//! listens on the device of its name.
+
+mod host;
 
 use etherparse::{Ethernet2Header, IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
 use tapscope_graph::tables::Limits;
@@ -19,7 +22,12 @@ pub fn view_with(script: &str, limits: Limits) -> View {
     let mut points: Vec<&str> = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let time = words[0];
+        let at = Timestamp(1_700_000_000_000_000_000 + (words[0].parse::<f64>().expect("a time") * 1e9) as i64);
+        if words[1] == "host" {
+            let changes = vec![host::change(&words[2..])];
+            network.observe(&Event::Host { at, changes });
+            continue;
+        }
         let (point, direction) = match words[1].split_at(words[1].len() - 1) {
             (point, "<") => (point, Direction::Inbound),
             (point, ">") => (point, Direction::Outbound),
@@ -27,19 +35,14 @@ pub fn view_with(script: &str, limits: Limits) -> View {
         };
         let id = points.iter().position(|known| *known == point).unwrap_or_else(|| {
             points.push(point);
-            network.observe(&Event::Opened(PointInfo { name: Some(point.into()), link_type: LinkType::ETHERNET, ..PointInfo::default() }));
+            let device = network.tables().host.device_named(host::NETNS, point).map(|device| device.id);
+            let info = PointInfo { name: Some(point.into()), link_type: LinkType::ETHERNET, device, ..PointInfo::default() };
+            network.observe(&Event::Opened(info));
             points.len() - 1
         });
         let bytes = frame(&words[2..]);
-        let seconds: f64 = time.parse().expect("a time");
         let mut batch = Batch::default();
-        batch.push(Frame {
-            at: Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64),
-            point: PointId(id as u32),
-            direction,
-            original_length: bytes.len() as u32,
-            bytes: &bytes,
-        });
+        batch.push(Frame { at, point: PointId(id as u32), direction, original_length: bytes.len() as u32, bytes: &bytes });
         network.observe(&Event::Frames(batch));
     }
     network.view()

@@ -30,6 +30,8 @@ pub(super) fn spoken(node: &Node) -> String {
     let kind = match node.kind {
         NodeKind::Host => "host",
         NodeKind::Router => "router",
+        NodeKind::Guest => "guest",
+        NodeKind::Local => "local",
         NodeKind::Bridge => return "bridge".to_owned(),
         NodeKind::Outside => return format!("outside, {} remote addresses", node.remote_count),
     };

@@ -78,7 +78,7 @@ impl Slots {
             rails.insert(link.key, node.key);
         }
         let mut groups: BTreeMap<Key, Members> = BTreeMap::new();
-        for link in topology.links().filter(|link| link.kind == LinkKind::Point) {
+        for link in topology.links().filter(|link| link.kind.is_local()) {
             // A bridge's ports without a station hang below it, too: somebody listens there and hears nobody.
             groups.entry(rails.get(&link.key).copied().unwrap_or(link.key)).or_default();
         }
@@ -88,8 +88,8 @@ impl Slots {
             match (link.kind, node.kind) {
                 (LinkKind::Beyond, NodeKind::Outside) => drop(outside.insert(link.key, node.key)),
                 (LinkKind::Beyond, _) => drop(routers.insert(link.key, node.key)),
-                (LinkKind::Point, NodeKind::Bridge) => {}
-                (LinkKind::Point, _) => {
+                (LinkKind::Point | LinkKind::Device | LinkKind::Backend, NodeKind::Bridge) => {}
+                (LinkKind::Point | LinkKind::Device | LinkKind::Backend, _) => {
                     let rail = rails.get(&link.key).copied().unwrap_or(link.key);
                     let (members, seen) = groups.entry(rail).or_default();
                     if seen.insert(node.key) {

@@ -1,0 +1,102 @@
+//! What the host says, as text.
+//!
+//! - `host device 2 tap0 tap 1a master 4`: device 2, its name, kind and MAC (02:00:00:00:00:1a); up with carrier unless `down` or `unread`
+//!   follows; `master N`, `lower N` and `state blocking` as they read.
+//! - `host address 4 10.0.2.100/24`, `host guest 100 g1 a@2 b@3`: a process, its name, its cards with the device that each reads.
+//! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
+
+use tapscope_graph::host::{
+    Backend, BackendKind, Bridge, BridgePort, Device, DeviceId, DeviceKind, Guest, HostAddress, HostChange, HostFact, HostKey, Netns, Nic,
+    PortState, Setting, TunMode,
+};
+use tapscope_graph::{MacAddr, Text};
+
+/// Where everything is.
+pub const NETNS: Netns = Netns(1);
+
+fn id(index: &str) -> DeviceId {
+    DeviceId { netns: NETNS, index: index.parse().expect("an index") }
+}
+
+/// The change that some words describe.
+pub fn change(words: &[&str]) -> HostChange {
+    match *words {
+        ["device", index, name, kind, mac, ref rest @ ..] => {
+            HostChange::Set(HostFact::Device(Box::new(device(index, name, kind, mac, rest))))
+        }
+        ["address", index, address] => {
+            let (ip, length) = address.split_once('/').expect("an address and a length");
+            HostChange::Set(HostFact::Address(HostAddress {
+                device: id(index),
+                ip: ip.parse().expect("an address"),
+                length: length.parse().expect("a length"),
+                peer: None,
+                scope: Default::default(),
+                is_tentative: false,
+                is_duplicate: false,
+                is_deprecated: false,
+                is_dynamic: false,
+            }))
+        }
+        ["guest", pid, name, ref cards @ ..] => HostChange::Set(HostFact::Guest(Box::new(Guest {
+            pid: pid.parse().expect("a process"),
+            name: Some(Text::new(name)),
+            nics: cards.iter().map(|card| nic(card)).collect(),
+            ..Guest::default()
+        }))),
+        ["set", name, value] => {
+            HostChange::Set(HostFact::Setting(Setting { netns: NETNS, name: Text::new(name), value: Text::new(value) }))
+        }
+        ["gone", "device", index] => HostChange::Gone(HostKey::Device(id(index))),
+        ["gone", "guest", pid] => HostChange::Gone(HostKey::Guest(pid.parse().expect("a process"))),
+        _ => panic!("not understood: {words:?}"),
+    }
+}
+
+fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Device {
+    let mut device = Device {
+        id: id(index),
+        name: Text::new(name),
+        kind: match kind {
+            "tap" => DeviceKind::Tun(TunMode { is_tap: true, ..TunMode::default() }),
+            "bridge" => DeviceKind::Bridge(Bridge::default()),
+            "veth" => DeviceKind::Veth,
+            "macvtap" => DeviceKind::Macvtap(Text::new("bridge")),
+            "physical" => DeviceKind::Physical,
+            other => panic!("no such kind: {other}"),
+        },
+        mac: Some(MacAddr(super::station(mac))),
+        mtu: 1500,
+        is_up: true,
+        has_carrier: true,
+        ..Device::default()
+    };
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "down" => device.is_up = false,
+            "unread" => device.has_carrier = false,
+            "master" => {
+                device.master = rest.next().map(|index| id(index));
+                device.port = Some(BridgePort { state: PortState::Forwarding, ..BridgePort::default() });
+            }
+            "lower" => device.lower = rest.next().map(|index| id(index)),
+            "state" => {
+                let state = if rest.next() == Some(&"blocking") { PortState::Blocking } else { PortState::Disabled };
+                device.port = Some(BridgePort { state, ..BridgePort::default() });
+            }
+            other => panic!("not understood: {other}"),
+        }
+    }
+    device
+}
+
+/// `a@2`: a card with the MAC of station a that reads device 2; `a@user`: one on the user-mode stack.
+fn nic(card: &str) -> Nic {
+    let (mac, device) = card.split_once('@').expect("mac@device");
+    let backend = match device {
+        "user" => Backend { kind: BackendKind::User, ..Backend::default() },
+        index => Backend { kind: BackendKind::Tap, devices: vec![id(index)], ..Backend::default() },
+    };
+    Nic { mac: Some(MacAddr(super::station(mac))), backend: Some(backend), ..Nic::default() }
+}
