@@ -1,10 +1,12 @@
 //! The command line.
 
+use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{show, window};
+use crate::{live, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Everything that was asked for was done.
 pub const EXIT_OK: u8 = 0;
@@ -19,12 +21,17 @@ pub const EXIT_USAGE: u8 = 2;
     version,
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
+  tapscope                           this host as it is now, in the window
+  tapscope list                      its guests and bridges, and where one can listen
+  tapscope watch                     what happens on it, a line each
   tapscope demo                      a recording of two guests on a bridge, in the window
   tapscope capture.pcapng            a capture of yours, in the window
   tapscope show capture.pcapng       the same as text: topology, what is wrong, talkers
   tcpdump -w - -i br0 | tapscope show -
 
-Exit status: 0 done; 1 a file could not be read, or only up to some damage; 2 usage."
+Capturing needs the right to: sudo, or once `sudo setcap cap_net_raw,cap_net_admin+ep $(command -v tapscope)`.
+
+Exit status: 0 done; 1 a file could not be read, or only up to some damage, or the host cannot be watched; 2 usage."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -32,12 +39,18 @@ pub struct Arguments {
     /// A pcap or pcapng file to look at in the window; several are merged by time
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    live: LiveArguments,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print what a capture shows: the topology, what is wrong, who talks
     Show(ShowArguments),
+    /// List the guests and bridges of this host, and where one can listen
+    List(live::list::ListArguments),
+    /// Tell what happens on this host, as it happens
+    Watch(live::watch::WatchArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -51,18 +64,31 @@ enum Command {
   tapscope show --format json capture.pcapng.gz | jq .findings
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
   tcpdump -w - -i br0 -c 1000 | tapscope show -
+  tapscope show --live --for 10s     this host, after ten seconds of listening
 
 Exit status: 0 done; 1 a file could not be read, or only up to some damage (what came before it is
 printed, and the damage is told on standard error); 2 usage.")]
 pub struct ShowArguments {
     /// pcap or pcapng files, gzipped or not; `-` is standard input; several are merged by time
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "live", conflicts_with = "live")]
     pub files: Vec<PathBuf>,
+    /// Show this host as it is now, instead of files
+    #[arg(long)]
+    pub live: bool,
+    /// With --live: listen for this long, such as 10s or 5m
+    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration, requires = "live")]
+    pub time: Duration,
+    /// With --live: listen on these interfaces only, `*` and `?` allowed
+    #[arg(short, long = "interface", value_name = "NAME", requires = "live")]
+    pub interfaces: Vec<String>,
+    /// With --live: network namespaces to look into, as in `tapscope watch`
+    #[arg(long, value_name = "NAME", requires = "live")]
+    pub netns: Vec<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Look only at frames that pass this capture filter (pcap-filter(7)); they are numbered anew
-    #[arg(long, value_name = "BPF")]
+    #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
     /// When to use colours in text
     #[arg(long, value_enum, default_value_t = Color::Auto)]
@@ -108,10 +134,9 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Some(Command::Show(arguments)) => show::run(&arguments),
         Some(Command::Demo) => window::demo(),
-        None if arguments.files.is_empty() => {
-            eprintln!("tapscope: name a capture file, or try `tapscope demo`; `tapscope --help` tells more");
-            Ok(EXIT_USAGE)
-        }
+        Some(Command::List(arguments)) => live::list::run(&arguments),
+        Some(Command::Watch(arguments)) => live::watch::run(&arguments),
+        None if arguments.files.is_empty() => window::live(&arguments.live),
         None => window::open(Source::Files(arguments.files)),
     }
 }

@@ -1,6 +1,7 @@
 //! `tapscope show`: a capture's network, printed.
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
+use crate::live::LiveArguments;
 use crate::report;
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +23,15 @@ pub struct Reading {
 
 /// Prints what the files show; gives the exit code.
 pub fn run(arguments: &ShowArguments) -> Result<u8> {
+    if arguments.live {
+        let live = LiveArguments {
+            interfaces: arguments.interfaces.clone(),
+            filter: arguments.filter.clone(),
+            netns: arguments.netns.clone(),
+        };
+        print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
+        return Ok(EXIT_OK);
+    }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
     let mut readers = Vec::new();
     let mut failed = false;

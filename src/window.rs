@@ -1,6 +1,7 @@
 //! Opening the window, or saying why there is none.
 
 use crate::cli::{Color, EXIT_OK, Format};
+use crate::live::LiveArguments;
 use crate::show;
 use crate::source::Source;
 use anyhow::Result;
@@ -11,9 +12,31 @@ use anyhow::Result;
 /// Where the source cannot be opened, or the display refuses.
 #[cfg(feature = "window")]
 pub fn open(source: Source) -> Result<u8> {
-    let session = crate::session::Session::start(source)?;
+    let session = crate::session::Session::replay(source)?;
     tapscope_gui::run(Box::new(session))?;
     Ok(EXIT_OK)
+}
+
+/// Opens the window on this host as it is now; gives the exit code.
+///
+/// # Errors
+/// Where the host cannot be watched, or there is no display.
+#[cfg(feature = "window")]
+pub fn live(arguments: &LiveArguments) -> Result<u8> {
+    if !tapscope_gui::window::has_display() {
+        anyhow::bail!("there is no display for the window: `tapscope watch` tells what happens, `tapscope show --live` prints the picture");
+    }
+    let session = crate::session::Session::live(arguments)?;
+    tapscope_gui::run(Box::new(session))?;
+    Ok(EXIT_OK)
+}
+
+/// The headless program has no window to open.
+#[cfg(not(feature = "window"))]
+pub fn live(_: &LiveArguments) -> Result<u8> {
+    anyhow::bail!(
+        "this tapscope was built without its window: `tapscope watch` tells what happens, `tapscope show --live` prints the picture"
+    );
 }
 
 /// Opens the demo where there is a display, and prints it elsewhere.

@@ -317,6 +317,17 @@ impl Network {
         &self.tables
     }
 
+    /// Time goes on without an event: what was asked long enough ago is unanswered now.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.tables.now = Some(self.tables.now.map_or(now, |latest| latest.max(now)));
+    }
+
+    /// What is known now, without a copy.
+    pub fn current(&mut self) -> &Tables {
+        self.settle();
+        &self.tables
+    }
+
     /// What is known now.
     pub fn view(&mut self) -> View {
         self.settle();

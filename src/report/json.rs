@@ -3,6 +3,7 @@
 //! Rows are made while they are written: a million flows need no second copy. Members may be added; those that are here keep their
 //! names and meanings.
 
+use super::host::{HostReport, PointReport};
 use crate::show::Reading;
 use anyhow::Result;
 use serde::Serialize;
@@ -25,6 +26,10 @@ pub fn write(out: &mut impl Write, reading: &Reading) -> Result<()> {
     let mut object = serializer.serialize_map(None)?;
     object.serialize_entry("schema", "tapscope.show/1")?;
     object.serialize_entry("files", &Rows(|| reading.files.iter().map(|facts| File::of(facts, tables))))?;
+    if let Some(host) = HostReport::of(tables) {
+        object.serialize_entry("points", &Rows(|| tables.points.iter().enumerate().map(|(index, row)| PointReport::of(index, row))))?;
+        object.serialize_entry("host", &host)?;
+    }
     object.serialize_entry("macs", &Rows(|| macs(tables)))?;
     object.serialize_entry("bindings", &Rows(|| bindings(tables)))?;
     object.serialize_entry("arp", &Rows(|| arp(tables)))?;
@@ -397,6 +402,8 @@ struct Address {
     learned: Vec<&'static str>,
     conflicts: Vec<Shown<MacAddr>>,
     evidence: Seen,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_length: Option<u8>,
 }
 
 impl Node<'_> {
@@ -407,6 +414,7 @@ impl Node<'_> {
             learned: address.learned.iter().map(|learned| learned.name()).collect(),
             conflicts: address.conflicts.iter().copied().map(Shown).collect(),
             evidence: Seen::of(&address.evidence),
+            prefix_length: address.device.map(|(_, length)| length),
         };
         Some(Node {
             id: Shown(node.key),
@@ -441,6 +449,7 @@ struct Link<'a> {
     point: Option<u32>,
     vlan: Option<u16>,
     name: Shown<&'a Text>,
+    state: Shown<topology::LinkState>,
     packets: u64,
     octets: u64,
 }
@@ -454,6 +463,7 @@ impl Link<'_> {
             point: link.point.map(|point| point.0),
             vlan: link.vlan,
             name: Shown(&link.name),
+            state: Shown(link.state),
             packets: link.counters.packets,
             octets: link.counters.octets,
         })
@@ -468,6 +478,8 @@ struct Interface {
     vlan: Option<u16>,
     sent: Counters,
     received: Counters,
+    seen: bool,
+    configured: bool,
 }
 
 fn interfaces(topology: &Topology) -> impl Iterator<Item = Interface> {
@@ -478,6 +490,8 @@ fn interfaces(topology: &Topology) -> impl Iterator<Item = Interface> {
         vlan: interface.vlan,
         sent: interface.sent.into(),
         received: interface.received.into(),
+        seen: interface.is_seen,
+        configured: interface.is_configured,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What `show` prints, one file per format.
 
 pub mod dot;
+pub mod host;
 pub mod json;
 pub mod text;
 
@@ -8,7 +9,7 @@ use tapscope_graph::MacAddr;
 use tapscope_graph::topology::{Node, NodeKind};
 
 /// What a node is called: its name, its first address, its MAC.
-fn title(node: &Node) -> String {
+pub fn title(node: &Node) -> String {
     if let Some(name) = &node.name {
         return name.to_string();
     }

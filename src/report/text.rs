@@ -8,7 +8,7 @@ use std::io::Write;
 use tapscope_graph::finding::Severity;
 use tapscope_graph::tables::{DhcpState, Side, Tables};
 use tapscope_graph::topology::{Address, Interface, Key, Link, LinkState, Node, NodeKind, Topology};
-use tapscope_graph::{Text, View};
+use tapscope_graph::{PointId, Text, View};
 
 /// Rows of a list before it is cut.
 const ROWS: usize = 12;
@@ -42,6 +42,9 @@ impl Paint {
 pub fn write(out: &mut impl Write, reading: &Reading, color: bool) -> Result<()> {
     let paint = Paint(color);
     files(out, reading, &paint)?;
+    if reading.files.is_empty() {
+        points(out, &reading.view.tables, &paint)?;
+    }
     let View { tables, topology, findings } = &reading.view;
     writeln!(out, "\n{}", paint.heading("Topology"))?;
     tree(out, topology, &paint)?;
@@ -94,6 +97,26 @@ fn files(out: &mut impl Write, reading: &Reading, paint: &Paint) -> Result<()> {
         more(out, facts.points.len(), ROWS, paint)?;
     }
     Ok(())
+}
+
+/// Where a living host was listened to.
+fn points(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
+    let count = tables.points.len() as u64;
+    writeln!(out, "{}: listened on {count} {}", paint.heading("this host"), plural(count, "point", "points"))?;
+    for (index, row) in tables.points.iter().enumerate().take(2 * ROWS) {
+        let packets = row.counters.packets;
+        let lost: Vec<String> = row.lost_by.iter().map(|(cause, frames)| format!("{frames} by the {}", cause.name())).collect();
+        let lost = if lost.is_empty() { String::new() } else { paint.wrap("31", format!(", lost {}", lost.join(", "))) };
+        let reason = row.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", Text::long(reason)));
+        let closed = if row.closed { paint.wrap("33", format!(", closed{reason}")) } else { String::new() };
+        let description = row.info.description.as_ref().map_or_else(String::new, |text| paint.dim(format!("  {}", Text::long(text))));
+        let label = row.label(PointId(index as u32));
+        writeln!(out, "  {label}: {packets} {}{lost}{closed}{description}", plural(packets, "packet", "packets"))?;
+    }
+    if tables.host.backlog() > 0 {
+        writeln!(out, "  the kernel threw away {} frames before any point, since it started", tables.host.backlog())?;
+    }
+    more(out, tables.points.len(), 2 * ROWS, paint)
 }
 
 /// Bridges with their points and what is attached there; then the links that no bridge joins; then what lies beyond routers.

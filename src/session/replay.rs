@@ -3,87 +3,20 @@
 //! Nothing of the recording is kept but the latest packets: going back in time reads it again from the start, which gives the same
 //! network, because the model is deterministic.
 
+use super::{FRAME, PACKETS, Pace, Shared};
 use crate::show::seed;
 use crate::source::Source;
 use anyhow::{Result, anyhow};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{Merged, Next};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Network, Packets, Text, Timestamp, View};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
 
-/// Octets of packets that are kept for looking into.
-const PACKETS: usize = 64 << 20;
-/// At most this often a new picture is published.
-const FRAME: Duration = Duration::from_millis(33);
-/// Making pictures takes at most this part of the time.
-const SHARE: u32 = 8;
-/// Commands that may wait; a window sends a few per second.
-const COMMANDS: usize = 64;
-
-/// What the thread and the window share.
-#[derive(Default)]
-struct Shared {
-    shown: Mutex<Option<Arc<Shown>>>,
-    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
-}
-
-impl Shared {
-    fn publish(&self, shown: Shown) {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
-        if let Some(wake) = self.wake.get() {
-            wake();
-        }
-    }
-}
-
-/// The window's side of a playing recording.
-pub struct Session {
-    shared: Arc<Shared>,
-    commands: Sender<Command>,
-}
-
-impl Session {
-    /// Starts to play.
-    ///
-    /// # Errors
-    /// Where the source cannot be opened.
-    pub fn start(source: Source) -> Result<Session> {
-        source.open()?;
-        let shared = Arc::new(Shared::default());
-        let (commands, received) = bounded(COMMANDS);
-        let mut player = Player::new(source, shared.clone());
-        player.publish();
-        std::thread::Builder::new().name("model".into()).spawn(move || {
-            // A model that died would leave a window that lies: the program ends with the thread's name.
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| player.run(&received))).is_err() {
-                eprintln!("tapscope: the thread `model` panicked");
-                std::process::exit(101);
-            }
-        })?;
-        Ok(Session { shared, commands })
-    }
-}
-
-impl tapscope_gui::Session for Session {
-    fn shown(&self) -> Arc<Shown> {
-        let shown = self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.clone().expect("a picture is published before the session is handed out")
-    }
-
-    fn send(&self, command: Command) {
-        let _ = self.commands.try_send(command);
-    }
-
-    fn on_change(&self, wake: Box<dyn Fn() + Send + Sync>) {
-        let _ = self.shared.wake.set(wake);
-    }
-}
-
 /// The thread's side.
-struct Player {
+pub(super) struct Player {
     source: Source,
     shared: Arc<Shared>,
     /// What is read at the moment; none at the end, or where it cannot be opened any more.
@@ -100,14 +33,13 @@ struct Player {
     since: Instant,
     /// Whether frames came since the view was made.
     is_stale: bool,
-    published: Instant,
-    cost: Duration,
+    pace: Pace,
 }
 
 impl Player {
-    fn new(source: Source, shared: Arc<Shared>) -> Player {
-        let now = Instant::now();
-        Player {
+    /// Shows the first picture, of nothing yet.
+    pub(super) fn new(source: Source, shared: Arc<Shared>) -> Player {
+        let mut player = Player {
             source,
             shared,
             files: None,
@@ -124,15 +56,16 @@ impl Player {
                 end: Timestamp::default(),
             },
             notice: None,
-            since: now,
+            since: Instant::now(),
             is_stale: false,
-            published: now,
-            cost: Duration::ZERO,
-        }
+            pace: Pace::new(),
+        };
+        player.publish();
+        player
     }
 
     /// Plays until the window is gone.
-    fn run(&mut self, commands: &Receiver<Command>) {
+    pub(super) fn run(&mut self, commands: &Receiver<Command>) {
         if self.measure(commands).is_err() {
             return;
         }
@@ -163,7 +96,7 @@ impl Player {
                     for frame in batch.frames() {
                         span = Some(span.map_or((frame.at, frame.at), |(first, last)| (first.min(frame.at), last.max(frame.at))));
                     }
-                    if self.published.elapsed() > 4 * FRAME {
+                    if self.pace.published.elapsed() > 4 * FRAME {
                         let (done, size) = files.progress();
                         self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
                         self.publish();
@@ -297,7 +230,7 @@ impl Player {
 
     /// A long way shows how far it is.
     fn publish_while_reading(&mut self) {
-        if self.published.elapsed() < Duration::from_millis(250) {
+        if self.pace.published.elapsed() < Duration::from_millis(250) {
             return;
         }
         let Some((done, size)) = self.files.as_ref().map(Merged::progress) else { return };
@@ -308,7 +241,7 @@ impl Player {
     }
 
     fn publish_if_due(&mut self) {
-        if self.published.elapsed() >= FRAME.max(self.cost * SHARE) {
+        if self.pace.is_due() {
             self.publish();
         }
     }
@@ -326,7 +259,6 @@ impl Player {
             title: self.source.title(),
             notice: self.notice.clone(),
         });
-        self.cost = began.elapsed();
-        self.published = Instant::now();
+        self.pace.published(began);
     }
 }

@@ -1,0 +1,230 @@
+//! `tapscope list`: guests, bridges, and where one can listen.
+
+use super::LiveArguments;
+use super::scope::Scope;
+use crate::cli::{Color, EXIT_OK};
+use crate::report::host::{DeviceReport, GuestReport};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::Duration;
+use tapscope_capture::interface;
+use tapscope_capture::inventory;
+use tapscope_graph::host::{Backend, Device, DeviceKind, Guest, Host};
+use tapscope_graph::{MacAddr, Text};
+
+/// How long the host may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `tapscope list`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tapscope list                 guests, bridges, and points; also without any privilege
+  tapscope list --format json | jq '.guests[].nics'
+
+Exit status: 0 done; 1 this host cannot be asked; 2 usage.")]
+pub struct ListArguments {
+    #[command(flatten)]
+    live: LiveArguments,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// When to use colours in text
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+/// What `list` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs: schema tapscope.list/1
+    Json,
+}
+
+/// Schema `tapscope.list/1`.
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    points: Vec<PointReport>,
+    guests: Vec<GuestReport>,
+    devices: Vec<DeviceReport>,
+    unreadable: Vec<String>,
+}
+
+/// A device as a place to listen.
+#[derive(Serialize)]
+struct PointReport {
+    name: String,
+    namespace: Option<String>,
+    kind: String,
+    description: Option<String>,
+    /// Whether tapscope listens there by itself.
+    listened: bool,
+    /// Why it does not, or cannot, and what to do.
+    reason: Option<String>,
+}
+
+/// Lists what there is; gives the exit code.
+pub fn run(arguments: &ListArguments) -> Result<u8> {
+    let mut inventory = inventory::open(arguments.live.namespaces()).context("cannot ask this host for its interfaces")?;
+    let mut host = Host::default();
+    for change in inventory.next(PATIENCE).context("cannot ask this host for its interfaces")? {
+        host.apply(super::now(), change);
+    }
+    let scope = Scope { interfaces: arguments.live.interfaces.clone() };
+    let blind = interface::may_capture().err().map(|error| error.to_string());
+    let points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
+    let mut out = std::io::stdout().lock();
+    match arguments.format {
+        Format::Json => {
+            let report = Report {
+                schema: "tapscope.list/1",
+                points,
+                guests: host.guests().map(|guest| GuestReport::of(&host, guest)).collect(),
+                devices: host.devices().map(|device| DeviceReport::of(&host, device)).collect(),
+                unreadable: unreadable(&host),
+            };
+            serde_json::to_writer_pretty(&mut out, &report)?;
+            writeln!(out)?;
+        }
+        Format::Text => out.write_all(text(&host, &points, arguments.color.is_on()).as_bytes())?,
+    }
+    out.flush()?;
+    Ok(EXIT_OK)
+}
+
+fn unreadable(host: &Host) -> Vec<String> {
+    host.unreadable().map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy)).collect()
+}
+
+fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> PointReport {
+    let target = scope.target(host, device);
+    let namespace = host.namespace(device.id.netns).filter(|namespace| !namespace.is_own);
+    PointReport {
+        name: device.name.to_string(),
+        namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
+        kind: device.kind.name().to_owned(),
+        description: target.as_ref().ok().and_then(|target| target.description.clone()),
+        listened: target.is_ok() && blind.is_none(),
+        reason: match target {
+            Err(refusal) => Some(refusal.words().to_owned()),
+            Ok(_) => blind.map(str::to_owned),
+        },
+    }
+}
+
+fn text(host: &Host, points: &[PointReport], color: bool) -> String {
+    let bold = |text: &str| if color { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
+    let dim = |text: &str| if color { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() };
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", bold("Guests"));
+    if host.guests().next().is_none() {
+        let _ = writeln!(out, "  none that this user may see");
+    }
+    for guest in host.guests() {
+        let name = guest.name.as_ref().map_or_else(|| "(no name)".to_owned(), Text::to_string);
+        let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}", guest.program, guest.pid)));
+        cards(host, guest, &mut out);
+        if let Some(unreadable) = &guest.unreadable {
+            let _ = writeln!(out, "    {unreadable}");
+        }
+    }
+    let _ = writeln!(out, "\n{}", bold("Bridges"));
+    let bridges: Vec<&Device> = host.devices().filter(|device| matches!(device.kind, DeviceKind::Bridge(_))).collect();
+    if bridges.is_empty() {
+        let _ = writeln!(out, "  none");
+    }
+    for bridge in bridges {
+        let addresses: Vec<String> =
+            host.addresses().filter(|row| row.device == bridge.id).map(|row| format!("{}/{}", row.ip, row.length)).collect();
+        let _ = writeln!(out, "  {}  {}", bold(&place(host, bridge)), addresses.join(" "));
+        for port in host.ports(bridge.id) {
+            let state = port.port.as_ref().map_or("", |port| port.state.name());
+            let _ = writeln!(out, "    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port));
+        }
+    }
+    let _ = writeln!(out, "\n{}", bold("Points"));
+    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 32);
+    let reasons: Vec<&str> = points.iter().filter_map(|point| point.reason.as_deref()).collect();
+    // What holds for all is said once.
+    let common = reasons.first().copied().filter(|first| reasons.len() == points.len() && reasons.iter().all(|reason| reason == first));
+    for point in points {
+        let namespace = point.namespace.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
+        let what = match (&point.reason, point.listened) {
+            (_, true) => "listened".to_owned(),
+            (Some(reason), false) if common.is_none() => reason.clone(),
+            _ => String::new(),
+        };
+        let description = point.description.as_ref().map_or_else(String::new, |text| dim(&format!("  {text}")));
+        let _ = writeln!(out, "  {:<width$} {:<9} {what}{namespace}{description}", point.name, point.kind);
+    }
+    if let Some(common) = common {
+        let _ = writeln!(out, "  {common}");
+    }
+    let unreadable = unreadable(host);
+    if !unreadable.is_empty() {
+        let _ = writeln!(out, "\n{}", bold("Not readable"));
+        for line in unreadable {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    out
+}
+
+/// A device's name, with its namespace where that is not ours.
+fn place(host: &Host, device: &Device) -> String {
+    match host.namespace(device.id.netns).filter(|namespace| !namespace.is_own) {
+        Some(namespace) => {
+            format!("{} in {}", device.name, namespace.name.as_ref().map_or_else(|| namespace.id.0.to_string(), Text::to_string))
+        }
+        None => device.name.to_string(),
+    }
+}
+
+fn cards(host: &Host, guest: &Guest, out: &mut String) {
+    for nic in &guest.nics {
+        let model = nic.model.as_ref().map_or("(no card)", |model| model.as_str());
+        let mac = nic.mac.as_ref().map_or_else(String::new, MacAddr::to_string);
+        let default = if nic.has_default_mac { " (QEMU's default)" } else { "" };
+        let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
+        let _ = writeln!(out, "    {model} {mac}{default}  {backend}");
+    }
+    if guest.nics.is_empty() {
+        let _ = writeln!(out, "    no network card");
+    }
+}
+
+/// What is behind a card, and how its frames can be seen.
+fn behind(host: &Host, backend: &Backend) -> String {
+    let kind = backend.kind.name();
+    let devices: Vec<String> = backend
+        .devices
+        .iter()
+        .filter_map(|&id| host.device(id))
+        .map(|device| {
+            let port = device.master.and_then(|master| host.device(master)).map(|bridge| format!(", port of {}", bridge.name));
+            format!("{}{}", place(host, device), port.unwrap_or_default())
+        })
+        .collect();
+    match (devices.is_empty(), &backend.interface) {
+        (false, _) => format!("{kind} {}", devices.join("; ")),
+        (true, Some(name)) => format!("{kind} {name}, which is not seen here"),
+        (true, None) => format!("{kind} {}", backend.options),
+    }
+}
+
+/// Who reads a TAP.
+fn reader(host: &Host, device: &Device) -> String {
+    let reads = |guest: &&Guest| {
+        guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.devices.contains(&device.id))
+    };
+    match host.guests().find(reads) {
+        Some(guest) => format!("  {}", guest.name.as_ref().map_or_else(|| format!("process {}", guest.pid), Text::to_string)),
+        None if matches!(device.kind, DeviceKind::Tun(_)) && !device.has_carrier => "  nobody has it open".to_owned(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,280 @@
+//! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
+
+pub mod changes;
+pub mod list;
+pub mod scope;
+pub mod show;
+pub mod watch;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use scope::Scope;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+use tapscope_capture::filter::Filter;
+use tapscope_capture::interface::{self, Outlets, Refused, Settings, StartError, Target};
+use tapscope_capture::inventory::{self, Inventory};
+use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
+use tapscope_graph::tables::Limits;
+use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
+
+/// Events that may wait for the model: 64 MiB of full batches at the most.
+const QUEUE: usize = 1024;
+/// Empty batches on their way back to who captures.
+const SPENT: usize = 1024;
+/// How long the inventory waits for a change before it looks whether it should end.
+const BREATH: Duration = Duration::from_millis(200);
+
+/// What to look at on the living host.
+#[derive(Args, Clone, Debug, Default)]
+pub struct LiveArguments {
+    /// Listen on these interfaces only, `*` and `?` allowed; otherwise on every TAP, macvtap, bridge port and bridge
+    #[arg(short, long = "interface", value_name = "NAME")]
+    pub interfaces: Vec<String>,
+    /// Capture only what passes this filter (pcap-filter(7))
+    #[arg(short = 'f', long, value_name = "BPF")]
+    pub filter: Option<String>,
+    /// Network namespaces to look into besides our own: names of `ip netns`, paths, `own` for no other, `all` for those of all processes;
+    /// otherwise those with a name and those of guests
+    #[arg(long, value_name = "NAME")]
+    pub netns: Vec<String>,
+}
+
+impl LiveArguments {
+    fn namespaces(&self) -> inventory::Scope {
+        match self.netns.as_slice() {
+            [] => inventory::Scope::Usual,
+            [name] if name == "own" => inventory::Scope::Own,
+            names if names.iter().any(|name| name == "all") => inventory::Scope::All,
+            names => inventory::Scope::These(names.iter().map(|name| Path::new("/run/netns").join(name)).collect()),
+        }
+    }
+}
+
+/// The host, being watched.
+pub struct Live {
+    /// The model.
+    pub network: Network,
+    events: Receiver<Event>,
+    spent: Sender<Batch>,
+    refusals: Receiver<Refused>,
+    /// Points that could not be opened, by name, with the reason.
+    refused: BTreeMap<String, Refused>,
+    /// None where we may not capture; then `blind` says why.
+    capture: Option<interface::Live>,
+    blind: Option<String>,
+    inventory: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    scope: Scope,
+    targets: Vec<Target>,
+}
+
+/// What [`Live::take`] saw go by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Anything at all.
+    pub anything: bool,
+    /// The host said something.
+    pub host: bool,
+}
+
+impl Live {
+    /// Starts to watch.
+    ///
+    /// # Errors
+    /// Where the filter does not compile, or the host says nothing at all.
+    pub fn start(arguments: &LiveArguments) -> Result<Live> {
+        if let Some(filter) = &arguments.filter {
+            Filter::new(filter)?;
+        }
+        let (events, received) = bounded(QUEUE);
+        let (spent, empty) = bounded(SPENT);
+        let (refuse, refusals) = bounded(QUEUE);
+        let settings = Settings { filter: arguments.filter.clone(), ..Settings::default() };
+        let outlets = Outlets { events: events.clone(), spent: empty, refused: refuse };
+        let (capture, blind) = match interface::Live::start(settings, outlets) {
+            Ok(capture) => (Some(capture), None),
+            // The topology needs no privilege.
+            Err(error @ StartError::NotPermitted(_)) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),
+            Err(error) => return Err(error).context("cannot start to capture"),
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
+        let thread = {
+            let stop = stop.clone();
+            std::thread::Builder::new().name("inventory".into()).spawn(move || take_stock(inventory, &events, &stop))?
+        };
+        Ok(Live {
+            network: Network::new(Limits::default(), crate::show::seed()),
+            events: received,
+            spent,
+            refusals,
+            refused: BTreeMap::new(),
+            capture,
+            blind,
+            inventory: Some(thread),
+            stop,
+            scope: Scope { interfaces: arguments.interfaces.clone() },
+            targets: Vec::new(),
+        })
+    }
+
+    /// Learns what comes until a moment; `keep` gets the frames, and gives back the batch if it is not needed any more.
+    ///
+    /// # Errors
+    /// Where a thread ended that should not.
+    pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<Taken> {
+        let mut taken = Taken::default();
+        loop {
+            let wait = until.saturating_duration_since(Instant::now());
+            let event = match self.events.recv_timeout(wait) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
+            };
+            taken.anything = true;
+            self.network.observe(&event);
+            match event {
+                Event::Frames(batch) => self.give_back(keep(batch)),
+                Event::Host { changes, .. } => {
+                    taken.host = true;
+                    if changes.iter().any(concerns_targets) {
+                        self.listen();
+                    }
+                }
+                Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
+            }
+            if wait.is_zero() {
+                break;
+            }
+        }
+        for refused in self.refusals.try_iter() {
+            taken.anything = true;
+            self.refused.insert(refused.key.clone(), refused);
+        }
+        Ok(taken)
+    }
+
+    fn give_back(&self, batch: Option<Batch>) {
+        if let Some(mut batch) = batch {
+            batch.clear();
+            if let Err(TrySendError::Full(batch)) = self.spent.try_send(batch) {
+                drop(batch);
+            }
+        }
+    }
+
+    /// Listens on what there is now.
+    fn listen(&mut self) {
+        let targets = self.scope.targets(&self.network.tables().host);
+        if targets != self.targets {
+            let is_wanted = |key: &String| targets.iter().any(|target| target.key == *key);
+            self.refused.retain(|key, _| is_wanted(key));
+            if let Some(capture) = &self.capture {
+                capture.listen(targets.clone());
+            }
+            self.targets = targets;
+        }
+    }
+
+    /// Takes what comes until the host has said what it is and the points are open, or a moment passes.
+    pub fn settle(&mut self, until: Instant) -> Result<()> {
+        while Instant::now() < until && !self.is_settled() {
+            self.take((Instant::now() + Duration::from_millis(10)).min(until), Some)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the host said what it is, and every point that is wanted is open or refused.
+    pub fn is_settled(&self) -> bool {
+        let tables = self.network.tables();
+        let open = tables.points.iter().filter(|point| !point.closed).count();
+        !tables.host.is_empty() && (self.capture.is_none() || open + self.refused.len() >= self.targets.len())
+    }
+
+    /// What to do where something could not be seen: one sentence each, with the command that helps.
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices: Vec<String> = self.blind.iter().cloned().collect();
+        for refused in self.refused.values() {
+            notices.push(refused.reason.to_string());
+        }
+        let unreadable = self.network.tables().host.unreadable();
+        notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
+        // Hundreds of interfaces are refused for one reason.
+        notices.truncate(8);
+        notices
+    }
+
+    /// The scope, for saying why a device is not listened on.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Why a device could not be opened.
+    pub fn refusal(&self, target: &Target) -> Option<String> {
+        self.blind.clone().or_else(|| self.refused.get(&target.key).map(|refused| refused.reason.to_string()))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Whoever waits for room in the queue must see that nobody takes anything out any more.
+        let (_, nobody) = bounded(0);
+        self.events = nobody;
+        if let Some(thread) = self.inventory.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Whether a change may open or close a point.
+fn concerns_targets(change: &HostChange) -> bool {
+    match change {
+        HostChange::Set(fact) => matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Namespace(_)),
+        HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Namespace(_)),
+    }
+}
+
+/// The inventory's thread.
+fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        match inventory.next(BREATH) {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => {
+                if events.send(Event::Host { at: now(), changes }).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                let told = Unreadable {
+                    what: Text::new("this host"),
+                    why: Text::long(&format!("{:#}", anyhow::Error::new(error))),
+                    remedy: Text::new("start tapscope again"),
+                };
+                let _ = events.send(Event::Host { at: now(), changes: vec![HostChange::Set(HostFact::Unreadable(told))] });
+                return;
+            }
+        }
+    }
+}
+
+/// The wall clock.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Set when the user wants to stop: ctrl-C, or a polite kill.
+pub fn stop_signal() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, flag.clone()).context("cannot listen for ctrl-C")?;
+    }
+    Ok(flag)
+}

@@ -1,0 +1,26 @@
+//! `tapscope show --live`: the host's picture after some seconds.
+
+use super::{Live, LiveArguments, stop_signal};
+use crate::show::Reading;
+use anyhow::Result;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Watches for a time, or until ctrl-C; gives what is known then.
+///
+/// # Errors
+/// Where the host cannot be watched.
+pub fn read(arguments: &LiveArguments, time: Duration) -> Result<Reading> {
+    let stop = stop_signal()?;
+    let mut live = Live::start(arguments)?;
+    live.settle(Instant::now() + Duration::from_secs(1))?;
+    let end = Instant::now() + time;
+    while Instant::now() < end && !stop.load(Ordering::Relaxed) {
+        live.take((Instant::now() + Duration::from_millis(100)).min(end), Some)?;
+    }
+    for notice in live.notices() {
+        eprintln!("tapscope: {notice}");
+    }
+    live.network.tick(super::now());
+    Ok(Reading { files: Vec::new(), view: live.network.view() })
+}

@@ -1,0 +1,119 @@
+//! `tapscope watch`: what happens on the host, as it happens.
+
+use super::changes::{Change, Told};
+use super::{Live, LiveArguments, stop_signal};
+use crate::cli::{Color, EXIT_OK};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use std::io::Write;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tapscope_graph::Timestamp;
+use tapscope_graph::finding::findings;
+use tapscope_graph::topology::Topology;
+
+/// How often it looks for news.
+const STEP: Duration = Duration::from_millis(50);
+
+/// `tapscope watch`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tapscope watch                          guests, addresses, ARP, DHCP and echoes as they come
+  tapscope watch -i 'tap*' --for 10s
+  tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
+
+Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 2 usage.")]
+pub struct WatchArguments {
+    #[command(flatten)]
+    live: LiveArguments,
+    /// Stop after this long, such as 10s or 5m
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    time: Option<Duration>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// When to use colours in text
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+/// What `watch` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// Watches until the time is over or the user says so; gives the exit code.
+pub fn run(arguments: &WatchArguments) -> Result<u8> {
+    let stop = stop_signal()?;
+    let mut live = Live::start(&arguments.live)?;
+    let end = arguments.time.map(|time| Instant::now() + time);
+    let mut told = Told::default();
+    let mut notices: Vec<String> = Vec::new();
+    let mut looked = Instant::now();
+    live.settle(Instant::now() + Duration::from_secs(1))?;
+    let open = live.network.tables().points.iter().filter(|point| !point.closed).count();
+    eprintln!("tapscope: listening on {open} {}; ctrl-C ends", if open == 1 { "point" } else { "points" });
+    loop {
+        let is_over = stop.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
+        let until = (Instant::now() + STEP).min(end.unwrap_or(Instant::now() + STEP));
+        let taken = live.take(if is_over { Instant::now() } else { until }, Some)?;
+        // What waits for an answer is told when its time is over, also when nothing comes.
+        if taken.anything || is_over || looked.elapsed() > Duration::from_millis(500) {
+            looked = Instant::now();
+            for notice in live.notices() {
+                if !notices.contains(&notice) {
+                    eprintln!("tapscope: {notice}");
+                    notices.push(notice);
+                }
+            }
+            live.network.tick(super::now());
+            let tables = live.network.current();
+            let topology = Topology::build(tables);
+            let findings = findings(tables, &topology);
+            let news = told.news(tables, &topology, &findings);
+            print(&news, arguments.format, arguments.color.is_on())?;
+        }
+        if is_over {
+            return Ok(EXIT_OK);
+        }
+    }
+}
+
+fn print(news: &[Change], format: Format, color: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for change in news {
+        match format {
+            Format::Json => {
+                serde_json::to_writer(&mut out, change)?;
+                writeln!(out)?;
+            }
+            Format::Text => {
+                let code = match change.text.as_bytes().first() {
+                    Some(b'!') => "31",
+                    Some(b'+') => "32",
+                    Some(b'-') => "33",
+                    _ => "0",
+                };
+                let time = clock(change.at);
+                if color && code != "0" {
+                    writeln!(out, "{time} \x1b[{code}m{}\x1b[0m", change.text)?;
+                } else {
+                    writeln!(out, "{time} {}", change.text)?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The time of the day in UTC, with milliseconds.
+fn clock(at: Timestamp) -> String {
+    let (seconds, nanos) = at.parts();
+    let of_day = seconds.rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}.{:03}", of_day / 3600, of_day / 60 % 60, of_day % 60, nanos / 1_000_000)
+}
