@@ -1,0 +1,1 @@
+//! What ifconfig(8) and brconfig(8) print.

@@ -1,0 +1,32 @@
+//! Those who say facts besides netlink: they are asked now and then, and say everything that they have to say.
+
+use super::namespace::Place;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tapscope_graph::host::{Host, HostChange, HostFact, Netns};
+
+/// What a provider may look at.
+pub(super) struct World<'a> {
+    /// What is known of the host.
+    #[allow(dead_code)] // Whoever looks for guests finds their devices here.
+    pub host: &'a Host,
+    /// The namespaces that may be entered.
+    pub places: &'a BTreeMap<Netns, Place>,
+}
+
+/// Says facts of some sorts.
+pub(super) trait Provider: Send {
+    /// All that it has to say now. What it said before and does not say now is taken back.
+    fn facts(&mut self, world: &World<'_>) -> Vec<HostFact>;
+
+    /// How long that stays good.
+    fn good_for(&self) -> Duration;
+
+    /// Whether a change makes it worth asking at once.
+    fn is_outdated_by(&self, change: &HostChange) -> bool;
+}
+
+/// All of them. A new one is added here.
+pub(super) fn all() -> Vec<Box<dyn Provider>> {
+    vec![Box::new(super::backlog::Backlog), Box::new(super::setting::Settings)]
+}

@@ -1,0 +1,437 @@
+//! One network namespace, as the kernel tells of it.
+
+use super::super::rows::Rows;
+use super::namespace::Place;
+use super::wire::{Dump, Events, Link, LinkConf, News, PortNews, Queries, Read, Unread};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+use tapscope_graph::host::{Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, Setting, Unreadable};
+use tapscope_graph::{MacAddr, Text};
+
+/// After a change that may silently have taken routes away, this long until they are read again: one reading for many changes.
+const ROUTES_LATER: Duration = Duration::from_millis(20);
+
+/// Datagrams that are read before the other namespaces have their turn.
+const TURN: usize = 1024;
+
+/// An age that differs by less was only rounded otherwise.
+const SAME_AGE: Duration = Duration::from_secs(2);
+
+/// Bridge, address, VLAN: what leads to one port at a time.
+type FdbPlace = (u32, MacAddr, Option<u16>);
+
+/// A namespace that is listened to.
+pub(super) struct Space {
+    id: Netns,
+    events: Events,
+    queries: Queries,
+    links: BTreeMap<u32, Link>,
+    fdb: BTreeMap<FdbPlace, FdbAge>,
+    /// The namespaces that this one knows by a number.
+    numbers: BTreeMap<i32, Netns>,
+    /// Whether there is a number that means nothing yet.
+    pub wants_numbers: bool,
+    /// Whether the numbers changed, which is when namespaces come and go.
+    pub numbers_changed: bool,
+    routes_at: Option<Instant>,
+    must_resync: bool,
+    /// How often everything was read again because messages were lost.
+    pub resyncs: u64,
+}
+
+/// Where a forwarding entry leads, and its age as it was said.
+struct FdbAge {
+    port: u32,
+    refreshed: Option<Instant>,
+    said: Option<u32>,
+}
+
+impl Space {
+    /// Opens sockets in a namespace. `room` is the octets of messages that may wait.
+    ///
+    /// # Errors
+    /// It may not be entered, or is gone.
+    pub fn open(place: &Place, room: Option<usize>) -> io::Result<Space> {
+        let (events, queries) = place.within(|| Ok::<_, io::Error>((Events::open(room)?, Queries::open()?)))??;
+        Ok(Space {
+            id: place.namespace.id,
+            events,
+            queries,
+            links: BTreeMap::new(),
+            fdb: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            wants_numbers: false,
+            numbers_changed: false,
+            routes_at: None,
+            must_resync: false,
+            resyncs: 0,
+        })
+    }
+
+    /// For poll(2).
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.events.fd()
+    }
+
+    /// When this must be looked at, even if nothing happens.
+    pub fn due(&self) -> Option<Instant> {
+        self.routes_at
+    }
+
+    /// Reads everything, and says what differs from before.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub fn read_all(&mut self, rows: &mut Rows, now: Instant) -> io::Result<()> {
+        let mut facts = Vec::new();
+        let old = std::mem::take(&mut self.links);
+        for what in Dump::ALL {
+            let (news, unread) = self.queries.dump(self.id, what)?;
+            facts.extend(unread.iter().map(unreadable));
+            for one in news {
+                match one {
+                    News::Link(link) => drop(self.links.insert(link.device.id.index, *link)),
+                    News::Port(port) => drop(self.port(*port)),
+                    News::Fact(fact) => facts.push(fact),
+                    News::Routes { rows, .. } => facts.extend(rows.into_iter().map(HostFact::Route)),
+                    News::Fdb(entry) => facts.push(HostFact::Fdb(self.settle(entry, now).0)),
+                    _ => {}
+                }
+            }
+        }
+        let of_links = self.links.values().flat_map(|link| {
+            let settings = self.settings(link).map(HostFact::Setting);
+            std::iter::once(HostFact::Device(Box::new(self.device(link)))).chain(settings)
+        });
+        // Devices come before what is on them.
+        let facts: Vec<HostFact> = of_links.chain(facts).collect();
+        let settings = |links: &BTreeMap<u32, Link>| -> BTreeSet<HostKey> {
+            links.values().flat_map(|link| self.settings(link)).map(|setting| HostFact::Setting(setting).key()).collect()
+        };
+        settings(&old).difference(&settings(&self.links)).for_each(|key| rows.gone(key.clone()));
+        self.wants_numbers |= self.links.values().any(|link| self.is_unresolved(link));
+        self.routes_at = None;
+        let id = self.id;
+        rows.replace(|fact| is_ours(fact, id), facts);
+        Ok(())
+    }
+
+    /// Takes in what the kernel said since the last call.
+    ///
+    /// # Errors
+    /// The socket is broken, or the kernel does not answer.
+    pub fn hear(&mut self, rows: &mut Rows, now: Instant) -> io::Result<()> {
+        let mut heard = Vec::new();
+        if self.events.read(self.id, TURN, &mut |news| heard.push(news))? == Read::Lost {
+            self.must_resync = true;
+        }
+        for news in heard {
+            match news {
+                Ok(news) => self.take(news, rows, now),
+                Err(error) => rows.set(unreadable(&error)),
+            }
+        }
+        if std::mem::take(&mut self.must_resync) {
+            self.resyncs += 1;
+            self.read_all(rows, now)?;
+        }
+        if self.routes_at.is_some_and(|at| at <= now) {
+            self.read_routes(rows)?;
+        }
+        Ok(())
+    }
+
+    /// The kernel says nothing when it drops IPv4 routes with a device or an address, nor which route another has replaced.
+    fn read_routes(&mut self, rows: &mut Rows) -> io::Result<()> {
+        self.routes_at = None;
+        let mut fresh = Vec::new();
+        for what in [Dump::RoutesV4, Dump::RoutesV6] {
+            for news in self.queries.dump(self.id, what)?.0 {
+                if let News::Routes { rows, .. } = news {
+                    fresh.extend(rows.into_iter().map(HostFact::Route));
+                }
+            }
+        }
+        let id = self.id;
+        rows.replace(|fact| matches!(fact, HostFact::Route(route) if route.netns == id), fresh);
+        Ok(())
+    }
+
+    /// Reads the counters again.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub fn read_counters(&mut self, rows: &mut Rows) -> io::Result<()> {
+        for news in self.queries.dump(self.id, Dump::Counters)?.0 {
+            let News::Counters(index, counters) = news else { continue };
+            let Some(link) = self.links.get_mut(&index).filter(|link| link.device.counters != counters) else { continue };
+            link.device.counters = counters;
+            self.say(index, rows);
+        }
+        Ok(())
+    }
+
+    /// Reads again what changes without a word: devices' settings, and when frames refreshed the forwarding entries.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub fn read_quiet(&mut self, rows: &mut Rows, now: Instant) -> io::Result<()> {
+        for news in self.queries.dump(self.id, Dump::Links)?.0 {
+            self.take(news, rows, now);
+        }
+        if self.links.values().any(|link| matches!(link.device.kind, DeviceKind::Bridge(_) | DeviceKind::Vxlan(_))) {
+            for news in self.queries.dump(self.id, Dump::Fdb)?.0 {
+                self.take(news, rows, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds out which namespaces the numbers mean.
+    pub fn read_numbers<'a>(&mut self, places: impl Iterator<Item = &'a Place>, rows: &mut Rows) {
+        self.wants_numbers = false;
+        self.numbers.clear();
+        for place in places {
+            let Ok(file) = place.open() else { continue };
+            if let Ok(Some(number)) = self.queries.namespace_number(file.as_raw_fd()) {
+                self.numbers.insert(number, place.namespace.id);
+            }
+        }
+        let far: Vec<u32> = self.links.values().filter(|link| link.lower_namespace.is_some()).map(|link| link.device.id.index).collect();
+        for index in far {
+            self.say(index, rows);
+        }
+    }
+
+    fn take(&mut self, news: News, rows: &mut Rows, now: Instant) {
+        match news {
+            News::Link(link) => self.link(*link, rows, now),
+            News::LinkGone(index) => {
+                rows.gone(HostKey::Device(self.device_id(index)));
+                if let Some(link) = self.links.remove(&index) {
+                    self.settings(&link).for_each(|setting| rows.gone(HostFact::Setting(setting).key()));
+                }
+                self.fdb.retain(|(bridge, ..), entry| *bridge != index && entry.port != index);
+                self.routes_at.get_or_insert(now + ROUTES_LATER);
+            }
+            News::Port(port) => {
+                if let Some(index) = self.port(*port) {
+                    self.say(index, rows);
+                }
+            }
+            News::PortGone(index) => {
+                if let Some(link) = self.links.get_mut(&index) {
+                    link.device.port = None;
+                    link.device.master = None;
+                    self.say(index, rows);
+                }
+            }
+            News::Vlans { index, vlans, left } => {
+                if let Some(old) = self.links.get_mut(&index).and_then(vlans_of) {
+                    old.retain(|old| vlans.iter().all(|vlan| vlan.vid != old.vid));
+                    if !left {
+                        // A port has one PVID: the last that was told.
+                        if vlans.iter().any(|vlan| vlan.is_pvid) {
+                            old.iter_mut().for_each(|old| old.is_pvid = false);
+                        }
+                        old.extend(vlans);
+                        old.sort_unstable();
+                    }
+                    self.say(index, rows);
+                }
+            }
+            News::Fact(fact) => rows.set(fact),
+            News::Gone(key) => {
+                if matches!(key, HostKey::Address(..)) {
+                    self.routes_at.get_or_insert(now + ROUTES_LATER);
+                }
+                rows.gone(key);
+            }
+            News::Routes { rows: routes, replaces } => {
+                if replaces {
+                    self.routes_at.get_or_insert(now + ROUTES_LATER);
+                }
+                routes.into_iter().for_each(|route| rows.set(HostFact::Route(route)));
+            }
+            News::RoutesGone(routes) => routes.into_iter().for_each(|route| rows.gone(HostFact::Route(route).key())),
+            News::Fdb(entry) => {
+                let (entry, old) = self.settle(entry, now);
+                if let Some(port) = old {
+                    let port = self.device_id(port);
+                    rows.gone(HostFact::Fdb(FdbEntry { port, ..entry.clone() }).key());
+                }
+                rows.set(HostFact::Fdb(entry));
+            }
+            News::FdbGone(entry) => {
+                if let Some(place) = fdb_place(&entry)
+                    && self.fdb.get(&place).is_some_and(|known| known.port == entry.port.index)
+                {
+                    self.fdb.remove(&place);
+                }
+                rows.gone(HostFact::Fdb(entry).key());
+            }
+            News::Conf { index, conf } => self.conf(index, conf, rows),
+            News::NamespaceNumbers => {
+                self.numbers_changed = true;
+                self.wants_numbers = true;
+            }
+            News::Counters(..) => {}
+        }
+    }
+
+    /// A device is so now.
+    fn link(&mut self, mut link: Link, rows: &mut Rows, now: Instant) {
+        let index = link.device.id.index;
+        if let Some(old) = self.links.get_mut(&index) {
+            // Its VLANs come by other messages.
+            let same_bridge = old.device.master == link.device.master;
+            if let (Some(old), Some(new)) = (vlans_of(old).filter(|_| same_bridge), vlans_of(&mut link)) {
+                *new = std::mem::take(old);
+            }
+            if (old.device.is_up, old.device.has_carrier) != (link.device.is_up, link.device.has_carrier) {
+                self.routes_at.get_or_insert(now + ROUTES_LATER);
+            }
+        }
+        self.wants_numbers |= self.is_unresolved(&link);
+        let old = self.links.insert(index, link);
+        let new = &self.links[&index];
+        if let Some(old) = old.filter(|old| old.device.name != new.device.name) {
+            self.settings(&old).for_each(|setting| rows.gone(HostFact::Setting(setting).key()));
+        }
+        self.settings(new).for_each(|setting| rows.set(HostFact::Setting(setting)));
+        self.say(index, rows);
+    }
+
+    /// What a bridge says of a port or itself; gives the index of the device that it is about, if it is known.
+    fn port(&mut self, news: PortNews) -> Option<u32> {
+        let netns = self.id;
+        let link = self.links.get_mut(&news.index)?;
+        if let Some(bridge) = news.bridge {
+            link.device.master = Some(DeviceId { netns, index: bridge });
+        }
+        if let Some(mut port) = news.port {
+            port.vlans = link.device.port.take().map(|old| old.vlans).unwrap_or_default();
+            link.device.port = Some(port);
+        }
+        if let (Some(vlans), Some(place)) = (news.vlans, vlans_of(link)) {
+            *place = vlans;
+        }
+        Some(news.index)
+    }
+
+    /// Settings that changed: of a device, of all (-1), or for new ones (-2).
+    fn conf(&mut self, index: i32, conf: Vec<LinkConf>, rows: &mut Rows) {
+        let name = match u32::try_from(index) {
+            Ok(index) => {
+                let Some(link) = self.links.get_mut(&index) else { return };
+                for (v6, name, value) in &conf {
+                    link.conf.iter_mut().filter(|known| (known.0, known.1) == (*v6, *name)).for_each(|known| known.2 = *value);
+                }
+                link.device.name.clone()
+            }
+            Err(_) => Text::new(if index == -1 { "all" } else { "default" }),
+        };
+        for one in conf {
+            if let (-1, (false, "forwarding", value)) = (index, one) {
+                rows.set(HostFact::Setting(Setting {
+                    netns: self.id,
+                    name: Text::new("net.ipv4.ip_forward"),
+                    value: Text::new(&value.to_string()),
+                }));
+            }
+            rows.set(HostFact::Setting(self.setting(&name, one)));
+        }
+    }
+
+    /// The age as it was last said, unless a frame refreshed the entry since; and the port that it led to before, if it was another.
+    ///
+    /// An age grows by itself: whoever knows when it was said knows it now.
+    fn settle(&mut self, mut entry: FdbEntry, now: Instant) -> (FdbEntry, Option<u32>) {
+        let Some(place) = fdb_place(&entry) else { return (entry, None) };
+        let refreshed = entry.age.and_then(|age| now.checked_sub(Duration::from_secs(age.into())));
+        let before = self.fdb.get(&place);
+        let old = before.map(|before| before.port).filter(|&port| port != entry.port.index);
+        if let Some(before) = before
+            && old.is_none()
+            && let (Some(then), Some(refreshed)) = (before.refreshed, refreshed)
+            && refreshed.saturating_duration_since(then) < SAME_AGE
+        {
+            entry.age = before.said;
+            return (entry, None);
+        }
+        self.fdb.insert(place, FdbAge { port: entry.port.index, refreshed, said: entry.age });
+        (entry, old)
+    }
+
+    fn say(&self, index: u32, rows: &mut Rows) {
+        if let Some(link) = self.links.get(&index) {
+            rows.set(HostFact::Device(Box::new(self.device(link))));
+        }
+    }
+
+    fn device_id(&self, index: u32) -> DeviceId {
+        DeviceId { netns: self.id, index }
+    }
+
+    /// The device, with the namespace of the one below.
+    fn device(&self, link: &Link) -> Device {
+        let netns = match link.lower_namespace {
+            None => self.id,
+            Some(number) => self.numbers.get(&number).copied().unwrap_or_default(),
+        };
+        Device { lower: link.lower.map(|index| DeviceId { netns, index }), ..link.device.clone() }
+    }
+
+    /// Whether the device below is in a namespace whose number means nothing yet.
+    fn is_unresolved(&self, link: &Link) -> bool {
+        link.lower_namespace.is_some_and(|number| number >= 0 && !self.numbers.contains_key(&number))
+    }
+
+    fn settings(&self, link: &Link) -> impl Iterator<Item = Setting> {
+        link.conf.iter().map(|conf| self.setting(&link.device.name, *conf))
+    }
+
+    /// sysctl(8) writes a dot in a device's name as a slash.
+    fn setting(&self, device: &Text, (is_v6, name, value): LinkConf) -> Setting {
+        let version = if is_v6 { "ipv6" } else { "ipv4" };
+        let name = format!("net.{version}.conf.{}.{name}", device.as_str().replace('.', "/"));
+        Setting { netns: self.id, name: Text::long(&name), value: Text::new(&value.to_string()) }
+    }
+}
+
+/// The VLANs of a port, or of a bridge itself.
+fn vlans_of(link: &mut Link) -> Option<&mut Vec<PortVlan>> {
+    match (&mut link.device.port, &mut link.device.kind) {
+        (Some(port), _) => Some(&mut port.vlans),
+        (None, DeviceKind::Bridge(bridge)) => Some(&mut bridge.vlans),
+        (None, _) => None,
+    }
+}
+
+fn fdb_place(entry: &FdbEntry) -> Option<FdbPlace> {
+    entry.bridge.map(|bridge| (bridge.index, entry.mac, entry.vlan))
+}
+
+/// Whether [`Space::read_all`] tells a fact of this sort.
+fn is_ours(fact: &HostFact, netns: Netns) -> bool {
+    match fact {
+        HostFact::Device(row) => row.id.netns == netns,
+        HostFact::Address(row) => row.device.netns == netns,
+        HostFact::Route(row) => row.netns == netns,
+        HostFact::Rule(row) => row.netns == netns,
+        HostFact::Neighbor(row) => row.device.netns == netns,
+        HostFact::Fdb(row) => row.port.netns == netns,
+        _ => false,
+    }
+}
+
+/// A message that cannot be read is one more thing that is not known.
+fn unreadable(error: &Unread) -> HostFact {
+    HostFact::Unreadable(Unreadable {
+        what: Text::long(&format!("what the kernel says about {}", error.about)),
+        why: Text::long(&error.why),
+        remedy: Text::new("a tapscope that knows this kernel"),
+    })
+}

@@ -1,0 +1,47 @@
+//! Sees at once when a namespace gets a name or loses it.
+
+use super::namespace::NAMES;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// Watches the directory of names; while there is none, the directory that it will be made in.
+pub(super) struct Watch {
+    inotify: Inotify,
+}
+
+impl Watch {
+    /// Begins. `None` where the system gives no watch: then names are only seen when they are looked for.
+    pub fn open() -> Option<Watch> {
+        let watch = Watch { inotify: Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok()? };
+        let parents = watch.inotify.add_watch("/run", AddWatchFlags::IN_CREATE | AddWatchFlags::IN_ONLYDIR);
+        (watch.add_names() || parents.is_ok()).then_some(watch)
+    }
+
+    /// Watching what is watched already changes nothing.
+    fn add_names(&self) -> bool {
+        let flags = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_ONLYDIR;
+        self.inotify.add_watch(NAMES[0], flags).is_ok()
+    }
+
+    /// For poll(2).
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+
+    /// Whether a name may have come or gone since the last call.
+    pub fn has_changed(&self) -> bool {
+        let mut changed = false;
+        while let Ok(events) = self.inotify.read_events() {
+            for event in events {
+                // Of the parent only the directory of names matters; overflowing means that anything may have happened.
+                let is_directory = event.mask.contains(AddWatchFlags::IN_ISDIR);
+                if is_directory && event.name.as_deref().is_some_and(|name| name == "netns") {
+                    self.add_names();
+                    changed = true;
+                }
+                changed |= !is_directory;
+            }
+        }
+        changed
+    }
+}
