@@ -1,8 +1,8 @@
 //! What the host says now: the latest row for each key.
 
 use super::{
-    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Route,
-    Rule, Setting, Unreadable,
+    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Reader,
+    Route, Rule, Setting, Unreadable,
 };
 use crate::Text;
 use std::collections::BTreeMap;
@@ -145,6 +145,8 @@ impl Host {
         firewall, Firewall, FirewallRule);
     rows!(/// Guests, by process.
         guests, Guest, Guest);
+    rows!(/// Programs other than guests that have a TUN or TAP device open.
+        readers, Reader, Reader);
     rows!(/// What could not be read.
         unreadable, Unreadable, Unreadable);
 }
