@@ -2,4 +2,5 @@
 
 pub mod file;
 pub mod filter;
+pub mod inventory;
 pub mod qemu;

@@ -92,7 +92,10 @@ impl Monitors {
             "tcp" | "telnet" | "tn3270" | "websocket" => {
                 let options = Options::from_pairs(rest, "address");
                 let (host, port) = options.value("address").and_then(|address| address.rsplit_once(':')).unwrap_or_default();
-                Where::Here(options.is_on("server"), MonitorAddress::Tcp(host.into(), port.into()))
+                let is_too_long = host.len() > LONGEST || port.len() > LONGEST;
+                let address =
+                    if is_too_long { MonitorAddress::Other(Text::new(&text)) } else { MonitorAddress::Tcp(host.into(), port.into()) };
+                Where::Here(options.is_on("server"), address)
             }
             "none" => return,
             _ => Where::Here(false, MonitorAddress::Other(Text::new(&text))),
@@ -120,8 +123,14 @@ impl Monitors {
     }
 }
 
+/// The longest path of a Unix socket, and the longest host name that is kept.
+const LONGEST: usize = 255;
+
 fn socket(options: &Options) -> MonitorAddress {
     let text = |key| options.value(key).unwrap_or_default().to_owned();
+    if ["path", "host", "port"].iter().any(|key| options.value(key).is_some_and(|value| value.len() > LONGEST)) {
+        return MonitorAddress::Other(Text::new("an address that is too long"));
+    }
     match (options.value("path"), options.number("fd")) {
         (Some(path), _) if options.is_on("abstract") => MonitorAddress::Abstract(path.to_owned()),
         (Some(path), _) => MonitorAddress::Unix(path.to_owned()),

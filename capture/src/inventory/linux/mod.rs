@@ -1,0 +1,3 @@
+//! What Linux says of itself.
+
+pub mod guest;

@@ -1,0 +1,4 @@
+//! What the host says of itself.
+
+#[cfg(target_os = "linux")]
+pub mod linux;
