@@ -2,7 +2,7 @@
 # make test    runs all tests
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line SECONDS=600: looks for bytes that break it
 #
 # run and test install what a fresh Debian or Ubuntu lacks, and say so.
 

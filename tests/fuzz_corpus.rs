@@ -47,3 +47,8 @@ fn dns_messages_are_survived() {
 fn data_units_of_switches_are_survived() {
     replay("link", targets::link);
 }
+
+#[test]
+fn command_lines_of_qemu_are_survived() {
+    replay("qemu_command_line", targets::qemu_command_line);
+}

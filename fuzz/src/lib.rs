@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::ops::Range;
 use tapscope_capture::file::{Merged, Next, Reader};
+use tapscope_capture::qemu::command_line::{CommandLine, NICS};
 use tapscope_graph::decode::{Summary, layers, summary};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
@@ -73,6 +74,20 @@ pub fn link(input: &[u8]) {
         _ => &[0x01, 0x80, 0xc2, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0x09],
     };
     observe_one(&[header, unit].concat());
+}
+
+/// A command line of QEMU's; its words end with a NUL each, as in `/proc/PID/cmdline`.
+pub fn qemu_command_line(input: &[u8]) {
+    let argv: Vec<&[u8]> = input.split(|&octet| octet == 0).collect();
+    let line = CommandLine::parse(&argv);
+    assert!(line.nics.len() <= 2 * NICS);
+    line.monitors.iter().for_each(|monitor| assert_printable(&monitor.address.to_string()));
+    for card in line.nics {
+        let backend = card.nic.backend.unwrap_or_default();
+        [card.nic.id, card.nic.model, backend.id, backend.interface].iter().flatten().for_each(|text| assert_printable(text.as_str()));
+        assert_printable(backend.options.as_str());
+        assert_printable(backend.kind.name());
+    }
 }
 
 const ETHERNET_IPV4: &[u8] = &[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0];

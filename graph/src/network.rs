@@ -10,7 +10,7 @@ use crate::learn::{
 };
 use crate::tables::{Learned, Limits, Point, RouterReason, Tables};
 use crate::topology::Topology;
-use crate::{Batch, Direction, Event, FrameNo, PointInfo};
+use crate::{Batch, Direction, Event, FrameNo, PointInfo, Timestamp};
 use std::net::IpAddr;
 
 /// Frames that are digested and looked up together.

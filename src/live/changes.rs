@@ -286,8 +286,7 @@ struct News<'a> {
 
 impl News<'_> {
     fn tell(&mut self, event: Kind, text: String) -> &mut Change {
-        let change =
-            Change { at: self.at, event, text, about: None, addresses: Vec::new(), macs: Vec::new(), points: Vec::new() };
+        let change = Change { at: self.at, event, text, about: None, addresses: Vec::new(), macs: Vec::new(), points: Vec::new() };
         self.changes.push(change);
         self.changes.last_mut().expect("a change was just told")
     }

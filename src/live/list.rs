@@ -219,9 +219,8 @@ fn behind(host: &Host, backend: &Backend) -> String {
 
 /// Who reads a TAP.
 fn reader(host: &Host, device: &Device) -> String {
-    let reads = |guest: &&Guest| {
-        guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.devices.contains(&device.id))
-    };
+    let reads =
+        |guest: &&Guest| guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.devices.contains(&device.id));
     match host.guests().find(reads) {
         Some(guest) => format!("  {}", guest.name.as_ref().map_or_else(|| format!("process {}", guest.pid), Text::to_string)),
         None if matches!(device.kind, DeviceKind::Tun(_)) && !device.has_carrier => "  nobody has it open".to_owned(),

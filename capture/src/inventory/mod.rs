@@ -7,7 +7,7 @@
 #[cfg_attr(target_os = "linux", allow(dead_code))]
 pub mod bsd;
 #[cfg(target_os = "linux")]
-mod linux;
+pub mod linux;
 mod rows;
 
 use std::io;

@@ -1,5 +1,6 @@
 //! What was said last, so that only what differs is said again.
 
+use tapscope_graph::Timestamp;
 use tapscope_graph::host::{Host, HostChange, HostFact, HostKey};
 
 /// The facts that are out, and the changes that are still to be handed over.
@@ -22,7 +23,8 @@ impl Rows {
     }
 
     fn apply(&mut self, change: HostChange) {
-        if self.host.apply(change.clone()) {
+        // Nobody asks this copy for rates over time.
+        if self.host.apply(Timestamp(0), change.clone()) {
             self.changes.push(change);
         }
     }

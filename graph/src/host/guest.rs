@@ -20,10 +20,27 @@ pub struct Guest {
     pub is_libvirt: bool,
     /// Its monitors that a program may ask: paths or addresses of QMP sockets.
     pub monitors: Vec<Text>,
-    /// Its network cards, in the order of the command line.
+    /// Its network cards, in the order of the command line, and backends without a card. A hub that joins one card with one backend
+    /// counts as a cable; where a hub joins more, each card on it has a `hubport` backend and each backend an entry without a card, all
+    /// with the hub's number.
     pub nics: Vec<Nic>,
     /// What of it could not be read, and the one command that gives it.
     pub unreadable: Option<Text>,
+}
+
+/// A program that is no guest and has a TUN or TAP device open, such as a VPN's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reader {
+    /// Its process.
+    pub pid: u32,
+    /// The program, such as `openvpn`.
+    pub program: Text,
+    /// The network namespace that its process lives in; none where it may not be seen.
+    pub netns: Option<Netns>,
+    /// The device's name, in the namespace where it was made.
+    pub interface: Text,
+    /// The device; none where no device of that name is in the process's namespace.
+    pub device: Option<DeviceId>,
 }
 
 /// A guest's network card and what is behind it.
@@ -31,7 +48,8 @@ pub struct Guest {
 pub struct Nic {
     /// `id=` of the device, where it has one.
     pub id: Option<Text>,
-    /// The model, such as `virtio-net-pci`; none for a backend without a card.
+    /// The model, such as `virtio-net-pci`, or `machine default` where QEMU chooses one by the machine and it is not known which; none for
+    /// a backend without a card.
     pub model: Option<Text>,
     /// Its address; QEMU's default where the command line names none.
     pub mac: Option<MacAddr>,

@@ -11,7 +11,7 @@ mod table;
 pub use device::{
     Bridge, BridgePort, Bridged, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol,
 };
-pub use guest::{Backend, BackendKind, Guest, Nic};
+pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;
 
@@ -122,6 +122,8 @@ pub enum HostFact {
     Firewall(FirewallRule),
     /// A guest.
     Guest(Box<Guest>),
+    /// Another program that has a TUN or TAP device open.
+    Reader(Reader),
     /// Something that could not be read.
     Unreadable(Unreadable),
     /// Frames that the kernel threw away before any point, since it started: the second column of `/proc/net/softnet_stat`, all processors.
@@ -151,6 +153,8 @@ pub enum HostKey {
     Firewall(Netns, Text, Text, Text, u32),
     /// Process.
     Guest(u32),
+    /// Process, name of the device.
+    Reader(u32, Text),
     /// What.
     Unreadable(Text),
     /// The one counter.
@@ -173,6 +177,7 @@ impl HostFact {
             HostFact::Setting(row) => HostKey::Setting(row.netns, row.name.clone()),
             HostFact::Firewall(row) => HostKey::Firewall(row.netns, row.tool.clone(), row.table.clone(), row.chain.clone(), row.number),
             HostFact::Guest(row) => HostKey::Guest(row.pid),
+            HostFact::Reader(row) => HostKey::Reader(row.pid, row.interface.clone()),
             HostFact::Unreadable(row) => HostKey::Unreadable(row.what.clone()),
             HostFact::Backlog(_) => HostKey::Backlog,
         }

@@ -1,8 +1,8 @@
 //! What the host says now: the latest row for each key.
 
 use super::{
-    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Route,
-    Rule, Setting, Unreadable,
+    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Reader,
+    Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -223,6 +223,8 @@ impl Host {
         firewall, Firewall, FirewallRule);
     rows!(/// Guests, by process.
         guests, Guest, Guest, 0, u32::MAX);
+    rows!(/// Programs other than guests that have a TUN or TAP device open.
+        readers, Reader, Reader);
     rows!(/// What could not be read.
         unreadable, Unreadable, Unreadable);
 }

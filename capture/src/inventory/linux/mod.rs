@@ -2,6 +2,8 @@
 
 mod backlog;
 mod firewall;
+pub mod guest;
+mod guests;
 mod namespace;
 mod provider;
 mod setting;

@@ -8,7 +8,6 @@ use tapscope_graph::host::{Host, HostChange, HostFact, Netns};
 /// What a provider may look at.
 pub(super) struct World<'a> {
     /// What is known of the host.
-    #[allow(dead_code)] // Whoever looks for guests finds their devices here.
     pub host: &'a Host,
     /// The namespaces that may be entered.
     pub places: &'a BTreeMap<Netns, Place>,
@@ -28,5 +27,5 @@ pub(super) trait Provider: Send {
 
 /// All of them. A new one is added here.
 pub(super) fn all() -> Vec<Box<dyn Provider>> {
-    vec![Box::new(super::backlog::Backlog), Box::new(super::setting::Settings)]
+    vec![Box::new(super::backlog::Backlog), Box::new(super::setting::Settings), Box::new(super::guests::Provided::new())]
 }

@@ -1,0 +1,3 @@
+//! QEMU: what its command line says.
+
+pub mod command_line;
