@@ -1,4 +1,6 @@
-//! What is wrong, as far as frames show it.
+//! What is wrong, as far as frames and the host show it.
+
+mod host;
 
 use crate::decode::Stop;
 use crate::tables::{DhcpState, Dropped, Resolution, Side, Tables, TcpState};
@@ -43,6 +45,16 @@ pub enum FindingKind {
     TcpUnanswered,
     /// Spanning tree topology changes.
     TopologyChanges,
+    /// An address of the host is set on a port of a bridge.
+    AddressOnPort,
+    /// A bridge's port lets nothing pass.
+    PortBlocked,
+    /// A guest's TAP is down.
+    TapDown,
+    /// A TAP that nobody has open.
+    TapUnread,
+    /// A guest sends from another address than its card's.
+    MacDiffers,
     /// Frames passed a point and were not captured.
     FramesLost,
     /// Frames that were not decoded, or that contradict themselves.
@@ -66,6 +78,11 @@ impl FindingKind {
             FindingKind::TcpRefused => "TCP_REFUSED",
             FindingKind::TcpUnanswered => "TCP_UNANSWERED",
             FindingKind::TopologyChanges => "TOPOLOGY_CHANGES",
+            FindingKind::AddressOnPort => "ADDRESS_ON_PORT",
+            FindingKind::PortBlocked => "PORT_BLOCKED",
+            FindingKind::TapDown => "TAP_DOWN",
+            FindingKind::TapUnread => "TAP_UNREAD",
+            FindingKind::MacDiffers => "MAC_DIFFERS",
             FindingKind::FramesLost => "FRAMES_LOST",
             FindingKind::NotDecoded => "NOT_DECODED",
             FindingKind::Dropped => "DROPPED",
@@ -104,6 +121,7 @@ pub fn findings(tables: &Tables, topology: &Topology) -> Vec<Finding> {
     dhcp(tables, &mut found);
     tcp(tables, &mut found);
     spanning_tree(tables, &mut found);
+    host::host(tables, topology, &mut found);
     points(tables, &mut found);
     dropped(tables, &mut found);
     found.sort_by(|a, b| (a.severity, a.kind, a.frames.first(), &a.text).cmp(&(b.severity, b.kind, b.frames.first(), &b.text)));

@@ -370,6 +370,8 @@ pub enum Learned {
     Dhcp,
     /// The host says so: it is set on one of its devices.
     Configured,
+    /// The host's neighbour table says so: it asked, and was answered.
+    NeighborTable,
     /// The frame's link-layer source and its outermost IP source. A router's MAC collects remote addresses this way: see
     /// [`Learned::proves_owner`].
     Source,
@@ -381,13 +383,14 @@ impl Learned {
         self != Learned::Source
     }
 
-    /// `arp`, `ndp`, `dhcp`, `configured` or `source`.
+    /// `arp`, `ndp`, `dhcp`, `configured`, `neighbor table` or `source`.
     pub fn name(self) -> &'static str {
         match self {
             Learned::Arp => "arp",
             Learned::Ndp => "ndp",
             Learned::Dhcp => "dhcp",
             Learned::Configured => "configured",
+            Learned::NeighborTable => "neighbor table",
             Learned::Source => "source",
         }
     }

@@ -112,6 +112,44 @@ fn a_veth_pair_is_one_link_and_an_unread_tap_says_so() {
             guest guest-7 u at user 
             bridge joint-3 br0 at v0, br0
             bridge joint-4 macvlan on eth0 at eth0, mvt0
+            note TAP_UNREAD: nobody has tap0 open: what is sent there is lost
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_odd_about_the_host_is_found() {
+    check(
+        "
+        0 host device 2 tap0 tap 12 master 4
+        0 host device 3 tap1 tap 13 master 4 state blocking
+        0 host device 4 bridge0 bridge 12
+        0 host device 5 tap2 tap 15 unread
+        0 host device 6 tap3 tap 16 down
+        0 host guest 100 g1 a@2
+        0 host guest 101 g2 b@3 c@6
+        0 host address 2 10.0.2.100/24
+        0 host neighbor 4 10.0.2.101 a reachable
+        0.1 tap0< e>* arp who-has 10.0.2.7 tell 10.0.2.9
+        0.2 tap0< e>* arp who-has 10.0.2.8 tell 10.0.2.9
+        ",
+        expect![[r#"
+            point tap0: 2 packets, 84 octets
+            host 02:00:00:00:00:0e@0 at tap0
+              10.0.2.9 by arp 0.0 to 0.1
+            local local@1 this host at tap0, bridge0, tap2 (nobody has it open), tap3 (down)
+              10.0.2.100 by configured
+            guest guest-5 g1 at tap0
+              10.0.2.101 by neighbor table
+            guest guest-6 g2 at tap1 (port blocking), tap3 (down)
+            bridge joint-2 bridge0 at tap0, tap1 (port blocking), bridge0
+            resolution 10.0.2.9 for 10.0.2.7 ×1: nobody
+            resolution 10.0.2.9 for 10.0.2.8 ×1: nobody
+            warning ADDRESS_ON_PORT: 10.0.2.100 is set on tap0, a port of bridge0: what comes in there belongs to bridge0, and answers go out by another way; set it on bridge0
+            warning PORT_BLOCKED: port tap1 is blocking: nothing passes
+            warning TAP_DOWN: tap3 is down, and a guest has it open
+            note TAP_UNREAD: nobody has tap2 open: what is sent there is lost
+            note MAC_DIFFERS: 02:00:00:00:00:0e sends from behind tap0, and is not g1, whose card there is 02:00:00:00:00:0a
         "#]],
     );
 }

@@ -172,25 +172,28 @@ impl Told {
             if *lost != point.lost {
                 let more = point.lost.saturating_sub(*lost);
                 *lost = point.lost;
-                news.tell(Kind::Lost, format!("! {more} frames lost at {label}, {} in all", point.lost)).points = vec![label];
+                let words = format!("! {more} frames lost at {label}, {} in all", point.lost);
+                news.tell(Kind::Lost, words).points = vec![label];
             }
         }
     }
 
     fn bindings(&mut self, news: &mut News<'_>) {
-        let rows = &news.tables.bindings;
+        let tables = news.tables;
+        let rows = &tables.bindings;
         for row in rows.iter().skip(self.bindings_read).filter(|row| row.learned.proves_owner()) {
             if self.bindings.insert((row.mac, row.ip)) {
                 let change = news.tell(Kind::Binding, format!("  {} is at {}, by {}", row.ip, row.mac, row.learned.name()));
                 (change.at, change.addresses, change.macs) = (row.evidence.first_at, vec![row.ip], vec![row.mac]);
-                change.points = vec![point_name(news.tables, row.point)];
+                change.points = vec![point_name(tables, row.point)];
             }
         }
         self.bindings_read = rows.len();
     }
 
     fn resolutions(&mut self, news: &mut News<'_>) {
-        for (index, row) in news.tables.resolutions.iter().enumerate() {
+        let tables = news.tables;
+        for (index, row) in tables.resolutions.iter().enumerate() {
             if index == self.resolutions.len() {
                 self.resolutions.push((0, 0));
             }
@@ -207,7 +210,7 @@ impl Told {
                     change
                 }
                 // The answer may be on its way.
-                _ if news.tables.now.is_some_and(|now| now.since(row.asked.last_at) < PATIENCE / 4) => continue,
+                _ if tables.now.is_some_and(|now| now.since(row.asked.last_at) < PATIENCE / 4) => continue,
                 _ if row.is_probe() => {
                     self.resolutions[index] = (row.asked.count, answers);
                     continue;
@@ -219,13 +222,14 @@ impl Told {
                 }
             };
             change.addresses = vec![row.asker_ip, row.target];
-            change.points = vec![point_name(news.tables, row.point)];
+            change.points = vec![point_name(tables, row.point)];
             self.resolutions[index] = (row.asked.count, answers);
         }
     }
 
     fn dhcp(&mut self, news: &mut News<'_>) {
-        for (index, row) in news.tables.dhcp.iter().enumerate() {
+        let tables = news.tables;
+        for (index, row) in tables.dhcp.iter().enumerate() {
             if index == self.dhcp.len() {
                 self.dhcp.push((0, DhcpState::Unknown));
             }
@@ -245,7 +249,7 @@ impl Told {
                 let change = news.tell(Kind::Dhcp, words);
                 (change.at, change.macs) = (message.at, row.client_mac.into_iter().collect());
                 change.addresses = given.copied().map(IpAddr::V4).into_iter().collect();
-                change.points = vec![point_name(news.tables, message.point)];
+                change.points = vec![point_name(tables, message.point)];
             }
             self.dhcp[index] = (row.messages.len(), row.state());
         }

@@ -209,16 +209,6 @@ impl Live {
         notices.truncate(8);
         notices
     }
-
-    /// The scope, for saying why a device is not listened on.
-    pub fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    /// Why a device could not be opened.
-    pub fn refusal(&self, target: &Target) -> Option<String> {
-        self.blind.clone().or_else(|| self.refused.get(&target.key).map(|refused| refused.reason.to_string()))
-    }
 }
 
 impl Drop for Live {

@@ -1,6 +1,6 @@
 //! Who is attached to what.
 
-use super::configured::{Known, Wiring, drop_on_link, merge_addresses, state};
+use super::configured::{Known, Wiring, drop_on_link, merge_addresses, neighbors, state};
 use super::domain::Domains;
 use super::owner::{Owned, StationKey, is_host_address, owners};
 use super::{Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Topology, Vertex};
@@ -34,6 +34,15 @@ impl Topology {
             vlans.entry(station.vlan).or_default().push(station);
         }
         let mut owned = owners(tables, &domains);
+        for (key, addresses) in neighbors(tables, &domains) {
+            // Guests that keep silent are known to the host all the same.
+            if known.contains_key(&key) {
+                stations.entry(key).or_default();
+            }
+            if stations.contains_key(&key) {
+                merge_addresses(&mut owned.entry(key).or_default().addresses, addresses);
+            }
+        }
         for (&key, vlans) in &stations {
             let owned = owned.remove(&key).unwrap_or_default();
             if let Some(known) = known.get(&key) {

@@ -8,7 +8,7 @@ use super::build::Picture;
 use super::domain::{Domains, is_joint};
 use super::owner::StationKey;
 use super::{Address, Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Vertex};
-use crate::host::{Device, DeviceId, DeviceKind, Guest, Host, Netns, PortState, Prefix};
+use crate::host::{Device, DeviceId, DeviceKind, Guest, Host, NeighborState, Netns, PortState, Prefix};
 use crate::tables::{Counters, Learned, RouterReason, Series, Tables};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::NodeIndex;
@@ -332,6 +332,27 @@ pub(super) fn device_name(host: &Host, device: &Device) -> Text {
     }
 }
 
+/// What the host's neighbour tables say of stations.
+pub(super) fn neighbors(tables: &Tables, domains: &Domains) -> BTreeMap<StationKey, Vec<Address>> {
+    let mut told: BTreeMap<StationKey, Vec<Address>> = BTreeMap::new();
+    let holds = |state| !matches!(state, NeighborState::Incomplete | NeighborState::Failed | NeighborState::NoArp | NeighborState::None);
+    for row in tables.host.neighbors().filter(|row| holds(row.state) && !row.is_proxy) {
+        let (Some(mac), Some(domain)) = (row.mac.filter(|mac| mac.is_station()), domains.of_device(row.device)) else { continue };
+        let station = (domain, mac);
+        told.entry(station).or_default().push(Address {
+            ip: row.ip,
+            vlan: None,
+            learned: vec![Learned::NeighborTable],
+            evidence: Default::default(),
+            conflicts: Vec::new(),
+            moved: false,
+            station: Some(station),
+            device: None,
+        });
+    }
+    told
+}
+
 /// Joins what frames show of a node's addresses with what the host says of them, by address.
 pub(super) fn merge_addresses(all: &mut Vec<Address>, more: Vec<Address>) {
     for address in more {
@@ -341,8 +362,10 @@ pub(super) fn merge_addresses(all: &mut Vec<Address>, more: Vec<Address>) {
                 known.learned.sort_unstable();
                 known.learned.dedup();
                 known.evidence.merge(&address.evidence);
-                known.conflicts = address.conflicts;
-                known.moved = address.moved && known.device.is_none();
+                if !address.conflicts.is_empty() {
+                    known.conflicts = address.conflicts;
+                }
+                known.moved |= address.moved && known.device.is_none();
                 known.station = address.station;
             }
             None => all.push(address),

@@ -3,11 +3,12 @@
 //! - `host device 2 tap0 tap 1a master 4`: device 2, its name, kind and MAC (02:00:00:00:00:1a); up with carrier unless `down` or `unread`
 //!   follows; `master N`, `lower N` and `state blocking` as they read.
 //! - `host address 4 10.0.2.100/24`, `host guest 100 g1 a@2 b@3`: a process, its name, its cards with the device that each reads.
+//! - `host neighbor 4 10.0.2.101 a reachable`: an entry of the neighbour table of device 4.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
-    Backend, BackendKind, Bridge, BridgePort, Device, DeviceId, DeviceKind, Guest, HostAddress, HostChange, HostFact, HostKey, Netns, Nic,
-    PortState, Setting, TunMode,
+    Backend, BackendKind, Bridge, BridgePort, Device, DeviceId, DeviceKind, Guest, HostAddress, HostChange, HostFact, HostKey,
+    HostNeighbor, NeighborState, Netns, Nic, PortState, Setting, TunMode,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -44,6 +45,14 @@ pub fn change(words: &[&str]) -> HostChange {
             nics: cards.iter().map(|card| nic(card)).collect(),
             ..Guest::default()
         }))),
+        ["neighbor", index, ip, mac, state] => HostChange::Set(HostFact::Neighbor(HostNeighbor {
+            device: id(index),
+            ip: ip.parse().expect("an address"),
+            mac: Some(MacAddr(super::station(mac))),
+            state: if state == "reachable" { NeighborState::Reachable } else { NeighborState::Failed },
+            is_router: false,
+            is_proxy: false,
+        })),
         ["set", name, value] => {
             HostChange::Set(HostFact::Setting(Setting { netns: NETNS, name: Text::new(name), value: Text::new(value) }))
         }

@@ -1,0 +1,88 @@
+//! What is odd in what the host says, or between that and what frames show.
+
+use super::{Finding, FindingKind, Severity};
+use crate::host::{Device, DeviceKind, PortState};
+use crate::tables::Tables;
+use crate::topology::{Key, LinkState, NodeKind, Topology};
+use std::collections::BTreeMap;
+
+/// Finds it.
+pub(super) fn host(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
+    if tables.host.is_empty() {
+        return;
+    }
+    addresses_on_ports(tables, topology, found);
+    links(tables, topology, found);
+    strangers(topology, found);
+}
+
+fn finding(severity: Severity, kind: FindingKind, text: String, about: Option<Key>) -> Finding {
+    Finding { severity, kind, text, about, point: None, frames: Vec::new(), count: 1 }
+}
+
+/// Linux hands what comes in by a bridge's port to the bridge: an address on the port is answered for, but never heard (br_input.c).
+fn addresses_on_ports(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
+    let host = &tables.host;
+    for address in host.addresses() {
+        let Some(device) = host.device(address.device).filter(|device| device.port.is_some()) else { continue };
+        let Some(bridge) = device.master.and_then(|master| host.device(master)) else { continue };
+        if !matches!(bridge.kind, DeviceKind::Bridge(_)) || address.ip.is_ipv6() {
+            continue;
+        }
+        let text = format!(
+            "{} is set on {}, a port of {}: what comes in there belongs to {}, and answers go out by another way; set it on {}",
+            address.ip, device.name, bridge.name, bridge.name, bridge.name
+        );
+        found.push(finding(Severity::Warning, FindingKind::AddressOnPort, text, link_of(topology, device)));
+    }
+}
+
+fn link_of(topology: &Topology, device: &Device) -> Option<Key> {
+    topology.links().find(|link| link.device == Some(device.id)).map(|link| link.key)
+}
+
+/// Links that let nothing pass although somebody wants them to.
+fn links(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
+    for link in topology.links() {
+        let Some(device) = link.device.and_then(|device| tables.host.device(device)) else { continue };
+        let (severity, kind, text) = match link.state {
+            LinkState::Blocked(state @ (PortState::Blocking | PortState::Disabled)) => {
+                (Severity::Warning, FindingKind::PortBlocked, format!("port {} is {}: nothing passes", link.name, state.name()))
+            }
+            LinkState::Blocked(state) => {
+                (Severity::Note, FindingKind::PortBlocked, format!("port {} is {}: nothing passes yet", link.name, state.name()))
+            }
+            LinkState::Unread => {
+                (Severity::Note, FindingKind::TapUnread, format!("nobody has {} open: what is sent there is lost", link.name))
+            }
+            LinkState::Down if is_read(tables, device) => {
+                (Severity::Warning, FindingKind::TapDown, format!("{} is down, and a guest has it open", link.name))
+            }
+            LinkState::Down | LinkState::Unknown | LinkState::Up | LinkState::NoCarrier => continue,
+        };
+        found.push(finding(severity, kind, text, Some(link.key)));
+    }
+}
+
+fn is_read(tables: &Tables, device: &Device) -> bool {
+    let backends = tables.host.guests().flat_map(|guest| &guest.nics).filter_map(|nic| nic.backend.as_ref());
+    backends.flat_map(|backend| &backend.devices).any(|&read| read == device.id)
+}
+
+/// Stations behind a guest's TAP that are not its card.
+fn strangers(topology: &Topology, found: &mut Vec<Finding>) {
+    let cards: BTreeMap<Key, String> = topology
+        .attachments()
+        .filter(|(node, ..)| node.kind == NodeKind::Guest)
+        .filter_map(|(node, link, interface)| {
+            let name = node.name.as_ref().map_or_else(|| node.key.to_string(), ToString::to_string);
+            Some((link.key, format!("{name}, whose card there is {}", interface.mac?)))
+        })
+        .collect();
+    for (node, link, interface) in topology.attachments() {
+        let is_station = matches!(node.kind, NodeKind::Host | NodeKind::Router);
+        let (Some(card), Some(mac), true) = (cards.get(&link.key), interface.mac, is_station && interface.is_seen) else { continue };
+        let text = format!("{mac} sends from behind {}, and is not {card}", link.name);
+        found.push(finding(Severity::Note, FindingKind::MacDiffers, text, Some(node.key)));
+    }
+}
