@@ -72,6 +72,18 @@ fn dlt(link_type: LinkType) -> i32 {
     }
 }
 
+/// The other way round: a file's link type for libpcap's own number.
+pub(crate) fn link_type(dlt: i32) -> LinkType {
+    LinkType(match dlt {
+        12 => 101,
+        11 => 100,
+        15 => 102,
+        16 => 103,
+        19 => 106,
+        other => u32::try_from(other).unwrap_or(u32::MAX),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

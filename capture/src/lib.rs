@@ -2,5 +2,6 @@
 
 pub mod file;
 pub mod filter;
+pub mod interface;
 pub mod inventory;
 pub mod qemu;
