@@ -62,7 +62,10 @@ struct PointReport {
     namespace: Option<String>,
     kind: String,
     description: Option<String>,
-    /// Whether tapscope listens there by itself.
+    /// Whether it is among what is wanted.
+    #[serde(skip)]
+    is_wanted: bool,
+    /// Whether tapscope listens there.
     listened: bool,
     /// Why it does not, or cannot, and what to do.
     reason: Option<String>,
@@ -108,6 +111,7 @@ fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> Po
         name: device.name.to_string(),
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: device.kind.name().to_owned(),
+        is_wanted: target.is_ok(),
         description: target.as_ref().ok().and_then(|target| target.description.clone()),
         listened: target.is_ok() && blind.is_none(),
         reason: match target {
@@ -149,21 +153,25 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     }
     let _ = writeln!(out, "\n{}", bold("Points"));
     let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 32);
-    let reasons: Vec<&str> = points.iter().filter_map(|point| point.reason.as_deref()).collect();
-    // What holds for all is said once.
-    let common = reasons.first().copied().filter(|first| reasons.len() == points.len() && reasons.iter().all(|reason| reason == first));
+    // What holds for many is said once.
+    let mut told: Vec<&str> = Vec::new();
     for point in points {
-        let namespace = point.namespace.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
+        let namespace = point.namespace.as_ref().map_or_else(String::new, |name| format!("  in {name}"));
         let what = match (&point.reason, point.listened) {
-            (_, true) => "listened".to_owned(),
-            (Some(reason), false) if common.is_none() => reason.clone(),
-            _ => String::new(),
+            (_, true) => "listened",
+            (Some(reason), false) => {
+                if !told.contains(&reason.as_str()) {
+                    told.push(reason);
+                }
+                if point.is_wanted { "cannot be captured" } else { "not listened" }
+            }
+            (None, false) => "",
         };
         let description = point.description.as_ref().map_or_else(String::new, |text| dim(&format!("  {text}")));
         let _ = writeln!(out, "  {:<width$} {:<9} {what}{namespace}{description}", point.name, point.kind);
     }
-    if let Some(common) = common {
-        let _ = writeln!(out, "  {common}");
+    for reason in told {
+        let _ = writeln!(out, "  {reason}");
     }
     let unreadable = unreadable(host);
     if !unreadable.is_empty() {

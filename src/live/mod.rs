@@ -9,7 +9,7 @@ pub mod watch;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use scope::Scope;
+use scope::{Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,6 +71,7 @@ pub struct Live {
     inventory: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     scope: Scope,
+    places: Places,
     targets: Vec<Target>,
 }
 
@@ -120,6 +121,7 @@ impl Live {
             inventory: Some(thread),
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone() },
+            places: Places::default(),
             targets: Vec::new(),
         })
     }
@@ -171,7 +173,7 @@ impl Live {
 
     /// Listens on what there is now.
     fn listen(&mut self) {
-        let targets = self.scope.targets(&self.network.tables().host);
+        let targets = self.scope.targets(&self.network.tables().host, &mut self.places);
         if targets != self.targets {
             let is_wanted = |key: &String| targets.iter().any(|target| target.key == *key);
             self.refused.retain(|key, _| is_wanted(key));

@@ -3,9 +3,11 @@
 //! Bulk traffic is taken once, where it enters: from a guest at its TAP, from the host at the bridge. What explains a failure (ARP, ICMP,
 //! DHCP, ND, spanning tree) is taken everywhere and in both directions, so that a packet's journey shows.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
 use tapscope_graph::host::{Device, DeviceId, DeviceKind, Guest, Host, Netns, Nic};
+use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
 #[derive(Clone, Debug, Default)]
@@ -33,13 +35,72 @@ impl Refusal {
     }
 }
 
+/// Which place each device was, so that one that is made again, or a guest that gets another TAP, continues its point.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    devices: BTreeMap<DeviceId, u32>,
+    cards: BTreeMap<(Text, MacAddr), u32>,
+    names: BTreeMap<(Netns, Text), u32>,
+    next: u32,
+}
+
+impl Places {
+    /// Cards and names that are remembered before all are forgotten.
+    const REMEMBERED: usize = 1 << 16;
+
+    /// Numbers the devices that there are: one keeps its number while it exists; a new one has that of the guest's card that it serves, or
+    /// of its name, unless another device has it.
+    fn number(&mut self, host: &Host, wanted: &[&Device]) -> BTreeMap<DeviceId, u32> {
+        self.devices.retain(|&id, _| host.device(id).is_some());
+        let mut taken: BTreeSet<u32> = self.devices.values().copied().collect();
+        if self.cards.len().max(self.names.len()) > Self::REMEMBERED {
+            (self.cards, self.names) = (BTreeMap::new(), BTreeMap::new());
+        }
+        let mut numbers = BTreeMap::new();
+        // A guest's card is the surer sign.
+        let mut wanted: Vec<_> = wanted.iter().map(|device| (card(host, device), device)).collect();
+        wanted.sort_by_key(|(card, device)| (card.is_none(), device.id));
+        for (card, device) in wanted {
+            let name = (device.id.netns, device.name.clone());
+            let known = self.devices.get(&device.id).copied().or_else(|| {
+                let by_card = card.as_ref().and_then(|card| self.cards.get(card));
+                by_card.into_iter().chain(self.names.get(&name)).copied().find(|number| !taken.contains(number))
+            });
+            let number = known.unwrap_or_else(|| {
+                self.next += 1;
+                self.next
+            });
+            taken.insert(number);
+            self.devices.insert(device.id, number);
+            self.names.insert(name, number);
+            if let Some(card) = card {
+                self.cards.insert(card, number);
+            }
+            numbers.insert(device.id, number);
+        }
+        numbers
+    }
+}
+
+/// The guest and the card that a TAP serves.
+fn card(host: &Host, device: &Device) -> Option<(Text, MacAddr)> {
+    let (guest, nic) = reader(host, device.id)?;
+    Some((guest.name.clone()?, nic.mac?))
+}
+
 impl Scope {
     /// Everything to listen on now, in the order of the devices.
-    pub fn targets(&self, host: &Host) -> Vec<Target> {
-        host.devices().filter_map(|device| self.target(host, device).ok()).collect()
+    pub fn targets(&self, host: &Host, places: &mut Places) -> Vec<Target> {
+        let mut targets: Vec<Target> = host.devices().filter_map(|device| self.target(host, device).ok()).collect();
+        let devices: Vec<&Device> = targets.iter().filter_map(|target| host.device(target.device)).collect();
+        let numbers = places.number(host, &devices);
+        for target in &mut targets {
+            target.key = numbers.get(&target.device).map_or_else(String::new, u32::to_string);
+        }
+        targets
     }
 
-    /// How to listen on one device.
+    /// How to listen on one device; its key is still to be given.
     ///
     /// # Errors
     /// Why not.
@@ -47,7 +108,7 @@ impl Scope {
         let role = if self.interfaces.is_empty() { by_default(host, device) } else { self.by_name(device) };
         let role = role.ok_or(Refusal::NotAskedFor)?;
         Ok(Target {
-            key: identity(host, device),
+            key: String::new(),
             device: device.id,
             name: device.name.to_string(),
             netns: way_in(host, device.id.netns)?,
@@ -104,16 +165,6 @@ fn reader(host: &Host, device: DeviceId) -> Option<(&Guest, &Nic)> {
     host.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
 }
 
-/// What stays the same when a guest starts again and gets another TAP: the guest's card; for all else the device's name.
-fn identity(host: &Host, device: &Device) -> String {
-    let is_tap = matches!(device.kind, DeviceKind::Tun(_) | DeviceKind::Macvtap(_));
-    let card = reader(host, device.id).filter(|_| is_tap).and_then(|(guest, nic)| Some((guest.name.as_ref()?, nic.mac?)));
-    match card {
-        Some((guest, mac)) => format!("guest {guest} {mac}"),
-        None => format!("device {} {}", device.id.netns.0, device.name),
-    }
-}
-
 /// What a person calls the place: `guest g1, virtio-net-pci 52:54:00:12:34:57, port of bridge0`.
 fn description(host: &Host, device: &Device) -> Option<String> {
     let guest = reader(host, device.id).map(|(guest, nic)| {
@@ -132,8 +183,8 @@ fn description(host: &Host, device: &Device) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tapscope_graph::host::{BridgePort, HostChange, HostFact, TunMode};
-    use tapscope_graph::{Text, Timestamp};
+    use tapscope_graph::Timestamp;
+    use tapscope_graph::host::{Backend, BridgePort, HostChange, HostFact, HostKey, TunMode};
 
     fn device(index: u32, name: &str, kind: DeviceKind, master: Option<u32>) -> Device {
         let id = |index| DeviceId { netns: Netns(1), index };
@@ -168,7 +219,34 @@ mod tests {
     }
 
     fn listened(scope: &Scope) -> Vec<String> {
-        scope.targets(&host()).iter().map(|target| format!("{} {:?}", target.name, target.role)).collect()
+        scope.targets(&host(), &mut Places::default()).iter().map(|target| format!("{} {:?}", target.name, target.role)).collect()
+    }
+
+    #[test]
+    fn a_guest_that_starts_again_continues_its_point_whatever_its_tap_is_called() {
+        let (mut host, mut places) = (Host::default(), Places::default());
+        let mut apply = |change| host.apply(Timestamp(0), change);
+        let guest = |pid, index| {
+            let backend = Backend { devices: vec![DeviceId { netns: Netns(1), index }], ..Backend::default() };
+            let nic = Nic { mac: Some(MacAddr([2, 0, 0, 0, 0, 10])), backend: Some(backend), ..Nic::default() };
+            HostFact::Guest(Box::new(Guest { pid, name: Some(Text::new("g1")), nics: vec![nic], ..Guest::default() }))
+        };
+        let tap = |index, name| HostFact::Device(Box::new(device(index, name, tap(), None)));
+        apply(HostChange::Set(tap(7, "vnet2")));
+        apply(HostChange::Set(guest(100, 7)));
+        let first = Scope::default().targets(&host, &mut places);
+
+        let mut apply = |change| host.apply(Timestamp(0), change);
+        apply(HostChange::Gone(HostKey::Guest(100)));
+        assert_eq!(Scope::default().targets(&host, &mut places)[0].key, first[0].key, "the TAP stays the same when its guest ends");
+        let mut apply = |change| host.apply(Timestamp(0), change);
+        apply(HostChange::Gone(HostKey::Device(DeviceId { netns: Netns(1), index: 7 })));
+        apply(HostChange::Set(tap(9, "vnet2")));
+        apply(HostChange::Set(tap(8, "vnet4")));
+        apply(HostChange::Set(guest(101, 8)));
+        let again = Scope::default().targets(&host, &mut places);
+        assert_eq!((again[0].name.as_str(), &again[0].key), ("vnet4", &first[0].key));
+        assert_ne!(again[1].key, first[0].key, "another device of the old name is another point");
     }
 
     #[test]

@@ -308,7 +308,8 @@ impl Space {
     fn port(&mut self, news: PortNews) -> Option<u32> {
         let netns = self.id;
         let link = self.links.get_mut(&news.index)?;
-        if let Some(bridge) = news.bridge {
+        // A bridge names itself as its own master.
+        if let Some(bridge) = news.bridge.filter(|&bridge| bridge != news.index) {
             link.device.master = Some(DeviceId { netns, index: bridge });
         }
         if let Some(mut port) = news.port {
