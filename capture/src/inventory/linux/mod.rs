@@ -89,12 +89,12 @@ impl Linux {
         let asked = |provider| Asked { provider, said: BTreeSet::new(), at: now };
         let mut linux = Linux {
             watch: if scope == Scope::Own { None } else { Watch::open() },
+            providers: provider::all(&scope).into_iter().map(asked).collect(),
             scope,
             spaces: BTreeMap::from([(id, space)]),
             places: BTreeMap::from([(id, own.clone())]),
             closed: BTreeMap::new(),
             rows: Rows::default(),
-            providers: provider::all().into_iter().map(asked).collect(),
             names: Names { must_look: true, at: now, unfinished_until: now, is_unfinished: false },
             counters_every: Some(Duration::from_secs(1)),
             counters_at: now + Duration::from_secs(1),

@@ -1,5 +1,6 @@
 //! Those who say facts besides netlink: they are asked now and then, and say everything that they have to say.
 
+use super::Scope;
 use super::namespace::Place;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,6 +27,6 @@ pub(super) trait Provider: Send {
 }
 
 /// All of them. A new one is added here.
-pub(super) fn all() -> Vec<Box<dyn Provider>> {
-    vec![Box::new(super::backlog::Backlog), Box::new(super::setting::Settings), Box::new(super::guests::Provided::new())]
+pub(super) fn all(scope: &Scope) -> Vec<Box<dyn Provider>> {
+    vec![Box::new(super::backlog::Backlog), Box::new(super::setting::Settings), Box::new(super::guests::Provided::new(scope))]
 }
