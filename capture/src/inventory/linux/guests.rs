@@ -1,25 +1,34 @@
-//! Guests as facts: looked for when a TAP comes or goes, and every second or so.
+//! Guests as facts: looked for when the kernel tells of a new process or of a guest's end, and when a TAP comes or goes.
 
 use super::Scope;
+use super::guest::GuestWatch;
 use super::guest::Guests;
 use super::provider::{Provider, World};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 use tapscope_graph::host::{DeviceKind, HostChange, HostFact, HostKey, Netns};
 
-/// How long a look at the processes is good for, if no device says otherwise.
-const GOOD_FOR: Duration = Duration::from_secs(1);
+/// How long a look at the processes is good for, if nothing says otherwise: descriptors change without an event.
+const GOOD_FOR: Duration = Duration::from_secs(10);
+/// The same where nobody tells of processes.
+const GOOD_FOR_BLIND: Duration = Duration::from_secs(2);
 
 /// Looks for guests.
 pub(super) struct Provided {
     guests: Guests,
+    /// None where not even descriptors are left to wait with.
+    watch: Option<GuestWatch>,
     /// Guests elsewhere are nobody's business: their namespaces were not asked for.
     only_here: bool,
 }
 
 impl Provided {
     pub(super) fn new(scope: &Scope) -> Provided {
-        Provided { guests: Guests::new(Path::new("/proc")), only_here: matches!(scope, Scope::Own | Scope::These(_)) }
+        let proc_root = Path::new("/proc");
+        // It listens before the first look, so that nothing is missed between.
+        let watch = GuestWatch::new(proc_root).ok();
+        Provided { guests: Guests::new(proc_root), watch, only_here: matches!(scope, Scope::Own | Scope::These(_)) }
     }
 }
 
@@ -28,13 +37,24 @@ impl Provider for Provided {
         let resolve = |netns, name: &str| world.host.device_named(netns, name).map(|device| device.id);
         let is_here = |netns: Option<Netns>| !self.only_here || netns.is_none_or(|netns| world.places.contains_key(&netns));
         let mut scan = self.guests.scan(&resolve);
+        if let Some(watch) = &mut self.watch {
+            watch.follow(scan.guests.iter().map(|guest| guest.pid));
+        }
         scan.guests.retain(|guest| is_here(guest.netns));
         scan.readers.retain(|reader| is_here(reader.netns));
         scan.facts().collect()
     }
 
     fn good_for(&self) -> Duration {
-        GOOD_FOR
+        if self.watch.is_some() { GOOD_FOR } else { GOOD_FOR_BLIND }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.watch.as_ref().map(AsFd::as_fd)
+    }
+
+    fn has_news(&mut self) -> bool {
+        self.watch.as_mut().is_some_and(GuestWatch::changed)
     }
 
     /// A guest opens its TAP when it starts, and leaves it when it ends: the device's carrier tells.

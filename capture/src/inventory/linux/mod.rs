@@ -268,7 +268,10 @@ impl Linux {
     /// Asks those whose facts are old, or outdated by what happened.
     fn ask_providers(&mut self, now: Instant) {
         for asked in &mut self.providers {
-            if asked.at > now && !self.rows.changes().iter().any(|change| asked.provider.is_outdated_by(change)) {
+            if !asked.provider.has_news()
+                && asked.at > now
+                && !self.rows.changes().iter().any(|change| asked.provider.is_outdated_by(change))
+            {
                 continue;
             }
             asked.at = now + asked.provider.good_for();
@@ -290,6 +293,8 @@ impl Linux {
     fn wait(&self, until: Instant) -> Result<(), InventoryError> {
         let mut fds: Vec<PollFd> = self.spaces.values().map(|space| PollFd::new(space.fd(), PollFlags::POLLIN)).collect();
         fds.extend(self.watch.as_ref().map(|watch| PollFd::new(watch.fd(), PollFlags::POLLIN)));
+        let told = self.providers.iter().filter_map(|asked| asked.provider.descriptor());
+        fds.extend(told.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)));
         // poll(2) counts in milliseconds; rounded down it would be called in vain.
         let time = until.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
         let time = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);

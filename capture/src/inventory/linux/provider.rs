@@ -3,6 +3,7 @@
 use super::Scope;
 use super::namespace::Place;
 use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 use tapscope_graph::host::{Host, HostChange, HostFact, Netns};
 
@@ -24,6 +25,16 @@ pub(super) trait Provider: Send {
 
     /// Whether a change makes it worth asking at once.
     fn is_outdated_by(&self, change: &HostChange) -> bool;
+
+    /// A descriptor that is readable when [`Provider::has_news`] should be asked.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// Whether it heard of something that makes it worth asking at once.
+    fn has_news(&mut self) -> bool {
+        false
+    }
 }
 
 /// All of them. A new one is added here.

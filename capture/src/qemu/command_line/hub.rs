@@ -123,7 +123,7 @@ fn macs(adapters: &[Adapter]) -> Vec<(Option<tapscope_graph::MacAddr>, bool)> {
 
 fn opening_order(netdevs: &[Netdev]) -> Vec<u32> {
     let mut order: Vec<usize> = (0..netdevs.len()).collect();
-    order.sort_by_key(|&at| (netdevs[at].stage, at));
+    order.sort_by_key(|&at| (netdevs[at].opened, at));
     let mut out = vec![0; netdevs.len()];
     for (place, at) in order.into_iter().enumerate() {
         out[at] = place as u32;

@@ -29,6 +29,19 @@ pub(super) enum Peer {
     Hub(u32),
 }
 
+/// When QEMU opens a backend, earliest first; so QEMU 7.2 was seen to name its TAPs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Opened {
+    /// `-netdev {…}`
+    JsonNetdev,
+    /// `-netdev key=value`
+    Netdev,
+    /// `-nic`
+    Nic,
+    /// `-net`
+    Net,
+}
+
 /// A card on the command line.
 #[derive(Debug)]
 pub(super) struct Adapter {
@@ -45,8 +58,8 @@ pub(super) struct Adapter {
 #[derive(Debug)]
 pub(super) struct Netdev {
     pub(super) at: usize,
-    /// 0 `-netdev`, 1 `-nic`, 2 `-net`: the order in which they are opened.
-    pub(super) stage: u32,
+    /// The order in which they are opened.
+    pub(super) opened: Opened,
     pub(super) id: Option<String>,
     pub(super) options: Options,
     /// The hub that it is on: `-net`, or `hubid=` of a `hubport`.
@@ -79,7 +92,8 @@ impl Network {
             "netdev" => {
                 self.has_no_default = true;
                 let options = Options::parse(argument, "type");
-                self.netdev(at, 0, options.value("id").map(str::to_owned), options);
+                let opened = if argument.starts_with(b"{") { Opened::JsonNetdev } else { Opened::Netdev };
+                self.netdev(at, opened, options.value("id").map(str::to_owned), options);
             }
             "nic" => {
                 self.has_no_default = true;
@@ -94,12 +108,12 @@ impl Network {
         }
     }
 
-    fn netdev(&mut self, at: usize, stage: u32, id: Option<String>, options: Options) {
+    fn netdev(&mut self, at: usize, opened: Opened, id: Option<String>, options: Options) {
         let is_hubport = options.value("type") == Some("hubport");
         let hub = if is_hubport { options.number("hubid") } else { None };
         let joins = options.value("netdev").filter(|_| is_hubport).map(str::to_owned);
         if self.netdevs.len() < NICS {
-            self.netdevs.push(Netdev { at, stage, id, options, hub, joins });
+            self.netdevs.push(Netdev { at, opened, id, options, hub, joins });
         }
     }
 
@@ -119,7 +133,7 @@ impl Network {
         let model = options.value("model").map(str::to_owned);
         let mac = options.value("mac").and_then(mac::parse);
         self.adapter(Adapter { at, stage: Stage::Nic, id: None, model, mac, peer: Peer::Netdev(id.clone()) });
-        self.netdev(at, 1, Some(id), options);
+        self.netdev(at, Opened::Nic, Some(id), options);
     }
 
     /// A card or a backend on a hub, which was called VLAN up to QEMU 2.12.
@@ -136,7 +150,7 @@ impl Network {
             // `dump` writes the frames of a hub to a file.
             None | Some("none" | "dump") => {}
             Some(_) => {
-                self.netdev(at, 2, id, options);
+                self.netdev(at, Opened::Net, id, options);
                 if let Some(netdev) = self.netdevs.last_mut().filter(|netdev| netdev.at == at) {
                     netdev.hub = Some(hub);
                 }
@@ -191,7 +205,7 @@ impl Netdev {
         let options = &self.options;
         let queues = ["fds", "vhostfds"].map(|key| options.numbers(key).len() as u32).into_iter().max().unwrap_or(0);
         let kind = match options.value("type") {
-            None if self.stage == 0 => BackendKind::Unknown,
+            None if self.opened <= Opened::Netdev => BackendKind::Unknown,
             name => kind(name.unwrap_or("user")),
         };
         let is_tap = kind == BackendKind::Tap;

@@ -5,8 +5,12 @@
 //! never guessed. Names and command lines are chosen by users of the host and taken as hostile.
 
 mod assemble;
+mod connector;
 mod descriptors;
 mod process;
+mod watch;
+
+pub use watch::{GuestWatch, Means, WatchError};
 
 use crate::qemu::command_line::{CommandLine, Monitor, MonitorAddress};
 use assemble::Place;

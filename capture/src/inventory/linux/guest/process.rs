@@ -130,10 +130,27 @@ fn known(name: &[u8]) -> Option<Kind> {
     }
 }
 
-/// At most so many octets of a file.
+/// At most so many octets of a file. Files of /proc have no length, and what one read gives belongs together: the buffer is large enough
+/// for most at once.
 pub(super) fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    File::open(path)?.take(most as u64).read_to_end(&mut out)?;
+    let mut file = File::open(path)?;
+    let mut out = vec![0; most.min(4096)];
+    let mut length = 0;
+    loop {
+        match file.read(&mut out[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if length == most {
+            break;
+        }
+        if length == out.len() {
+            out.resize((2 * length).min(most), 0);
+        }
+    }
+    out.truncate(length);
     Ok(out)
 }
 
