@@ -1,16 +1,24 @@
 //! The how-to's set-ups with real guests: who reaches whom.
 
+use std::thread;
+
 use tapscope_lab::{Error, Guest, Lab, Namespace};
 
-/// Who asked whom, and whether there was an answer.
-fn pings(host: &Namespace, guests: &[&Guest], targets: &[&str]) -> Result<String, Error> {
+/// Who asked whom, and whether there was an answer. All ask for one address at the same time.
+fn pings(host: &Namespace, guests: [&Guest; 2], targets: &[&str]) -> Result<String, Error> {
     let mut lines = String::new();
     for target in targets {
         let command = format!("ping -c1 -W2 {target}");
-        for guest in guests {
-            lines += &line(guest.name(), target, guest.can(&command)?);
+        let [answers @ .., of_host] = thread::scope(|scope| {
+            let in_guests = guests.map(|guest| scope.spawn(|| guest.can(&command)));
+            let of_host = host.can(&command);
+            let [one, two] = in_guests.map(|thread| thread.join().expect("no panic"));
+            [one, two, of_host]
+        });
+        for (guest, answer) in guests.iter().zip(answers) {
+            lines += &line(guest.name(), target, answer?);
         }
-        lines += &line("host", target, host.can(&command)?);
+        lines += &line("host", target, of_host?);
     }
     Ok(lines)
 }
@@ -40,7 +48,7 @@ fn set_up_4(lab: &Lab, devices: [&str; 2]) -> Result<String, Error> {
         lab.guest("g1").mac("52:54:00:12:34:57").ip("10.0.2.101/16").tap(&host, "tap0"),
         lab.guest("g2").mac("52:54:00:12:34:56").ip("10.0.3.101/16").tap(&host, "tap1"),
     ])?;
-    pings(&host, &[&g1, &g2], &["10.0.2.100", "10.0.3.100", "10.0.2.101", "10.0.3.101"])
+    pings(&host, [&g1, &g2], &["10.0.2.100", "10.0.3.100", "10.0.2.101", "10.0.3.101"])
 }
 
 #[test]
