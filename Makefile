@@ -1,15 +1,17 @@
 # make run     builds tapscope and opens its window on a recording of two real guests
 # make test    runs all tests
+# make lab     boots two guests on a bridge to look at, as root; VARIANT=taps and VARIANT=apart are other ways to connect them
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
 # make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line SECONDS=600: looks for bytes that break it
 #
-# run and test install what a fresh Debian or Ubuntu lacks, and say so.
+# run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 
 TARGET = frame
 SECONDS = 600
+VARIANT = bridge
 
-.PHONY: run test check bench fuzz
+.PHONY: run test lab check bench fuzz
 
 run:
 	@.ci/setup run
@@ -18,6 +20,11 @@ run:
 test:
 	@.ci/setup test
 	cargo test --workspace
+
+lab: AS_ROOT = $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner="sudo"')
+lab:
+	@.ci/setup test
+	cargo $(AS_ROOT) run --package tapscope-lab --bin setup4 -- $(VARIANT)
 
 check:
 	cargo fmt --all --check

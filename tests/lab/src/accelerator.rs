@@ -76,3 +76,20 @@ pub(crate) fn boots(folder: &Path, image: &Image, accelerator: Accelerator, limi
     let _ = fs::remove_file(&said);
     Ok(status.success() && text.contains("lab: probe"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Lab;
+
+    #[test]
+    fn a_probe_tells_whether_a_guest_gets_to_its_first_process() -> Result<(), Error> {
+        let Some(lab) = Lab::or_say("a_probe") else { return Ok(()) };
+        let image = crate::image::image()?;
+        assert!(boots(lab.folder(), &image, Accelerator::Emulation, Duration::from_secs(60))?);
+        // Not within a second.
+        let nothing = Image { initramfs: "/dev/null".into(), ..image };
+        assert!(!boots(lab.folder(), &nothing, Accelerator::Emulation, Duration::from_secs(1))?);
+        Ok(())
+    }
+}

@@ -78,11 +78,11 @@ pub(crate) fn image() -> Result<Image, Error> {
     Ok(image)
 }
 
-/// Cargo's target folder: the one this program lies in, known by the tag that cargo puts there, or else that of this source.
+/// Cargo's target folder: the one this program lies in, known by a file that cargo always puts there, or else that of this source.
 fn target() -> PathBuf {
     let program = env::current_exe().unwrap_or_default();
-    let tagged = program.ancestors().skip(1).find(|folder| folder.join("CACHEDIR.TAG").exists());
-    tagged.map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")), Path::to_path_buf)
+    let found = program.ancestors().skip(1).find(|folder| folder.join(".rustc_info.json").exists());
+    found.map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target")), Path::to_path_buf)
 }
 
 /// What root made under `sudo` must not be in the way of the user whose folder it is. It is a courtesy: nothing depends on it.

@@ -165,7 +165,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// If the description makes no sense, or QEMU ends at once.
+    /// If the description makes no sense, or QEMU does not start. What it refuses later is seen by who waits.
     pub fn start(mut self) -> Result<Guest, Error> {
         if self.nic.mac.is_some() || !self.nic.addresses.is_empty() {
             self.wrong.get_or_insert_with(|| {
