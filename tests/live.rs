@@ -119,6 +119,9 @@ fn set_up_4_two_guests_on_a_bridge() -> Result<(), Error> {
     assert!(!g1.can("ping -c1 -W1 10.0.2.77")?, "nobody has that address");
     watch.wait_for("10.0.2.101 asks for 10.0.2.77: nobody answers", Duration::from_secs(5))?;
 
+    // Guests that keep silent are known by the host's neighbour table.
+    host.must("ping -c1 -W5 10.0.2.101")?;
+    host.must("ping -c1 -W5 10.0.3.101")?;
     let report = json(&host, &["show", "--live", "--for", "1s", "--netns", "own", "--format", "json"]);
     assert_eq!(nodes(&report, "guest"), ["g1: 10.0.2.101", "g2: 10.0.3.101"]);
     assert_eq!(nodes(&report, "local"), ["this host: 10.0.2.100 10.0.3.100"]);
@@ -164,6 +167,7 @@ fn a_guest_that_starts_again_is_the_same_and_its_capture_goes_on() -> Result<(),
     let Some(lab) = Lab::or_say("a_guest_that_starts_again_is_the_same_and_its_capture_goes_on") else { return Ok(()) };
     let (host, [g1, g2]) = bridged(&lab, ["bridge0", "bridge0"])?;
     let watch = watch(&host)?;
+    watch.wait_for("+ guest g1", Duration::from_secs(5))?;
     g1.stop();
     watch.wait_for("- guest g1", Duration::from_secs(5))?;
     g1.restart()?;
