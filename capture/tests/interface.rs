@@ -448,3 +448,18 @@ fn fifty_points_start_and_stop_promptly() {
         assert_eq!(closed, 50);
     });
 }
+
+#[test]
+fn stopping_does_not_wait_for_a_model_that_stalls() {
+    in_namespace(|| {
+        veth("v0", "v1");
+        let mut session = Session::start(Settings::default(), 2);
+        session.live.listen(vec![target("v1", Role::Edge)]);
+        session.until("it is open", |session| session.names.len() == 1);
+        Generator::new("v0").expect("v0").flood(Sizes::Small, None, 20_000).expect("sent");
+        let Session { live, events: _events, .. } = session;
+        let asked = Instant::now();
+        live.stop();
+        assert!(asked.elapsed() < Duration::from_secs(1), "stop took {:?}", asked.elapsed());
+    });
+}
