@@ -36,6 +36,8 @@ bench:
 	@.ci/setup run
 	cargo bench --bench stages
 	cargo bench --bench whole
+	@# Only root can make the namespaces that it measures in.
+	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench live; fi
 
 # The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
 fuzz:

@@ -18,8 +18,10 @@
 //! **Nothing is lost silently.** What the kernel dropped because a ring was full, and what was dropped here because the model was slow,
 //! is counted for each point and told by [`Event::Lost`].
 
+mod ear;
 mod manager;
 mod open;
+mod out;
 mod pattern;
 mod program;
 mod reader;
@@ -89,8 +91,8 @@ pub struct Settings {
     pub follow: Vec<Follow>,
     /// The most octets of a frame that are captured.
     pub snap_length: u32,
-    /// Milliseconds after which the kernel hands over frames; none: 5 for up to 4 points, 10 for up to 24, else 25. A frame is handed on some
-    /// 10 ms later than that.
+    /// Milliseconds after which the kernel hands over frames; none: 4 for up to 4 points, 10 for up to 24, else 24. A frame is handed on some
+    /// 8 ms later than that.
     pub time_out_ms: Option<u32>,
     /// Octets of each ring that takes bulk; none: up to 16 MiB, all together at most 64 MB where there are up to 50 points.
     pub ring_octets: Option<u32>,

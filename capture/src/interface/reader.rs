@@ -4,21 +4,23 @@
 //! before it has then come out everywhere. Until then frames stay in the kernel's ring, but for the first of each, which has to be looked
 //! at. Frames that are later still (the machine was busy) are handed on at once: time stamps may step back.
 
+use super::ear::{Ear, Pause};
 use super::manager::Message;
-use super::open::{Ring, now, words};
+use super::open::{Ring, now};
+use super::out::Out;
 use super::ring::Pace;
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::{Receiver, Sender};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, LossCause, PointId, Timestamp};
+use tapscope_graph::{Batch, Direction, Event, LossCause, PointId, Timestamp};
 
 /// Frames that are handed on before the reader looks around again.
 const ROUND: usize = 8192;
@@ -70,7 +72,7 @@ pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>, reports: Send
         ears: Vec::new(),
         points: BTreeMap::new(),
         first: BinaryHeap::new(),
-        out: Out { batch: Batch::default(), events, spent, waiting: VecDeque::new(), dropped: Vec::new(), is_gone: false },
+        out: Out::new(events, spent),
         closed: Vec::new(),
         hold: Duration::ZERO,
         tick: Duration::ZERO,
@@ -80,159 +82,6 @@ pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>, reports: Send
     };
     let thread = std::thread::Builder::new().name("capture".into()).spawn(move || reader.run())?;
     Ok((Orders { queue, wake }, thread))
-}
-
-/// A ring that is read, and its first frame that is not handed on yet.
-struct Ear {
-    capture: Capture<Active>,
-    point: PointId,
-    direction: Direction,
-    is_cooked: bool,
-    begin: Timestamp,
-    /// Time and original length of the frame in `octets`.
-    head: Option<(Timestamp, u32)>,
-    octets: Vec<u8>,
-    /// The kernel's counters, as they were last told.
-    dropped: u32,
-    lost: u32,
-}
-
-/// Why an ear gives no more frames for now.
-enum Pause {
-    /// Its ring is empty.
-    Empty,
-    /// Its next frame is later than was asked for, and is its head now.
-    Later(Timestamp),
-    /// It is over.
-    Ended(String),
-}
-
-impl Ear {
-    fn new(point: PointId, ring: Ring) -> Ear {
-        Ear {
-            capture: ring.capture,
-            point,
-            direction: ring.direction,
-            is_cooked: ring.link_type == LinkType::LINUX_SLL,
-            begin: ring.begin,
-            head: None,
-            octets: Vec::new(),
-            dropped: 0,
-            lost: ring.lost_before,
-        }
-    }
-
-    /// Hands on the head and what follows in the ring, up to a time and a number of frames.
-    fn hand_on(&mut self, until: Timestamp, left: &mut usize, out: &mut Out) -> Pause {
-        if let Some((at, original_length)) = self.head.take() {
-            *left = left.saturating_sub(1);
-            out.push(frame(self.point, self.direction, self.is_cooked, at, original_length, &self.octets));
-        }
-        loop {
-            match self.capture.next_packet() {
-                Ok(packet) => {
-                    let header = packet.header;
-                    // The precision makes these nanoseconds.
-                    let at = Timestamp((header.ts.tv_sec).saturating_mul(1_000_000_000).saturating_add(header.ts.tv_usec));
-                    if at < self.begin {
-                        continue;
-                    }
-                    if at > until || *left == 0 {
-                        self.octets.clear();
-                        self.octets.extend_from_slice(packet.data);
-                        self.head = Some((at, header.len));
-                        return Pause::Later(at);
-                    }
-                    *left -= 1;
-                    out.push(frame(self.point, self.direction, self.is_cooked, at, header.len, packet.data));
-                }
-                Err(pcap::Error::TimeoutExpired) => return Pause::Empty,
-                Err(error) => return Pause::Ended(words(&error)),
-            }
-        }
-    }
-}
-
-fn frame(point: PointId, direction: Direction, is_cooked: bool, at: Timestamp, original_length: u32, bytes: &[u8]) -> Frame<'_> {
-    // The packet type, in pcap's LINKTYPE_LINUX_SLL: 4 was sent by us.
-    let direction = match bytes {
-        [0, 4, ..] if is_cooked => Direction::Outbound,
-        [0, 0..=3, ..] if is_cooked => Direction::Inbound,
-        _ => direction,
-    };
-    Frame { at, point, direction, original_length, bytes }
-}
-
-/// The way to the model.
-struct Out {
-    batch: Batch,
-    events: Sender<Event>,
-    spent: Receiver<Batch>,
-    /// Events that found no room.
-    waiting: VecDeque<Event>,
-    /// Frames dropped because there was no room, by point.
-    dropped: Vec<u64>,
-    /// Whether nobody listens any more.
-    is_gone: bool,
-}
-
-impl Out {
-    #[inline]
-    fn push(&mut self, frame: Frame<'_>) {
-        self.batch.push(frame);
-        if self.batch.is_full() {
-            self.flush();
-        }
-    }
-
-    /// Hands the batch over, or drops and counts it.
-    fn flush(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        self.send_waiting();
-        if self.waiting.is_empty() {
-            let fresh = self.spent.try_recv().unwrap_or_default();
-            let batch = std::mem::replace(&mut self.batch, fresh);
-            self.batch.clear();
-            match self.events.try_send(Event::Frames(batch)) {
-                Ok(()) => return,
-                Err(TrySendError::Full(Event::Frames(batch))) => self.batch = batch,
-                Err(TrySendError::Full(_)) => return,
-                Err(TrySendError::Disconnected(_)) => {
-                    self.is_gone = true;
-                    return;
-                }
-            }
-        }
-        for frame in self.batch.frames() {
-            let point = frame.point.0 as usize;
-            if self.dropped.len() <= point {
-                self.dropped.resize(point + 1, 0);
-            }
-            self.dropped[point] += 1;
-        }
-        self.batch.clear();
-    }
-
-    fn tell(&mut self, event: Event) {
-        self.flush();
-        self.waiting.push_back(event);
-        self.send_waiting();
-    }
-
-    fn send_waiting(&mut self) {
-        while let Some(event) = self.waiting.pop_front() {
-            match self.events.try_send(event) {
-                Ok(()) => {}
-                Err(TrySendError::Full(event)) => {
-                    self.waiting.push_front(event);
-                    return;
-                }
-                Err(TrySendError::Disconnected(_)) => self.is_gone = true,
-            }
-        }
-    }
 }
 
 /// What is known of a point.

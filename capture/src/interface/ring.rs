@@ -44,15 +44,15 @@ impl Pace {
     /// For so many points, unless the user wants another time-out.
     pub fn new(points: usize, wanted: Option<u32>) -> Pace {
         let time_out = wanted.unwrap_or(match points {
-            0..=4 => 5,
+            0..=4 => 4,
             5..=24 => 10,
-            _ => 25,
+            _ => 24,
         });
         let time_out = time_out.clamp(1, 1000);
-        // The kernel's timer is late by up to two ticks of 4 ms where it counts in jiffies (before Linux 6.18, af_packet.c).
+        // Before Linux 6.18 the kernel's timer counts in ticks, often of 4 ms: it is late by up to one, and the time-out is rounded up.
         Pace {
             time_out: Duration::from_millis(time_out.into()),
-            hold: Duration::from_millis(u64::from(time_out) + 8),
+            hold: Duration::from_millis(u64::from(time_out) + 6),
             tick: Duration::from_millis(u64::from(time_out / 5).clamp(2, 5)),
         }
     }
