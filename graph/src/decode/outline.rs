@@ -19,6 +19,9 @@ pub(crate) struct Outline {
     pub tells_more: bool,
 }
 
+// There are as many of these on their way between threads as there are frames.
+const _: () = assert!(size_of::<Outline>() == 80);
+
 impl Outline {
     #[inline]
     pub fn of(packet: &Packet<'_>, point: PointId) -> Outline {
