@@ -41,7 +41,7 @@ fn read(criterion: &mut Criterion) {
 
 /// Bytes to what every frame tells, and to the facts of those that teach.
 fn decode(criterion: &mut Criterion) {
-    let batches = batches(Shape::usual(PACKETS));
+    let mut batches = batches(Shape::usual(PACKETS));
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(u64::from(PACKETS)));
     group.bench_function("digest", |bencher| {
@@ -63,6 +63,7 @@ fn decode(criterion: &mut Criterion) {
             }
         });
     });
+    group.bench_function("outline", |bencher| bencher.iter(|| batches.iter_mut().for_each(|batch| batch.outline(&[ETHERNET]))));
     group.finish();
 }
 
@@ -81,13 +82,20 @@ fn observe(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(u64::from(PACKETS)));
         group.bench_function(name, |bencher| bencher.iter_batched(network, |network| learn(network, &batches), BatchSize::PerIteration));
     }
+    // As the thread that learns meets them in `tapscope show`.
+    let mut outlined = batches(shapes[0]);
+    outlined.iter_mut().for_each(|batch| batch.outline(&[ETHERNET]));
+    group.throughput(Throughput::Elements(u64::from(PACKETS)));
+    group.bench_function("outlined batches", |bencher| {
+        bencher.iter_batched(network, |network| learn(network, &outlined), BatchSize::PerIteration);
+    });
     group.finish();
 
-    let mut network = learn(network(), &batches(shapes[0]));
+    let mut network = learn(network(), &outlined);
     criterion.bench_function("view", |bencher| bencher.iter(|| network.view()));
 }
 
-/// File to view, on one thread; `tapscope show` reads on another.
+/// File to view, on one thread; `tapscope show` reads and outlines on another.
 fn whole(criterion: &mut Criterion) {
     let path = dataset::file(Shape::usual(PACKETS)).expect("the capture can be written");
     let mut group = criterion.benchmark_group("whole");

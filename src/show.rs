@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
@@ -72,35 +73,83 @@ fn complain(path: &std::path::Path, error: &anyhow::Error) {
     eprintln!("tapscope: {}: {error:#}", Text::new(&path.to_string_lossy()));
 }
 
-/// Reads to the end, and learns while the octets are still in the cache: handing them to another core costs more than it saves.
+/// Batches that go from thread to thread together: fewer would make the threads wake each other too often.
+const GROUP: usize = 8;
+/// Groups that take turns. With more, what was read would not be in a cache any more when it is learned.
+const GROUPS: usize = 4;
+
+/// Reads to the end: one thread reads and outlines the frames, this one learns them in their order.
 ///
 /// # Errors
-/// Where the filter does not fit a link type of the files.
-pub fn read(mut files: Merged, mut filter: Option<Filter>) -> Result<Reading> {
+/// Where the filter does not fit a link type of the files, or the system gives no thread.
+pub fn read(files: Merged, mut filter: Option<Filter>) -> Result<Reading> {
     let mut network = Network::new(Limits::default(), seed());
+    let mut link_types: Vec<LinkType> = Vec::new();
+    let (given, groups) = channel();
+    let (back, empty) = channel();
+    for _ in 0..GROUPS {
+        back.send(vec![Batch::default(); GROUP])?;
+    }
+    let reader = std::thread::Builder::new().name("reader".into()).spawn(move || give(files, &given, &empty));
+    let reader = reader.context("cannot start the thread that reads")?;
+    for events in groups {
+        let mut learned = Vec::with_capacity(GROUP);
+        for event in events {
+            if let Event::Opened(info) = &event {
+                link_types.push(info.link_type);
+            }
+            learned.push(match (event, &mut filter) {
+                (Event::Frames(batch), Some(filter)) => {
+                    network.observe_batch(&passed(filter, &link_types, &batch)?);
+                    batch
+                }
+                (Event::Frames(batch), None) => {
+                    network.observe_batch(&batch);
+                    batch
+                }
+                (event, _) => {
+                    network.observe(&event);
+                    Batch::default()
+                }
+            });
+        }
+        // At the end nobody waits for them.
+        let _ = back.send(learned);
+    }
+    let files = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    Ok(Reading { files, view: network.into_view() })
+}
+
+/// The thread that reads: gives every event in its order, one for each empty batch, until the end or until nobody listens.
+fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batch>>) -> Vec<FileFacts> {
     let mut progress = Progress::new();
     let mut link_types: Vec<LinkType> = Vec::new();
-    let mut batch = Batch::default();
-    loop {
-        match files.next(&mut batch) {
-            Next::Event(event) => {
-                if let Event::Opened(info) = &event {
-                    link_types.push(info.link_type);
+    let mut ended = false;
+    while !ended && let Ok(group) = empty.recv() {
+        let mut events = Vec::with_capacity(GROUP);
+        for mut batch in group {
+            match files.next(&mut batch) {
+                Next::Event(event) => {
+                    if let Event::Opened(info) = &event {
+                        link_types.push(info.link_type);
+                    }
+                    events.push(event);
                 }
-                network.observe(&event);
-            }
-            Next::Frames => {
-                progress.tick(&files);
-                match &mut filter {
-                    Some(filter) => network.observe_batch(&passed(filter, &link_types, &batch)?),
-                    None => network.observe_batch(&batch),
+                Next::Frames => {
+                    batch.outline(&link_types);
+                    events.push(Event::Frames(batch));
+                }
+                Next::End => {
+                    ended = true;
+                    break;
                 }
             }
-            Next::End => break,
         }
+        progress.tick(&files);
+        ended |= given.send(events).is_err();
     }
     progress.finish();
-    Ok(Reading { files: files.into_facts(), view: network.into_view() })
+    files.into_facts()
 }
 
 fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {

@@ -133,13 +133,16 @@ fn observe_one(bytes: &[u8]) {
 fn observe(link_type: LinkType, batch: Batch) {
     batch.frames().for_each(|frame| look_at(link_type, &frame));
     let point = |name: &str| Event::Opened(PointInfo { name: Some(name.into()), link_type, ..Default::default() });
-    let events = [point("tap0"), point("tap1"), Event::Frames(batch)];
-    let views = [0, 0x5eed].map(|seed| {
+    let points = [point("tap0"), point("tap1")];
+    let mut outlined = batch.clone();
+    outlined.outline(&[link_type; 2]);
+    let views = [(0, batch), (0x5eed, outlined)].map(|(seed, batch)| {
         let mut network = Network::new(small(), seed);
-        events.iter().for_each(|event| network.observe(event));
+        points.iter().for_each(|event| network.observe(event));
+        network.observe_batch(&batch);
         format!("{:?}", network.view())
     });
-    assert!(views[0] == views[1], "the seed shows in the view");
+    assert!(views[0] == views[1], "the seed, or who outlined the batch, shows in the view");
 }
 
 /// Every layer and field lies in the frame, and its text can be printed.

@@ -4,6 +4,7 @@
 //! takes them one by one. Frames travel in [`Batch`]es: one message for some hundred frames, plain data without pointers into the
 //! capturing side, so that the channel between source and model can become a process boundary.
 
+use crate::decode::{Outline, outline};
 use crate::host::{DeviceId, HostChange};
 use std::fmt;
 use std::ops::Range;
@@ -138,6 +139,8 @@ pub struct Head {
 pub struct Batch {
     heads: Vec<Head>,
     buffer: Vec<u8>,
+    /// Of all frames, or of none.
+    outlines: Vec<Outline>,
 }
 
 impl Batch {
@@ -158,6 +161,7 @@ impl Batch {
         self.buffer.extend_from_slice(frame.bytes);
         let end = u32::try_from(self.buffer.len()).expect("a batch holds less than 4 GiB");
         let Frame { at, point, direction, original_length, .. } = frame;
+        self.outlines.clear();
         self.heads.push(Head { at, start, end, original_length, point, direction });
     }
 
@@ -169,6 +173,7 @@ impl Batch {
     pub fn exchange(&mut self, heads: &mut Vec<Head>, buffer: &mut Vec<u8>, rest: Range<usize>) {
         std::mem::swap(&mut self.heads, heads);
         std::mem::swap(&mut self.buffer, buffer);
+        self.outlines.clear();
         heads.clear();
         if buffer.len() < self.buffer.len() {
             buffer.resize(self.buffer.len(), 0);
@@ -199,6 +204,23 @@ impl Batch {
     /// Forgets the frames and keeps the memory.
     pub fn clear(&mut self) {
         self.heads.clear();
+        self.outlines.clear();
+    }
+
+    /// Reads ahead what the network needs of ordinary frames, which then only has to learn: the half of the work that can be done in
+    /// another thread. The network learns the same of a batch without it.
+    ///
+    /// `link_types` are those of the points by their numbers, as the network has been told.
+    pub fn outline(&mut self, link_types: &[LinkType]) {
+        let mut outlines = std::mem::take(&mut self.outlines);
+        outlines.clear();
+        outlines.extend(self.frames().map(|frame| outline(link_types.get(frame.point.0 as usize).copied(), &frame)));
+        self.outlines = outlines;
+    }
+
+    /// What was read ahead, if anything.
+    pub(crate) fn outlines(&self) -> Option<&[Outline]> {
+        (self.outlines.len() == self.heads.len()).then_some(&self.outlines)
     }
 
     /// The frame at `index`, from 0.

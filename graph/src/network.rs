@@ -1,12 +1,11 @@
 //! The network: observes events, and gives views.
 
-use crate::decode::{self, Packet};
+use crate::decode::{self, LinkKey, Outline, Packet, outline};
 use crate::event::Frame;
 use crate::fact::{Fact, NameSource, Neighbor};
 use crate::finding::{Finding, findings};
 use crate::learn::{
-    AddressLearner, Ahead, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, LinkKey, RowLearner, Seen, Traffic,
-    fingerprint,
+    AddressLearner, Ahead, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, RowLearner, Seen, Traffic, fingerprint,
 };
 use crate::tables::{Learned, Limits, Point, RouterReason, Tables};
 use crate::topology::Topology;
@@ -115,42 +114,42 @@ impl Network {
 
     /// Takes all frames of a batch.
     ///
-    /// Some are digested and looked up together before the first of them is learned from: what is not in the cache is then fetched for
-    /// all of them at once.
+    /// Some are outlined and looked up together before the first of them is learned from: what is not in the cache is then fetched for
+    /// all of them at once. Where the batch was outlined already ([`Batch::outline`]), the octets of most frames are not touched.
     pub fn observe_batch(&mut self, batch: &Batch) {
-        let mut packets = [Packet::default(); GROUP];
+        let mut here = [Outline::default(); GROUP];
         for first in (0..batch.len()).step_by(GROUP) {
             let group = || (first..first + GROUP).map_while(|index| batch.get(index));
-            for (packet, frame) in packets.iter_mut().zip(group()) {
-                self.digest(packet, &frame);
-            }
+            let outlines = match batch.outlines() {
+                Some(outlines) => &outlines[first..outlines.len().min(first + GROUP)],
+                None => {
+                    here.iter_mut().zip(group()).for_each(|(outline, frame)| *outline = self.outline(&frame));
+                    &here[..GROUP.min(batch.len() - first)]
+                }
+            };
             let mut ahead = [None; GROUP];
-            for ((ahead, packet), _) in ahead.iter_mut().zip(&packets).zip(group()) {
-                *ahead = packet.ip.as_ref().and_then(|ip| self.flows.look_ahead(ip));
+            for (ahead, outline) in ahead.iter_mut().zip(outlines) {
+                *ahead = self.flows.look_ahead(outline);
             }
-            self.flows.fetch(&ahead);
-            for ((packet, ahead), frame) in packets.iter().zip(ahead).zip(group()) {
-                self.take(&frame, packet, ahead);
+            self.flows.fetch(outlines, &ahead);
+            for ((outline, ahead), frame) in outlines.iter().zip(ahead).zip(group()) {
+                self.take(&frame, outline, ahead);
             }
         }
     }
 
     /// Takes one frame.
     pub fn observe_frame(&mut self, frame: &Frame<'_>) {
-        let mut packet = Packet::default();
-        self.digest(&mut packet, frame);
-        self.take(frame, &packet, None);
+        self.take(frame, &self.outline(frame), None);
     }
 
     #[inline]
-    fn digest<'f>(&self, packet: &mut Packet<'f>, frame: &Frame<'f>) {
-        if let Some(point) = self.tables.points.get(frame.point.0 as usize) {
-            decode::digest_into(packet, point.info.link_type, frame);
-        }
+    fn outline(&self, frame: &Frame<'_>) -> Outline {
+        outline(self.tables.points.get(frame.point.0 as usize).map(|point| point.info.link_type), frame)
     }
 
     #[inline]
-    fn take(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, ahead: Option<Ahead>) {
+    fn take(&mut self, frame: &Frame<'_>, outline: &Outline, ahead: Option<Ahead>) {
         let tables = &mut self.tables;
         tables.frames += 1;
         tables.octets += u64::from(frame.original_length);
@@ -165,22 +164,18 @@ impl Network {
         point.first_at.get_or_insert(frame.at);
         point.last_at = Some(frame.at);
         point.history.add(frame.at, u64::from(frame.original_length));
-        point.offloaded += u64::from(packet.offload);
-        if let Some(stop) = packet.stop {
-            *point.stops.entry(stop).or_default() += 1;
-        }
-        self.learn(frame, packet, ahead);
+        point.offloaded += u64::from(outline.offload);
+        self.learn(frame, outline, ahead);
     }
 
     #[inline]
-    fn learn(&mut self, frame: &Frame<'_>, packet: &Packet<'_>, ahead: Option<Ahead>) {
+    fn learn(&mut self, frame: &Frame<'_>, outline: &Outline, ahead: Option<Ahead>) {
         let second = frame.at.0.div_euclid(1_000_000_000);
         if second != self.second {
             self.layer2.settle(&mut self.tables, self.second);
             self.second = second;
         }
         let number = self.tables.frames;
-        let key = LinkKey::new(frame.point, packet);
         // Put together where it stays: a copy would wait for these narrow writes.
         let mut lesson = Lesson {
             tables: &mut self.tables,
@@ -191,29 +186,37 @@ impl Network {
                 octets: frame.original_length,
                 point: frame.point,
                 direction: frame.direction,
-                vlan: packet.vlans.outer(),
-                source: packet.source,
-                destination: packet.destination,
+                link: outline.link,
                 journey: None,
             },
         };
-        match &packet.ip {
-            Some(ip) => self.flows.observe(&mut lesson, &mut self.layer2, packet, ip, key, ahead),
-            None => {
-                let row = self.layer2.mac_flow(&mut lesson, key);
-                let ends = self.layer2.ends(row);
-                self.layer2.pace(ends, frame.original_length);
-                self.layer2.count(lesson.tables, row, &Traffic::of(lesson.seen.frame, frame.at, frame.original_length));
-            }
+        if outline.flow.is_some() {
+            self.flows.observe(&mut lesson, &mut self.layer2, outline, ahead);
+        } else {
+            let row = self.layer2.mac_flow(&mut lesson, outline.link);
+            let ends = self.layer2.ends(row);
+            self.layer2.pace(ends, frame.original_length);
+            self.layer2.count(lesson.tables, row, &Traffic::of(lesson.seen.frame, frame.at, frame.original_length));
         }
-        if decode::may_teach(packet) {
+        if outline.tells_more {
             let seen = lesson.seen;
-            self.learn_facts(packet, seen, key);
+            self.learn_more(frame, seen, outline.link);
         }
     }
 
-    /// The control protocols: some packets in a hundred.
+    /// What is not in the outline: why a digest stopped, and the control protocols. Some packets in a hundred.
     #[cold]
+    fn learn_more(&mut self, frame: &Frame<'_>, seen: Seen, key: LinkKey) {
+        let Some(point) = self.tables.points.get_mut(frame.point.0 as usize) else { return };
+        let packet = decode::digest(point.info.link_type, frame);
+        if let Some(stop) = packet.stop {
+            *point.stops.entry(stop).or_default() += 1;
+        }
+        if decode::may_teach(&packet) {
+            self.learn_facts(&packet, seen, key);
+        }
+    }
+
     fn learn_facts(&mut self, packet: &Packet<'_>, seen: Seen, key: LinkKey) {
         let mut facts = std::mem::take(&mut self.facts);
         decode::facts(packet, &mut facts);
@@ -245,7 +248,7 @@ impl Network {
             Fact::IcmpError(error) => {
                 // Time exceeded and redirects come from whoever forwards.
                 let forwards = matches!((error.is_v6, error.kind), (false, 5 | 11) | (true, 3 | 137));
-                if forwards && let (Some(mac), true) = (seen.source, packet.adjacent) {
+                if forwards && let (Some(mac), true) = (seen.source(), packet.adjacent) {
                     self.rows.router(lesson, Some(mac), Some(error.reporter), RouterReason::ReportsForward);
                 }
                 let row = self.rows.icmp_error(lesson, error);
@@ -277,7 +280,7 @@ impl Network {
                 self.rows.lldp(lesson, lldp);
                 if let Some(name) = &lldp.system_name {
                     for &ip in &lldp.management {
-                        self.rows.name(lesson, ip, name, NameSource::Lldp, seen.source);
+                        self.rows.name(lesson, ip, name, NameSource::Lldp, seen.source());
                     }
                 }
             }
@@ -293,13 +296,13 @@ impl Network {
             Neighbor::RouterAdvertisement { source, mac, lifetime, mtu, prefixes, .. } => {
                 // A lifetime of zero only says: do not take me for your default router.
                 let reason = RouterReason::Advertises;
-                let Some(mac) = mac.or(seen.source).filter(|_| *lifetime > 0 || !prefixes.is_empty()) else { return };
+                let Some(mac) = mac.or(seen.source()).filter(|_| *lifetime > 0 || !prefixes.is_empty()) else { return };
                 let Some(row) = self.rows.router(lesson, Some(mac), Some(IpAddr::V6(*source)), reason) else { return };
                 row.mtu = mtu.or(row.mtu);
                 row.prefixes.clone_from(prefixes);
             }
             Neighbor::Advertisement { target, mac, is_router: true, .. } => {
-                if let Some(mac) = mac.or(seen.source) {
+                if let Some(mac) = mac.or(seen.source()) {
                     self.rows.router(lesson, Some(mac), Some(IpAddr::V6(*target)), RouterReason::Advertises);
                 }
             }

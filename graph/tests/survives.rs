@@ -31,7 +31,8 @@ fn seeds() -> Vec<Vec<u8>> {
 
 fn observe(link_type: LinkType, frames: &[(i64, u32, Vec<u8>)], limits: Limits, seed: u64) -> String {
     let mut one_by_one = open(link_type, limits.clone(), seed);
-    let mut together = open(link_type, limits, seed);
+    let mut together = open(link_type, limits.clone(), seed);
+    let mut ahead = open(link_type, limits, seed);
     let mut all = Batch::default();
     for (at, point, bytes) in frames {
         let frame =
@@ -44,10 +45,14 @@ fn observe(link_type: LinkType, frames: &[(i64, u32, Vec<u8>)], limits: Limits, 
         one_by_one.observe_frame(&frame);
         all.push(frame);
     }
+    let mut outlined = all.clone();
+    outlined.outline(&[link_type; 2]);
     together.observe(&Event::Frames(all));
+    ahead.observe(&Event::Frames(outlined));
     let view = one_by_one.view();
     assert_eq!(view.tables.frames, frames.len() as u64);
     assert_eq!(view.printed(), together.view().printed(), "a batch shows what its frames show");
+    assert_eq!(view.printed(), ahead.view().printed(), "an outline shows what the frames show");
     view.printed()
 }
 
@@ -100,6 +105,30 @@ proptest! {
         let is_safe = |c: char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         prop_assert!(text.as_str().chars().all(is_safe), "{text}");
     }
+}
+
+#[test]
+fn an_outline_says_nothing_of_frames_that_came_later() {
+    let frames = seeds();
+    let frame = |bytes| Frame { at: Timestamp(0), point: PointId(0), direction: Direction::Unknown, original_length: 60, bytes };
+    let mut batch = Batch::default();
+    batch.push(frame(&frames[0]));
+    batch.outline(&[LinkType::ETHERNET]);
+    batch.push(frame(&frames[1]));
+    let mut refilled = batch.clone();
+    refilled.outline(&[LinkType::ETHERNET]);
+    refilled.clear();
+    for bytes in &frames[..2] {
+        refilled.push(frame(bytes));
+    }
+    let view = |batch: &Batch| {
+        let mut network = open(LinkType::ETHERNET, small(), 1);
+        network.observe_batch(batch);
+        network.view().printed()
+    };
+    let mut one_by_one = open(LinkType::ETHERNET, small(), 1);
+    frames[..2].iter().for_each(|bytes| one_by_one.observe_frame(&frame(bytes)));
+    assert_eq!([view(&batch), view(&refilled)], [one_by_one.view().printed(), one_by_one.view().printed()]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod lacp;
 mod layers;
 mod lldp;
 mod nd;
+mod outline;
 mod packet;
 mod raw;
 mod read;
@@ -29,6 +30,7 @@ mod transport;
 
 pub use facts::{facts, may_teach};
 pub use layers::{Field, Layer, layers};
+pub(crate) use outline::{FlowKey, KeyV4, KeyV6, LinkKey, Outline, outline};
 pub use packet::{Addresses, Body, Fragment, Ip, Packet, Stop, Tcp, Tunnel, Vlans};
 pub use summary::{Summary, summary};
 

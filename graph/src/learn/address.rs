@@ -32,14 +32,14 @@ impl AddressLearner {
 
     /// `mac` has `ip`, as learned in this frame.
     pub fn bind(&mut self, lesson: &mut Lesson<'_>, mac: MacAddr, ip: IpAddr, learned: Learned) {
-        let place = (lesson.seen.point, lesson.seen.vlan);
+        let place = (lesson.seen.point, lesson.seen.vlan());
         let row = row_of(
             &mut self.bindings,
             &mut lesson.tables.bindings,
             lesson.limits.stations,
             &mut lesson.tables.dropped.stations,
             (place, mac, ip, learned),
-            || Binding { point: lesson.seen.point, vlan: lesson.seen.vlan, mac, ip, learned, evidence: Evidence::default() },
+            || Binding { point: lesson.seen.point, vlan: lesson.seen.vlan(), mac, ip, learned, evidence: Evidence::default() },
         );
         if let Some((_, binding)) = row {
             binding.evidence.add(lesson.seen.frame, lesson.seen.at);
@@ -47,7 +47,7 @@ impl AddressLearner {
     }
 
     pub fn learn_arp(&mut self, lesson: &mut Lesson<'_>, arp: &Arp) {
-        let place = (lesson.seen.point, lesson.seen.vlan);
+        let place = (lesson.seen.point, lesson.seen.vlan());
         let (sender, target) = (IpAddr::V4(arp.sender_ip), IpAddr::V4(arp.target_ip));
         let row = row_of(
             &mut self.arp,
@@ -55,7 +55,7 @@ impl AddressLearner {
             lesson.limits.transactions,
             &mut lesson.tables.dropped.transactions,
             (place, arp.operation, arp.sender_mac, sender, target),
-            || ArpRow { point: lesson.seen.point, vlan: lesson.seen.vlan, arp: *arp, evidence: Evidence::default() },
+            || ArpRow { point: lesson.seen.point, vlan: lesson.seen.vlan(), arp: *arp, evidence: Evidence::default() },
         );
         if let Some((_, row)) = row {
             row.evidence.add(lesson.seen.frame, lesson.seen.at);
@@ -74,15 +74,15 @@ impl AddressLearner {
     pub fn learn_neighbor(&mut self, lesson: &mut Lesson<'_>, message: &Neighbor, destination: IpAddr) {
         match message {
             Neighbor::Solicitation { source, target, mac } => {
-                let Some(asker) = mac.or(lesson.seen.source) else { return };
+                let Some(asker) = mac.or(lesson.seen.source()) else { return };
                 self.bind_source(lesson, *source, *mac);
                 self.ask(lesson, asker, IpAddr::V6(*source), IpAddr::V6(*target));
             }
             Neighbor::Advertisement { target, mac, .. } => {
-                let Some(mac) = mac.or(lesson.seen.source) else { return };
+                let Some(mac) = mac.or(lesson.seen.source()) else { return };
                 let target = IpAddr::V6(*target);
                 self.bind(lesson, mac, target, Learned::Ndp);
-                let asker = lesson.seen.destination.filter(|mac| mac.is_station()).map(|mac| (mac, destination));
+                let asker = lesson.seen.destination().filter(|mac| mac.is_station()).map(|mac| (mac, destination));
                 self.answer(lesson, mac, target, asker);
             }
             Neighbor::RouterSolicitation { source, mac } => self.bind_source(lesson, *source, *mac),
@@ -103,7 +103,7 @@ impl AddressLearner {
         if lesson.seen.is_repeated() {
             return;
         }
-        let place = (lesson.seen.point, lesson.seen.vlan);
+        let place = (lesson.seen.point, lesson.seen.vlan());
         let made = lesson.tables.resolutions.len();
         let row = row_of(
             &mut self.resolutions,
@@ -113,7 +113,7 @@ impl AddressLearner {
             (place, asker_mac, asker_ip, target),
             || Resolution {
                 point: lesson.seen.point,
-                vlan: lesson.seen.vlan,
+                vlan: lesson.seen.vlan(),
                 asker_mac,
                 asker_ip,
                 target,
@@ -136,7 +136,7 @@ impl AddressLearner {
     /// `mac` says that it has `target`, to one asker or to all. A question is known at the point where it was first seen, so only that
     /// sighting of the answer counts which passes there.
     fn answer(&mut self, lesson: &mut Lesson<'_>, mac: MacAddr, target: IpAddr, asker: Option<(MacAddr, IpAddr)>) {
-        let place = (lesson.seen.point, lesson.seen.vlan);
+        let place = (lesson.seen.point, lesson.seen.vlan());
         let mut note = |index: u32| {
             let resolution = &mut lesson.tables.resolutions[index as usize];
             resolution.open = 0;

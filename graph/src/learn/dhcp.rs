@@ -34,7 +34,7 @@ impl DhcpLearner {
             (dhcp.xid, dhcp.client_mac),
             || DhcpTransaction {
                 point: lesson.seen.point,
-                vlan: lesson.seen.vlan,
+                vlan: lesson.seen.vlan(),
                 xid: dhcp.xid,
                 client_mac: dhcp.client_mac,
                 ..DhcpTransaction::default()
@@ -92,7 +92,7 @@ impl DhcpLearner {
             (dhcp.xid, dhcp.client_id.clone()),
             || Dhcp6Transaction {
                 point: lesson.seen.point,
-                vlan: lesson.seen.vlan,
+                vlan: lesson.seen.vlan(),
                 xid: dhcp.xid,
                 client_id: dhcp.client_id.clone(),
                 ..Dhcp6Transaction::default()

@@ -5,8 +5,8 @@
 //! row, to stations, MAC flows and bindings when the next packet takes another path, and before anybody looks
 //! ([`FlowLearner::settle`]). So the cost per packet does not grow with hosts, flows, or the number of a host's neighbours.
 
-use super::{Layer2, Lesson, LinkKey, Map, NONE, Seen, Traffic, map, row_of};
-use crate::decode::{Addresses, Body, Ip, Packet, Tcp};
+use super::{Layer2, Lesson, Map, NONE, Seen, Traffic, map, row_of};
+use crate::decode::{FlowKey, KeyV4, KeyV6, LinkKey, Outline, Tcp};
 use crate::evidence::Evidence;
 use crate::tables::{Binding, Counters, Flow, Learned, NextHop, Side, Tables, TcpState};
 use crate::{FrameNo, MacAddr, PointId, Timestamp};
@@ -15,14 +15,6 @@ use std::net::IpAddr;
 
 /// Lanes that may wait to be settled. Each is settled at a few cache misses, so the longer they wait the cheaper the packet.
 const UNSETTLED: usize = 1 << 18;
-
-/// The 5-tuple of an IPv4 flow in 16 octets: the split keys and the seeded hash are what makes the look-up cheap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct KeyV4(u64, u64);
-
-/// The 5-tuple of an IPv6 flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct KeyV6(u128, u128, u64);
 
 /// What the last packets of one direction have in common, and how many they were: all that an ordinary packet touches.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +42,6 @@ const _: () = assert!(size_of::<Lane>() == 64);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ahead {
     flow: u32,
-    forward: bool,
     /// As [`FlowLearner::epoch`], when it was looked up.
     epoch: u32,
 }
@@ -116,40 +107,35 @@ impl FlowLearner {
 
     /// Looks up the flow of a packet that will be counted soon.
     #[inline]
-    pub fn look_ahead(&self, ip: &Ip<'_>) -> Option<Ahead> {
-        let (flow, forward) = self.find(ip);
-        Some(Ahead { flow: flow?, forward, epoch: self.epoch })
+    pub fn look_ahead(&self, outline: &Outline) -> Option<Ahead> {
+        Some(Ahead { flow: self.find(&outline.flow?)?, epoch: self.epoch })
     }
 
     /// Touches the lanes of packets that will be counted soon, so that they arrive from memory side by side.
     #[inline]
-    pub fn fetch(&self, ahead: &[Option<Ahead>]) {
-        let lane = |ahead: &Ahead| self.lanes[ahead.flow as usize][usize::from(!ahead.forward)].packets;
-        black_box(ahead.iter().flatten().map(lane).fold(0, u32::wrapping_add));
+    pub fn fetch(&self, outlines: &[Outline], ahead: &[Option<Ahead>]) {
+        let lane = |(outline, ahead): (&Outline, &Option<Ahead>)| {
+            ahead.map_or(0, |ahead| self.lanes[ahead.flow as usize][usize::from(!outline.forward)].packets)
+        };
+        black_box(outlines.iter().zip(ahead).map(lane).fold(0, u32::wrapping_add));
     }
 
-    /// Counts a packet with an IP header.
+    /// Counts a packet that has an IP header.
     #[inline]
-    pub fn observe(
-        &mut self,
-        lesson: &mut Lesson<'_>,
-        layer2: &mut Layer2,
-        packet: &Packet<'_>,
-        ip: &Ip<'_>,
-        key: LinkKey,
-        ahead: Option<Ahead>,
-    ) {
+    pub fn observe(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, outline: &Outline, ahead: Option<Ahead>) {
         let Seen { frame, at, octets, .. } = lesson.seen;
-        let (flow, forward) = match ahead {
-            Some(Ahead { flow, forward, epoch }) if epoch == self.epoch => (flow, forward),
-            _ => self.flow(lesson, layer2, ip),
+        let Outline { link: key, flow: Some(flow_key), forward, .. } = outline else { return };
+        let (key, forward) = (*key, *forward);
+        let flow = match ahead {
+            Some(Ahead { flow, epoch }) if epoch == self.epoch => flow,
+            _ => self.find(flow_key).unwrap_or_else(|| self.new_flow(lesson, layer2, *flow_key, forward)),
         };
         let side = usize::from(!forward);
         let lane = &self.lanes[flow as usize][side];
-        if let Body::Tcp(tcp) = packet.body
-            && (tcp.flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) != 0 || !lane.calm)
+        if let Some(flags) = outline.tcp_flags
+            && (flags & (Tcp::FIN | Tcp::SYN | Tcp::RST) != 0 || !lane.calm)
         {
-            let calm = track(&mut lesson.tables.flows[flow as usize], &mut self.runs[flow as usize], &tcp, forward, key.point(), at);
+            let calm = track(&mut lesson.tables.flows[flow as usize], &mut self.runs[flow as usize], flags, forward, key.point(), at);
             self.lanes[flow as usize].iter_mut().for_each(|lane| lane.calm = calm);
         }
         if self.lanes[flow as usize][side].key != key && !self.change_lane(lesson, layer2, flow, forward, key) {
@@ -189,43 +175,27 @@ impl FlowLearner {
         true
     }
 
-    /// The flow of a packet, if it is known, and whether the packet goes from a to b.
+    /// The flow of a key, if it is known.
     #[inline]
-    fn find(&self, ip: &Ip<'_>) -> (Option<u32>, bool) {
-        match ip.addresses {
-            Addresses::V4(source, destination) => {
-                let (key, forward) = key_v4(source, destination, ip.ports, ip.protocol);
-                (self.v4.get(&key).copied(), forward)
-            }
-            Addresses::V6(source, destination) => {
-                let (key, forward) = key_v6(source, destination, ip.ports, ip.protocol);
-                (self.v6.get(&key).copied(), forward)
-            }
+    fn find(&self, key: &FlowKey) -> Option<u32> {
+        match key {
+            FlowKey::V4(key) => self.v4.get(key).copied(),
+            FlowKey::V6(key) => self.v6.get(key).copied(),
         }
     }
 
-    /// The flow of a packet, made where there is none, and whether the packet goes from a to b.
-    fn flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, ip: &Ip<'_>) -> (u32, bool) {
-        let (found, forward) = self.find(ip);
-        (found.unwrap_or_else(|| self.new_flow(lesson, layer2, ip, forward)), forward)
-    }
-
     #[cold]
-    fn new_flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, ip: &Ip<'_>, forward: bool) -> u32 {
+    fn new_flow(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, key: FlowKey, forward: bool) -> u32 {
         let Seen { frame, at, .. } = lesson.seen;
         if lesson.tables.flows.len() >= lesson.limits.flows.max(1) {
             self.push_out(lesson, layer2);
         }
-        let addresses = match (ip.addresses, forward) {
-            (addresses, true) => addresses,
-            (Addresses::V4(source, destination), false) => Addresses::V4(destination, source),
-            (Addresses::V6(source, destination), false) => Addresses::V6(destination, source),
-        };
+        let (addresses, ports, protocol) = key.tuple();
         let index = lesson.tables.flows.len() as u32;
         lesson.tables.flows.push(Flow {
             addresses,
-            ports: ip.ports.map(|(source, destination)| if forward { (source, destination) } else { (destination, source) }),
-            protocol: ip.protocol,
+            ports,
+            protocol,
             initiator: if forward { Side::A } else { Side::B },
             a_to_b: Counters::default(),
             b_to_a: Counters::default(),
@@ -239,18 +209,14 @@ impl FlowLearner {
         });
         self.lanes.push(Default::default());
         self.runs.push(Run { branched: [false; 2], opener: None, syn: None, fins: 0 });
-        self.enter(&lesson.tables.flows[index as usize], index);
+        self.enter(key, index);
         index
     }
 
-    fn enter(&mut self, flow: &Flow, index: u32) {
-        match flow.addresses {
-            Addresses::V4(a, b) => {
-                self.v4.insert(key_v4(a, b, flow.ports, flow.protocol).0, index);
-            }
-            Addresses::V6(a, b) => {
-                self.v6.insert(key_v6(a, b, flow.ports, flow.protocol).0, index);
-            }
+    fn enter(&mut self, key: FlowKey, index: u32) {
+        match key {
+            FlowKey::V4(key) => _ = self.v4.insert(key, index),
+            FlowKey::V6(key) => _ = self.v6.insert(key, index),
         }
     }
 
@@ -406,7 +372,7 @@ impl FlowLearner {
         }
         (self.v4, self.v6, self.branches) = (map(self.seed), map(self.seed), map(self.seed));
         for (index, flow) in lesson.tables.flows.iter().enumerate() {
-            self.enter(flow, index as u32);
+            self.enter(FlowKey::new(flow.addresses, flow.ports, flow.protocol).0, index as u32);
         }
         for (index, leg) in self.legs.iter().enumerate() {
             if self.runs[leg.flow as usize].branched[usize::from(!leg.forward)] {
@@ -425,47 +391,17 @@ fn retain<T>(rows: &mut Vec<T>, moved: &[u32]) {
     });
 }
 
-/// Ports and protocol in one number; "no ports" sorts before port 0 and is none of the ports.
-#[inline]
-fn tail(ports: Option<(u16, u16)>, protocol: u8) -> u64 {
-    match ports {
-        Some((a, b)) => u64::from(a) << 16 | u64::from(b) | u64::from(protocol) << 32 | 1 << 40,
-        None => u64::from(protocol) << 32,
-    }
-}
-
-#[inline]
-fn swap(ports: Option<(u16, u16)>) -> Option<(u16, u16)> {
-    ports.map(|(a, b)| (b, a))
-}
-
-#[inline]
-fn key_v4(source: [u8; 4], destination: [u8; 4], ports: Option<(u16, u16)>, protocol: u8) -> (KeyV4, bool) {
-    let (s, d) = (u32::from_be_bytes(source), u32::from_be_bytes(destination));
-    let forward = (s, ports.map(|p| p.0)) <= (d, ports.map(|p| p.1));
-    let (a, b, ports) = if forward { (s, d, ports) } else { (d, s, swap(ports)) };
-    (KeyV4(u64::from(a) << 32 | u64::from(b), tail(ports, protocol)), forward)
-}
-
-#[inline]
-fn key_v6(source: [u8; 16], destination: [u8; 16], ports: Option<(u16, u16)>, protocol: u8) -> (KeyV6, bool) {
-    let (s, d) = (u128::from_be_bytes(source), u128::from_be_bytes(destination));
-    let forward = (s, ports.map(|p| p.0)) <= (d, ports.map(|p| p.1));
-    let (a, b, ports) = if forward { (s, d, ports) } else { (d, s, swap(ports)) };
-    (KeyV6(a, b, tail(ports, protocol)), forward)
-}
-
 /// Follows TCP's states and the time of the handshake. The same segment seen at a second point changes nothing. `true` if only SYN, FIN
 /// and RST can change the state now.
 #[cold]
-fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointId, at: Timestamp) -> bool {
+fn track(flow: &mut Flow, run: &mut Run, flags: u8, forward: bool, point: PointId, at: Timestamp) -> bool {
     let (from, other) = if forward { (Side::A, Side::B) } else { (Side::B, Side::A) };
-    let syn = tcp.flags & Tcp::SYN != 0;
-    let ack = tcp.flags & Tcp::ACK != 0;
+    let syn = flags & Tcp::SYN != 0;
+    let ack = flags & Tcp::ACK != 0;
     let state = match flow.tcp {
-        Some(TcpState::Closed) if tcp.flags & Tcp::RST != 0 => TcpState::Closed,
-        Some(TcpState::SynSent | TcpState::Refused) if tcp.flags & Tcp::RST != 0 && run.opener != Some(from) => TcpState::Refused,
-        _ if tcp.flags & Tcp::RST != 0 => TcpState::Reset,
+        Some(TcpState::Closed) if flags & Tcp::RST != 0 => TcpState::Closed,
+        Some(TcpState::SynSent | TcpState::Refused) if flags & Tcp::RST != 0 && run.opener != Some(from) => TcpState::Refused,
+        _ if flags & Tcp::RST != 0 => TcpState::Reset,
         Some(TcpState::SynSent) if syn && !ack => TcpState::SynSent,
         None | Some(TcpState::Closed | TcpState::Reset | TcpState::Refused) if syn && !ack => {
             (run.opener, run.syn, run.fins) = (Some(from), Some((point, at)), 0);
@@ -484,7 +420,7 @@ fn track(flow: &mut Flow, run: &mut Run, tcp: &Tcp, forward: bool, point: PointI
         Some(state) => state,
     };
     flow.tcp = Some(state);
-    if tcp.flags & Tcp::FIN != 0 && !matches!(state, TcpState::Reset | TcpState::Refused) {
+    if flags & Tcp::FIN != 0 && !matches!(state, TcpState::Reset | TcpState::Refused) {
         run.fins |= if forward { 1 } else { 2 };
         flow.tcp = Some(if run.fins == 3 { TcpState::Closed } else { TcpState::Closing });
     }

@@ -4,8 +4,8 @@
 //! link-layer addresses nor the hop limit. A second sighting at the same point in the same direction is another packet that says the
 //! same (ARP retries do).
 
-use super::{Layer2, Lesson, LinkKey, Map, map, row_of};
-use crate::decode::{Addresses, Body, Packet};
+use super::{Layer2, Lesson, Map, map, row_of};
+use crate::decode::{Addresses, Body, LinkKey, Packet};
 use crate::fact::Fact;
 use crate::tables::{Crossing, Journey, JourneyKind, Sighting};
 use crate::{MacAddr, PointId};
@@ -53,8 +53,8 @@ impl JourneyLearner {
                 .iter()
                 .all(|old| (old.point, old.direction) != (sighting.point, sighting.direction) && sighting.at.since(old.at).abs() <= WINDOW);
             if is_new {
-                let is_bridged = (run.1, run.2) == (lesson.seen.source, lesson.seen.destination);
-                (run.1, run.2) = (lesson.seen.source, lesson.seen.destination);
+                let is_bridged = (run.1, run.2) == (lesson.seen.source(), lesson.seen.destination());
+                (run.1, run.2) = (lesson.seen.source(), lesson.seen.destination());
                 let before = *journey.sightings.last().unwrap_or(&sighting);
                 let began = journey.sightings.first().map_or(lesson.seen.point, |first| first.point);
                 if journey.sightings.len() < SIGHTINGS {
@@ -99,12 +99,12 @@ impl JourneyLearner {
         let id = self.next;
         self.next += 1;
         self.latest.insert(fingerprint, id);
-        self.runs.push_back((fingerprint, lesson.seen.source, lesson.seen.destination));
+        self.runs.push_back((fingerprint, lesson.seen.source(), lesson.seen.destination()));
         lesson.tables.journeys.push(Journey {
             id,
             kind,
-            source: lesson.seen.source,
-            destination: lesson.seen.destination,
+            source: lesson.seen.source(),
+            destination: lesson.seen.destination(),
             sightings: vec![sighting],
         });
         self.attach(lesson, layer2, key, true, lesson.seen.point);
@@ -113,7 +113,7 @@ impl JourneyLearner {
 
     /// Counts where the sender's frames enter: where its journeys begin. `began` is where this one was thought to begin so far.
     fn attach(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, key: LinkKey, begins_here: bool, began: PointId) {
-        let Some(mac) = lesson.seen.source else { return };
+        let Some(mac) = lesson.seen.source() else { return };
         let here = layer2.station(lesson, lesson.seen.point, key.vlan(), mac);
         if let Some(station) = lesson.tables.stations.get_mut(here as usize) {
             if begins_here { station.entered += 1 } else { station.passed += 1 }

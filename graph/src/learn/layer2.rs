@@ -1,77 +1,10 @@
 //! Stations, and who sends to whom on the link layer.
 
 use super::{Lesson, Map, NONE, map, row_of};
-use crate::decode::Packet;
+use crate::decode::LinkKey;
 use crate::evidence::Evidence;
 use crate::tables::{Counters, MacFlow, Station, Tables};
 use crate::{Direction, FrameNo, MacAddr, PointId, Timestamp};
-
-/// Point, VLAN and link-layer addresses of a frame in 24 octets, for one quick comparison per packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct LinkKey([u64; 3]);
-
-const HAS_SOURCE: u64 = 1;
-const HAS_DESTINATION: u64 = 2;
-const ADJACENT: u64 = 4;
-/// Tells the key of a frame from the default, which is none.
-const IS_KEY: u64 = 8;
-
-impl LinkKey {
-    #[inline]
-    pub fn new(point: PointId, packet: &Packet<'_>) -> LinkKey {
-        let mut flags = IS_KEY;
-        let mut first = u64::from(packet.vlans.outer().unwrap_or(0));
-        let mut second = 0;
-        if let Some(mac) = packet.source {
-            first |= pack(mac) << 16;
-            flags |= HAS_SOURCE;
-        }
-        if let Some(mac) = packet.destination {
-            second |= pack(mac) << 16;
-            flags |= HAS_DESTINATION;
-        }
-        if packet.adjacent {
-            flags |= ADJACENT;
-        }
-        LinkKey([first, second, u64::from(point.0) << 8 | flags])
-    }
-
-    pub fn point(&self) -> PointId {
-        PointId((self.0[2] >> 8) as u32)
-    }
-
-    pub fn vlan(&self) -> Option<u16> {
-        Some(self.0[0] as u16).filter(|&vid| vid != 0)
-    }
-
-    pub fn source(&self) -> Option<MacAddr> {
-        (self.0[2] & HAS_SOURCE != 0).then(|| unpack(self.0[0] >> 16))
-    }
-
-    pub fn destination(&self) -> Option<MacAddr> {
-        (self.0[2] & HAS_DESTINATION != 0).then(|| unpack(self.0[1] >> 16))
-    }
-
-    pub fn is_adjacent(&self) -> bool {
-        self.0[2] & ADJACENT != 0
-    }
-
-    /// The same without what is only about the IP header.
-    fn on_link(self) -> LinkKey {
-        LinkKey([self.0[0], self.0[1], self.0[2] & !ADJACENT])
-    }
-}
-
-#[inline]
-fn pack(mac: MacAddr) -> u64 {
-    let [a, b, c, d, e, f] = mac.0;
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
-}
-
-fn unpack(packed: u64) -> MacAddr {
-    let [_, _, a, b, c, d, e, f] = packed.to_be_bytes();
-    MacAddr([a, b, c, d, e, f])
-}
 
 /// Traffic of one link key that the tables have yet to hear of.
 #[derive(Clone, Copy, Debug)]

@@ -16,9 +16,10 @@ pub(crate) use dhcp::DhcpLearner;
 pub(crate) use echo::EchoLearner;
 pub(crate) use flow::{Ahead, FlowLearner};
 pub(crate) use journey::{JourneyLearner, fingerprint};
-pub(crate) use layer2::{Layer2, LinkKey, Traffic};
+pub(crate) use layer2::{Layer2, Traffic};
 pub(crate) use rows::RowLearner;
 
+use crate::decode::LinkKey;
 use crate::tables::{Limits, Tables};
 use crate::{Direction, FrameNo, MacAddr, PointId, Timestamp};
 use std::collections::HashMap;
@@ -51,14 +52,26 @@ pub(crate) struct Seen {
     pub octets: u32,
     pub point: PointId,
     pub direction: Direction,
-    pub vlan: Option<u16>,
-    pub source: Option<MacAddr>,
-    pub destination: Option<MacAddr>,
+    pub link: LinkKey,
     /// The journey that this is a sighting of, and whether the packet was seen before at another point.
     pub journey: Option<(u64, bool)>,
 }
 
 impl Seen {
+    pub fn vlan(&self) -> Option<u16> {
+        self.link.vlan()
+    }
+
+    /// The source on the link layer.
+    pub fn source(&self) -> Option<MacAddr> {
+        self.link.source()
+    }
+
+    /// The destination on the link layer.
+    pub fn destination(&self) -> Option<MacAddr> {
+        self.link.destination()
+    }
+
     /// Whether the same packet was counted already, at another point.
     pub fn is_repeated(&self) -> bool {
         self.journey.is_some_and(|(_, repeated)| repeated)

@@ -74,10 +74,10 @@ impl RowLearner {
         reason: RouterReason,
     ) -> Option<&'t mut RouterRow> {
         let dropped = &mut lesson.tables.dropped.rows;
-        let key = (lesson.seen.point, lesson.seen.vlan, mac, ip, reason);
+        let key = (lesson.seen.point, lesson.seen.vlan(), mac, ip, reason);
         let (_, row) = row_of(&mut self.routers, &mut lesson.tables.routers, lesson.limits.rows, dropped, key, || RouterRow {
             point: lesson.seen.point,
-            vlan: lesson.seen.vlan,
+            vlan: lesson.seen.vlan(),
             mac,
             ip,
             reason,
@@ -101,7 +101,7 @@ impl RowLearner {
     }
 
     pub fn lldp(&mut self, lesson: &mut Lesson<'_>, lldp: &Lldp) {
-        let Some(source) = lesson.seen.source else { return };
+        let Some(source) = lesson.seen.source() else { return };
         let dropped = &mut lesson.tables.dropped.rows;
         let row = row_of(&mut self.lldp, &mut lesson.tables.lldp, lesson.limits.rows, dropped, (lesson.seen.point, source), || LldpRow {
             point: lesson.seen.point,
@@ -116,7 +116,7 @@ impl RowLearner {
     }
 
     pub fn stp(&mut self, lesson: &mut Lesson<'_>, stp: &Stp) {
-        let Some(source) = lesson.seen.source else { return };
+        let Some(source) = lesson.seen.source() else { return };
         let dropped = &mut lesson.tables.dropped.rows;
         let row = row_of(&mut self.stp, &mut lesson.tables.stp, lesson.limits.rows, dropped, (lesson.seen.point, source, stp.port), || {
             StpRow { point: lesson.seen.point, source, stp: *stp, changes: 0, evidence: Evidence::default() }
@@ -129,7 +129,7 @@ impl RowLearner {
     }
 
     pub fn lacp(&mut self, lesson: &mut Lesson<'_>, lacp: &Lacp) {
-        let Some(source) = lesson.seen.source else { return };
+        let Some(source) = lesson.seen.source() else { return };
         let dropped = &mut lesson.tables.dropped.rows;
         let row = row_of(&mut self.lacp, &mut lesson.tables.lacp, lesson.limits.rows, dropped, (lesson.seen.point, source), || LacpRow {
             point: lesson.seen.point,

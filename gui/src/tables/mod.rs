@@ -14,7 +14,7 @@ use crate::window::Selection;
 use egui::{Align, Label, Layout, RichText, Sense, TextWrapMode, Ui};
 use egui_extras::{Column as Width, TableBuilder};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tapscope_graph::{FrameNo, View};
 
 /// Height of a row.
@@ -116,12 +116,39 @@ pub(crate) trait Rows {
     fn empty(&self) -> &'static str;
 }
 
+/// By which column a table is sorted, and the order that this gives: made once for a view, not for every frame.
 #[derive(Default)]
 struct Sorting {
+    /// The column, and whether the largest comes first.
     column: Option<(usize, bool)>,
-    /// The order of the rows, and what it was made of.
+    /// The order of the rows, and what it was made of. A view that nobody shows any more is not kept alive for it.
     order: Vec<u32>,
-    made_of: Option<(Arc<View>, usize, bool)>,
+    made_of: Option<(Weak<View>, usize, bool)>,
+}
+
+impl Sorting {
+    /// Makes the order, unless it is that of this view and column already.
+    fn refresh(&mut self, rows: &impl Rows, view: &Arc<View>) {
+        let Some((column, is_down)) = self.column else {
+            self.order.clear();
+            self.made_of = None;
+            return;
+        };
+        let is_same = |(of, sorted, down): &(Weak<View>, usize, bool)| {
+            // As long as the weak pointer is there, no other view can have its address.
+            of.as_ptr() == Arc::as_ptr(view) && (*sorted, *down) == (column, is_down)
+        };
+        if self.made_of.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let mut keyed: Vec<(Order, u32)> = (0..rows.len()).map(|row| (rows.cell(row, column).order, row as u32)).collect();
+        keyed.sort_unstable();
+        if is_down {
+            keyed.reverse();
+        }
+        self.order = keyed.into_iter().map(|(_, row)| row).collect();
+        self.made_of = Some((Arc::downgrade(view), column, is_down));
+    }
 }
 
 /// The tables' own state.
@@ -172,7 +199,7 @@ fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, sorting: &mut Sorting
         ui.label(RichText::new(rows.empty()).color(palette.weak));
         return;
     }
-    sort(rows, shown, sorting);
+    sorting.refresh(rows, &shown.view);
     let columns = rows.columns();
     let mut table = TableBuilder::new(ui).striped(true).sense(Sense::click()).auto_shrink(false).id_salt(columns[0].name);
     for (index, column) in columns.iter().enumerate() {
@@ -226,24 +253,59 @@ fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, sorting: &mut Sorting
     });
 }
 
-fn sort(rows: &impl Rows, shown: &Arc<Shown>, sorting: &mut Sorting) {
-    let Some((column, is_down)) = sorting.column else {
-        sorting.order.clear();
-        sorting.made_of = None;
-        return;
-    };
-    let is_fresh = sorting
-        .made_of
-        .as_ref()
-        .is_some_and(|(view, sorted, down)| Arc::ptr_eq(view, &shown.view) && (*sorted, *down) == (column, is_down));
-    if is_fresh {
-        return;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell as Counter;
+
+    /// Rows that count how often they are asked for a cell.
+    struct Counted {
+        numbers: Vec<i64>,
+        asked: Counter<usize>,
     }
-    let mut keyed: Vec<(Order, u32)> = (0..rows.len()).map(|row| (rows.cell(row, column).order, row as u32)).collect();
-    keyed.sort();
-    if is_down {
-        keyed.reverse();
+
+    impl Rows for Counted {
+        fn columns(&self) -> &'static [Column] {
+            &[]
+        }
+
+        fn len(&self) -> usize {
+            self.numbers.len()
+        }
+
+        fn cell(&self, row: usize, column: usize) -> Cell {
+            self.asked.set(self.asked.get() + 1);
+            let number = self.numbers[row] * if column == 0 { 1 } else { -1 };
+            Cell::number(number.to_string(), number)
+        }
+
+        fn selection(&self, _row: usize) -> Option<Selection> {
+            None
+        }
+
+        fn empty(&self) -> &'static str {
+            ""
+        }
     }
-    sorting.order = keyed.into_iter().map(|(_, row)| row).collect();
-    sorting.made_of = Some((shown.view.clone(), column, is_down));
+
+    #[test]
+    fn rows_are_sorted_once_for_a_view_a_column_and_a_direction() {
+        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0) };
+        let (view, next) = (Arc::new(View::default()), Arc::new(View::default()));
+        let mut sorting = Sorting::default();
+        let mut frame = |column, view: &Arc<View>| {
+            sorting.column = column;
+            sorting.refresh(&rows, view);
+            (sorting.order.clone(), rows.asked.replace(0))
+        };
+        assert_eq!(frame(None, &view), (vec![], 0));
+        assert_eq!(frame(Some((0, false)), &view), (vec![1, 2, 0], 3));
+        assert_eq!(frame(Some((0, false)), &view), (vec![1, 2, 0], 0), "the next frame shows the same");
+        assert_eq!(frame(Some((0, true)), &view), (vec![0, 2, 1], 3));
+        assert_eq!(frame(Some((1, true)), &view), (vec![1, 2, 0], 3));
+        assert_eq!(frame(Some((1, true)), &next), (vec![1, 2, 0], 3), "another view may have other rows");
+        assert_eq!(frame(Some((1, true)), &next), (vec![1, 2, 0], 0));
+        assert_eq!(frame(None, &next), (vec![], 0));
+        assert_eq!((Arc::strong_count(&view), Arc::strong_count(&next)), (1, 1), "no view is kept alive");
+    }
 }
