@@ -137,6 +137,10 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::List(arguments)) => live::list::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
+        None if !arguments.live.is_default() => {
+            eprintln!("tapscope: name files, or what to watch on this host (-i, -f, --netns), not both");
+            Ok(EXIT_USAGE)
+        }
         None => window::open(Source::Files(arguments.files)),
     }
 }

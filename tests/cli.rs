@@ -261,11 +261,19 @@ fn a_filter_chooses_frames_and_a_wrong_one_is_told_in_libpcaps_words() {
 
 #[test]
 fn usage_errors_exit_with_2() {
-    for arguments in [&["show"][..], &["show", "--format", "xml", "x"], &["--no-such-option"], &[]] {
+    for arguments in [&["show"][..], &["show", "--format", "xml", "x"], &["--no-such-option"], &["-i", "tap0", "x.pcap"]] {
         let output = tapscope(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn without_a_display_the_living_host_is_elsewhere() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tapscope"));
+    let output = command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").output().expect("tapscope runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).contains("`tapscope watch`"), "{}", err(&output));
 }
 
 #[test]

@@ -31,7 +31,7 @@ const SPENT: usize = 1024;
 const BREATH: Duration = Duration::from_millis(200);
 
 /// What to look at on the living host.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveArguments {
     /// Listen on these interfaces only, `*` and `?` allowed; otherwise on every TAP, macvtap, bridge port and bridge
     #[arg(short, long = "interface", value_name = "NAME")]
@@ -46,6 +46,11 @@ pub struct LiveArguments {
 }
 
 impl LiveArguments {
+    /// Whether nothing was asked for.
+    pub fn is_default(&self) -> bool {
+        *self == LiveArguments::default()
+    }
+
     fn namespaces(&self) -> inventory::Scope {
         match self.netns.as_slice() {
             [] => inventory::Scope::Usual,
