@@ -23,8 +23,17 @@ pub fn open(source: Source) -> Result<u8> {
 /// Where the host cannot be watched, or there is no display.
 #[cfg(feature = "window")]
 pub fn live(arguments: &LiveArguments) -> Result<u8> {
+    let better = "give it the right to capture once, and start it as yourself: \
+        sudo setcap cap_net_raw,cap_net_admin+ep $(command -v tapscope)";
+    let is_sudo = std::env::var_os("SUDO_UID").is_some();
     if !tapscope_gui::window::has_display() {
-        anyhow::bail!("there is no display for the window: `tapscope watch` tells what happens, `tapscope show --live` prints the picture");
+        let hint = if is_sudo { format!("; if you have one, {better}") } else { String::new() };
+        anyhow::bail!(
+            "there is no display for the window: `tapscope watch` tells what happens, `tapscope show --live` prints the picture{hint}"
+        );
+    }
+    if is_sudo {
+        eprintln!("tapscope: the whole window runs as root, which it does not need: {better}");
     }
     let session = crate::session::Session::live(arguments)?;
     tapscope_gui::run(Box::new(session))?;

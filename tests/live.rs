@@ -153,6 +153,24 @@ fn an_echo_is_one_journey_over_all_points() -> Result<(), Error> {
 }
 
 #[test]
+fn a_lease_is_told_message_by_message() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("a_lease_is_told_message_by_message") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    host.tap("tap0")?.bridge("br0", ["tap0"])?.address("br0", "10.0.2.1/24")?;
+    let _server = host.dnsmasq(["--interface=br0", "--dhcp-range=10.0.2.50,10.0.2.59,1h"])?;
+    let watch = watch(&host)?;
+    let guest = lab.guest("g1").mac("52:54:00:12:34:57").ip("dhcp").tap(&host, "tap0").boot()?;
+    watch.wait_for("DHCP 52:54:00:12:34:57 ACK 10.0.2.5", Duration::from_secs(30))?;
+    let text = watch.text()?;
+    let messages: Vec<&str> = text.lines().filter_map(|line| line.split("DHCP 52:54:00:12:34:57 ").nth(1)).collect();
+    let kinds: Vec<&str> = messages.iter().filter_map(|message| message.split(' ').next()).collect();
+    assert_eq!(kinds, ["DISCOVER", "OFFER", "REQUEST", "ACK"], "{text}");
+    assert!(text.contains("by dhcp"), "{text}");
+    guest.must("true")?;
+    Ok(())
+}
+
+#[test]
 fn addresses_on_the_taps_of_a_bridge_are_found() -> Result<(), Error> {
     let Some(lab) = Lab::or_say("addresses_on_the_taps_of_a_bridge_are_found") else { return Ok(()) };
     let (host, [g1, _g2]) = bridged(&lab, ["tap0", "tap1"])?;
