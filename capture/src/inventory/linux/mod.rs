@@ -6,6 +6,8 @@ mod namespace;
 mod provider;
 mod setting;
 mod space;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wire;
 
