@@ -8,6 +8,8 @@ mod namespace;
 mod provider;
 mod setting;
 mod space;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wire;
 
@@ -113,6 +115,11 @@ impl Linux {
     fn work(&mut self) -> Result<(), InventoryError> {
         let now = Instant::now();
         self.with_spaces(|space, rows| space.hear(rows, now))?;
+        let with_pairs: BTreeSet<Netns> =
+            self.spaces.iter_mut().filter_map(|(&id, space)| space.take_pairs_changed().then_some(id)).collect();
+        if !with_pairs.is_empty() {
+            self.spaces.values_mut().for_each(|space| space.pairs_changed_in(&with_pairs, now));
+        }
         if self.counters_every.is_some_and(|_| self.counters_at <= now) {
             self.counters_at = now + self.counters_every.unwrap_or_default();
             self.with_spaces(|space, rows| space.read_counters(rows))?;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use tapscope_graph::host::{Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, Setting, Unreadable};
 use tapscope_graph::{MacAddr, Text};
 
-/// After a change that may silently have taken routes away, this long until they are read again: one reading for many changes.
-const ROUTES_LATER: Duration = Duration::from_millis(20);
+/// After a change that the kernel tells in part only, this long until the rest is read: one reading for many changes.
+const LATER: Duration = Duration::from_millis(20);
 
 /// Datagrams that are read before the other namespaces have their turn.
 const TURN: usize = 1024;
@@ -35,7 +35,11 @@ pub(super) struct Space {
     pub wants_numbers: bool,
     /// Whether the numbers changed, which is when namespaces come and go.
     pub numbers_changed: bool,
+    /// When to read routes again, and devices.
     routes_at: Option<Instant>,
+    links_at: Option<Instant>,
+    /// Whether an end of a pair came or went: the kernel does not tell its other end.
+    pairs_changed: bool,
     must_resync: bool,
     /// How often everything was read again because messages were lost.
     pub resyncs: u64,
@@ -65,6 +69,8 @@ impl Space {
             wants_numbers: false,
             numbers_changed: false,
             routes_at: None,
+            links_at: None,
+            pairs_changed: false,
             must_resync: false,
             resyncs: 0,
         })
@@ -77,7 +83,7 @@ impl Space {
 
     /// When this must be looked at, even if nothing happens.
     pub fn due(&self) -> Option<Instant> {
-        self.routes_at
+        self.routes_at.into_iter().chain(self.links_at).min()
     }
 
     /// Reads everything, and says what differs from before.
@@ -113,6 +119,7 @@ impl Space {
         settings(&old).difference(&settings(&self.links)).for_each(|key| rows.gone(key.clone()));
         self.wants_numbers |= self.links.values().any(|link| self.is_unresolved(link));
         self.routes_at = None;
+        self.links_at = None;
         let id = self.id;
         rows.replace(|fact| is_ours(fact, id), facts);
         Ok(())
@@ -129,7 +136,11 @@ impl Space {
         }
         for news in heard {
             match news {
-                Ok(news) => self.take(news, rows, now),
+                Ok(news) => {
+                    // The kernel tells of a pair's ends before it has joined them, and not again.
+                    self.pairs_changed |= matches!(&news, News::Link(link) if link.device.kind == DeviceKind::Veth && link.lower.is_none());
+                    self.take(news, rows, now);
+                }
                 Err(error) => rows.set(unreadable(&error)),
             }
         }
@@ -140,6 +151,36 @@ impl Space {
         if self.routes_at.is_some_and(|at| at <= now) {
             self.read_routes(rows)?;
         }
+        if self.links_at.is_some_and(|at| at <= now) {
+            self.read_links(rows, now)?;
+        }
+        Ok(())
+    }
+
+    /// Whether ends of pairs came or went since the last call.
+    pub fn take_pairs_changed(&mut self) -> bool {
+        std::mem::take(&mut self.pairs_changed)
+    }
+
+    /// Ends of pairs came or went in these namespaces: reads those again whose other end may be there.
+    pub fn pairs_changed_in(&mut self, spaces: &BTreeSet<Netns>, now: Instant) {
+        let may_end_there = |link: &Link| {
+            let far = link.lower_namespace.map(|number| self.numbers.get(&number));
+            link.device.kind == DeviceKind::Veth && far.is_some_and(|far| far.is_none_or(|far| spaces.contains(far)))
+        };
+        if spaces.contains(&self.id) || self.links.values().any(may_end_there) {
+            self.links_at.get_or_insert(now + LATER);
+        }
+    }
+
+    fn read_links(&mut self, rows: &mut Rows, now: Instant) -> io::Result<()> {
+        self.links_at = None;
+        let before = self.pairs_changed;
+        for news in self.queries.dump(self.id, Dump::Links)?.0 {
+            self.take(news, rows, now);
+        }
+        // What was only read is known whole.
+        self.pairs_changed = before;
         Ok(())
     }
 
@@ -173,14 +214,16 @@ impl Space {
         Ok(())
     }
 
-    /// Reads again what changes without a word: devices' settings, and when frames refreshed the forwarding entries.
+    /// Reads again what changes without a word: devices' settings, proxies, and when frames refreshed the forwarding entries.
     ///
     /// # Errors
     /// The kernel does not answer.
     pub fn read_quiet(&mut self, rows: &mut Rows, now: Instant) -> io::Result<()> {
-        for news in self.queries.dump(self.id, Dump::Links)?.0 {
-            self.take(news, rows, now);
-        }
+        self.read_links(rows, now)?;
+        let proxies = self.queries.dump(self.id, Dump::Proxies)?.0.into_iter();
+        let proxies = proxies.filter_map(|news| if let News::Fact(fact) = news { Some(fact) } else { None }).collect();
+        let id = self.id;
+        rows.replace(|fact| matches!(fact, HostFact::Neighbor(row) if row.is_proxy && row.device.netns == id), proxies);
         if self.links.values().any(|link| matches!(link.device.kind, DeviceKind::Bridge(_) | DeviceKind::Vxlan(_))) {
             for news in self.queries.dump(self.id, Dump::Fdb)?.0 {
                 self.take(news, rows, now);
@@ -211,10 +254,11 @@ impl Space {
             News::LinkGone(index) => {
                 rows.gone(HostKey::Device(self.device_id(index)));
                 if let Some(link) = self.links.remove(&index) {
+                    self.pairs_changed |= link.device.kind == DeviceKind::Veth;
                     self.settings(&link).for_each(|setting| rows.gone(HostFact::Setting(setting).key()));
                 }
                 self.fdb.retain(|(bridge, ..), entry| *bridge != index && entry.port != index);
-                self.routes_at.get_or_insert(now + ROUTES_LATER);
+                self.routes_at.get_or_insert(now + LATER);
             }
             News::Port(port) => {
                 if let Some(index) = self.port(*port) {
@@ -245,13 +289,13 @@ impl Space {
             News::Fact(fact) => rows.set(fact),
             News::Gone(key) => {
                 if matches!(key, HostKey::Address(..)) {
-                    self.routes_at.get_or_insert(now + ROUTES_LATER);
+                    self.routes_at.get_or_insert(now + LATER);
                 }
                 rows.gone(key);
             }
             News::Routes { rows: routes, replaces } => {
                 if replaces {
-                    self.routes_at.get_or_insert(now + ROUTES_LATER);
+                    self.routes_at.get_or_insert(now + LATER);
                 }
                 routes.into_iter().for_each(|route| rows.set(HostFact::Route(route)));
             }
@@ -291,10 +335,11 @@ impl Space {
                 *new = std::mem::take(old);
             }
             if (old.device.is_up, old.device.has_carrier) != (link.device.is_up, link.device.has_carrier) {
-                self.routes_at.get_or_insert(now + ROUTES_LATER);
+                self.routes_at.get_or_insert(now + LATER);
             }
         }
         self.wants_numbers |= self.is_unresolved(&link);
+        self.pairs_changed |= link.device.kind == DeviceKind::Veth && !self.links.contains_key(&index);
         let old = self.links.insert(index, link);
         let new = &self.links[&index];
         if let Some(old) = old.filter(|old| old.device.name != new.device.name) {

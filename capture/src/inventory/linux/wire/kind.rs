@@ -142,3 +142,58 @@ fn bridge(data: &[u8]) -> Bridge {
     }
     bridge
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::nla::push;
+    use super::*;
+
+    /// `IFLA_LINKINFO` of a kind with attributes.
+    fn kind(name: &[u8], attributes: &[(u16, &[u8])]) -> DeviceKind {
+        let (mut value, mut data) = (Vec::new(), Vec::new());
+        push(&mut value, IFLA_INFO_KIND, &[name, &[0]].concat());
+        attributes.iter().for_each(|(kind, value)| push(&mut data, *kind, value));
+        push(&mut value, IFLA_INFO_DATA, &data);
+        Info::read(&value, ARPHRD_ETHER).kind.expect("a kind")
+    }
+
+    #[test]
+    fn kinds_that_not_every_kernel_can_make() {
+        let vid = 100u16.to_ne_bytes();
+        assert_eq!(kind(b"vlan", &[(1, &vid)]), DeviceKind::Vlan { vid: 100, protocol: VlanProtocol::Q });
+        assert_eq!(kind(b"vlan", &[(5, &[0x88, 0xa8]), (1, &vid)]), DeviceKind::Vlan { vid: 100, protocol: VlanProtocol::Ad });
+        assert_eq!(kind(b"bond", &[(1, &[1])]), DeviceKind::Bond(Text::new("active-backup")));
+        assert_eq!(kind(b"dummy", &[]), DeviceKind::Dummy);
+        assert_eq!(kind(b"macvtap", &[(1, &4u32.to_ne_bytes())]), DeviceKind::Macvtap(Text::new("bridge")));
+        assert_eq!(kind(b"wireguard", &[]), DeviceKind::Other(Text::new("wireguard")));
+    }
+
+    #[test]
+    fn a_bridge_that_filters_vlans_and_speaks_stp() {
+        let root = [0x80, 0, 2, 0, 0, 0, 0, 1];
+        let attributes: [(u16, &[u8]); 6] = [
+            (1, &400u32.to_ne_bytes()),
+            (4, &30000u32.to_ne_bytes()),
+            (5, &1u32.to_ne_bytes()),
+            (7, &[1]),
+            (10, &root),
+            (39, &7u16.to_ne_bytes()),
+        ];
+        let expected = Bridge {
+            stp: true,
+            vlan_filtering: true,
+            default_pvid: Some(7),
+            root: Some((0x8000, MacAddr([2, 0, 0, 0, 0, 1]))),
+            ageing_seconds: 300,
+            forward_delay_seconds: 4,
+            ..Bridge::default()
+        };
+        assert_eq!(kind(b"bridge", &attributes), DeviceKind::Bridge(expected));
+    }
+
+    #[test]
+    fn an_attribute_of_the_wrong_length_costs_only_itself() {
+        let attributes: [(u16, &[u8]); 2] = [(4, &[1]), (7, &[1])];
+        assert_eq!(kind(b"bridge", &attributes), DeviceKind::Bridge(Bridge { vlan_filtering: true, ..Bridge::default() }));
+    }
+}
