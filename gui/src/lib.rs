@@ -10,6 +10,7 @@ pub mod session;
 mod sidebar;
 mod tables;
 mod theme;
+mod things;
 mod timeline;
 mod topbar;
 pub mod window;
