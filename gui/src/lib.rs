@@ -6,6 +6,7 @@
 pub mod canvas;
 mod format;
 mod inspector;
+mod notice;
 pub mod session;
 mod sidebar;
 mod tables;

@@ -18,9 +18,7 @@ pub const NETNS: Netns = Netns(1);
 
 fn id(index: &str) -> DeviceId {
     match index.split_once('/') {
-        Some((netns, index)) => {
-            DeviceId { netns: Netns(netns.parse().expect("a namespace")), index: index.parse().expect("an index") }
-        }
+        Some((netns, index)) => DeviceId { netns: Netns(netns.parse().expect("a namespace")), index: index.parse().expect("an index") },
         None => DeviceId { netns: NETNS, index: index.parse().expect("an index") },
     }
 }

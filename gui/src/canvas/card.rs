@@ -65,7 +65,8 @@ impl Drawing<'_> {
         let font = self.font(10.5);
         let right = rect.right_top() + vec2(-7.0, 4.5) * zoom;
         let link = self.first_link.get(&node.key).map_or("", |name| name.as_str());
-        let left = painter.text(rect.left_top() + vec2(22.0, 3.5) * zoom, Align2::LEFT_TOP, &title, self.font(12.0), palette.strong).right();
+        let left =
+            painter.text(rect.left_top() + vec2(22.0, 3.5) * zoom, Align2::LEFT_TOP, &title, self.font(12.0), palette.strong).right();
         let galley = painter.layout_no_wrap(link.to_owned(), font.clone(), palette.weak);
         if right.x - galley.size().x > left + 3.0 {
             painter.galley(right - vec2(galley.size().x, 0.0), galley, palette.weak);
@@ -110,20 +111,22 @@ impl Drawing<'_> {
             lines.push(("address conflict".to_owned(), palette.bad));
         }
         if let Some(mac) = self.strangers.get(&node.key) {
-            lines.push((format!("also sends from {mac}"), palette.warn));
+            let at = if self.layout.is_dense { 0 } else { lines.len() };
+            lines.insert(at, (format!("also sends from {mac}"), palette.warn));
         }
         if let Some(guest) = things::guest(&self.shown.view, node) {
             for nic in guest.nics.iter().take(2) {
                 let mac = nic.mac.map_or_else(String::new, |mac| mac.to_string());
                 let model = things::model(nic);
-                let text = if model.is_empty() { mac } else { format!("{mac} · {model}") };
+                let text = if model.is_empty() || self.layout.is_dense { mac } else { format!("{mac} · {model}") };
                 lines.push((text, palette.weak));
             }
             if guest.nics.is_empty() {
                 lines.push(("no network card".to_owned(), palette.weak));
             }
             if self.layout.is_dense && addresses.is_empty() {
-                let kinds: Vec<&str> = guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).map(|backend| backend.kind.name()).collect();
+                let kinds: Vec<&str> =
+                    guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).map(|backend| backend.kind.name()).collect();
                 if kinds.iter().any(|kind| *kind != "tap") {
                     lines.insert(0, (format!("{} network", kinds.join(", ")), palette.weak));
                 }
@@ -146,7 +149,11 @@ impl Drawing<'_> {
     /// A port of a rail that nobody is attached to.
     pub(super) fn empty_port(&self, painter: &Painter, palette: &Palette, rect: Rect, link: &Link) {
         let is_selected = self.selection == Selection::Thing(link.key);
-        self.dashed_box(painter, rect, Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.edge }));
+        self.dashed_box(
+            painter,
+            rect,
+            Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.edge }),
+        );
         let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
         let state = if things::is_broken(link.state) { link.state.to_string() } else { "nobody was seen behind it".to_owned() };
         let color = if things::is_broken(link.state) { palette.warn } else { palette.weak };

@@ -240,7 +240,11 @@ impl<'a> Drawing<'a> {
                     parts.push("VLAN filtering".to_owned());
                 }
             }
-            kind => parts = vec![kind.name().to_owned()],
+            DeviceKind::Bond(mode) => parts.push(mode.to_string()),
+            _ => {
+                let macvlans = host.devices().filter(|other| other.lower == Some(id)).count();
+                parts = vec![format!("{macvlans} on it")];
+            }
         }
         if !device.is_up {
             parts.insert(0, "down".to_owned());
@@ -290,7 +294,13 @@ impl<'a> Drawing<'a> {
         } else {
             painter.rect_filled(port, 2.0, color);
         }
-        let name = clipped.text(row.left_center() + vec2(13.0 * zoom, 0.0), Align2::LEFT_CENTER, link.name.as_str(), self.font(11.5), palette.weak);
+        let name = clipped.text(
+            row.left_center() + vec2(13.0 * zoom, 0.0),
+            Align2::LEFT_CENTER,
+            link.name.as_str(),
+            self.font(11.5),
+            palette.weak,
+        );
         let (text, color) = match rate {
             Some((_, text)) => (text, palette.good),
             None if is_broken => (link.state.to_string(), palette.warn),

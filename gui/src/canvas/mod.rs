@@ -15,8 +15,8 @@ use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, Widge
 use layout::{Layout, Request, Slots, layout};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::{Timestamp, View};
 use tapscope_graph::topology::{Key, Vertex};
+use tapscope_graph::{Timestamp, View};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
 const WIDGETS: usize = 300;
@@ -125,7 +125,7 @@ impl Canvas {
 
     fn fit(&mut self, rect: Rect) {
         let Some(bounds) = self.layout.bounds else { return };
-        let room = rect.size() - vec2(48.0, 48.0);
+        let room = rect.size() - vec2(32.0, 36.0);
         let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0));
         self.zoom = scale.clamp(*ZOOM.start(), 1.25);
         self.center = bounds.center();

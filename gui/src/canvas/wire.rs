@@ -39,10 +39,12 @@ impl Drawing<'_> {
         let is_selected = self.selection == Selection::Thing(wire.link);
         let color = match (is_selected, look) {
             (true, _) => palette.strong,
-            (false, Look::Dashed) if self.is_told => palette.weak,
+            (false, Look::Dashed | Look::Dotted) if self.is_told => palette.weak,
             (false, _) => rate_color(palette, octets),
         };
-        let stroke = Stroke::new(rate_width(octets) * self.zoom.max(0.4), color);
+        // Small cards share the line that they hang on.
+        let most = if self.layout.is_dense { 3.5 } else { 9.0 };
+        let stroke = Stroke::new(rate_width(octets).min(most) * self.zoom.max(0.4), color);
         match look {
             Look::Solid => drop(painter.add(Shape::line(corners.clone(), stroke))),
             Look::Dotted => painter.extend(Shape::dashed_line(&corners, stroke, 2.0, 4.0)),

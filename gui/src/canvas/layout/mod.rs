@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
 
 /// Width of the spine.
-pub const SPINE: f32 = 206.0;
+pub const SPINE: f32 = 196.0;
 /// Height of a row of the spine: an address, or a device that only this host is attached to.
 pub const ROW: f32 = 16.0;
 /// Height of the spine's title.

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
 
 /// Between the spine and the rails: room for the name and the rate of what joins them.
-const REACH: f32 = 104.0;
+const REACH: (f32, f32) = (104.0, 72.0);
 const MARGIN: f32 = 24.0;
 /// What a label beside the last wire may need more.
 const LABEL: f32 = 40.0;
 /// Height of a column of groups before the next column begins, where there is no spine.
 const COLUMN: f32 = 1600.0;
-/// How much wider than high a grid of cards grows.
-const ASPECT: f32 = 1.75;
+/// How much wider than high a grid of cards grows; small cards leave room for the spine beside them.
+const ASPECT: (f32, f32) = (1.75, 1.3);
 /// Columns that a grid begins with.
 const COLUMNS: usize = 4;
 
@@ -36,7 +36,7 @@ pub fn layout(request: &Request) -> Layout {
         }
     }
     if let Some(spine) = &request.spine {
-        let left = -(SPINE + REACH);
+        let left = -(SPINE + if request.is_dense { REACH.1 } else { REACH.0 });
         let top = RAIL / 2.0 - TITLE / 2.0;
         let rows = top + TITLE + spine.rows as f32 * ROW + 4.0;
         for (index, port) in spine.ports.iter().enumerate() {
@@ -58,20 +58,22 @@ pub fn layout(request: &Request) -> Layout {
     let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs];
     let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
     let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
-    layout.bounds = rects.chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(LABEL, 0.0)));
+    layout.bounds =
+        rects.chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(if request.is_dense { 0.0 } else { LABEL }, 0.0)));
     layout
 }
 
 /// The column and row of a slot. A grid grows by a column at its right or a row below, so that no slot ever moves.
 pub fn cell(index: usize, is_dense: bool) -> (usize, usize) {
     let pitch = card_size(is_dense) + gap(is_dense);
+    let aspect = if is_dense { ASPECT.1 } else { ASPECT.0 };
     let (mut columns, mut rows) = (COLUMNS, 1);
     if index < columns {
         return (index, 0);
     }
     let mut before = columns;
     loop {
-        if columns as f32 * pitch.x > ASPECT * (rows + 1) as f32 * pitch.y {
+        if columns as f32 * pitch.x > aspect * (rows + 1) as f32 * pitch.y {
             if index < before + columns {
                 return (index - before, rows);
             }
@@ -87,7 +89,9 @@ pub fn cell(index: usize, is_dense: bool) -> (usize, usize) {
 
 /// Columns and rows that slots take.
 fn extent(slots: usize, is_dense: bool) -> (usize, usize) {
-    (0..slots).map(|index| cell(index, is_dense)).fold((0, 0), |(columns, rows), (column, row)| (columns.max(column + 1), rows.max(row + 1)))
+    (0..slots)
+        .map(|index| cell(index, is_dense))
+        .fold((0, 0), |(columns, rows), (column, row)| (columns.max(column + 1), rows.max(row + 1)))
 }
 
 /// The place of a slot in a group whose first card is at `origin`.
@@ -195,11 +199,7 @@ mod tests {
     fn request(stations: &[u8]) -> Request {
         let link = Key::Link(PointId(0), None);
         let slots = stations.iter().map(|&number| Some(Slot { node: Some(station(number)), link })).collect();
-        Request {
-            groups: vec![Group { rail: Some(link), slots, beyond: vec![] }],
-            is_dense: stations.len() > 10,
-            ..Request::default()
-        }
+        Request { groups: vec![Group { rail: Some(link), slots, beyond: vec![] }], is_dense: stations.len() > 10, ..Request::default() }
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Router<'_> {
     fn spine_to_card(&mut self, link: Key) -> Option<()> {
         let (node, spine) = self.layout.spine?;
         let Some(hanging) = self.layout.wires.iter().find(|wire| wire.link == link && wire.has_port).cloned() else {
-            return self.spine_to_block(link, node, spine);
+            return self.spine_to_block(link, spine);
         };
         let start = *hanging.corners.first()?;
         let lane = start.y + if self.layout.is_dense { 8.0 } else { 16.0 };
@@ -77,17 +77,15 @@ impl Router<'_> {
     }
 
     /// Straight to a card that hangs on no rail. Cards of the same row have heights of their own, and hide what passes behind them.
-    fn spine_to_block(&mut self, link: Key, node: Key, spine: Rect) -> Option<()> {
+    fn spine_to_block(&mut self, link: Key, spine: Rect) -> Option<()> {
         let card = self.layout.homes.get(&link).copied()?;
         let rect = *self.layout.cards.get(&card)?;
         let column = (rect.left() / (rect.width() + super::gap(self.layout.is_dense).x)).max(0.0);
         let y = rect.top() + rect.height() * (0.5 + 0.13 * (column % 4.0));
         self.lowest = self.lowest.max(y);
         let from = pos2(spine.right(), y);
-        let label = Label::Center(pos2(from.x + (rect.left() - from.x).min(104.0) / 2.0, y));
-        let label = (column < 0.5).then_some(label);
+        let label = (column < 0.5).then(|| Label::Center(pos2((from.x + rect.left()) / 2.0, y)));
         self.wire(link, card, vec![from, pos2(rect.left(), y)], label, true);
-        let _ = node;
         Some(())
     }
 
@@ -98,7 +96,8 @@ impl Router<'_> {
         let x = card.right() + 6.0 + 5.0 * *count as f32;
         let y = card.bottom() - 12.0 - LANE * *count as f32;
         *count += 1;
-        let (end, before) = if rect.top() > card.bottom() { (rect.top(), rect.top() - LANE) } else { (rect.bottom(), rect.bottom() + LANE) };
+        let (end, before) =
+            if rect.top() > card.bottom() { (rect.top(), rect.top() - LANE) } else { (rect.bottom(), rect.bottom() + LANE) };
         let at = x.clamp(rect.left() + 8.0, rect.right() - 8.0);
         let mut corners = vec![pos2(at, end)];
         if at != x {

@@ -86,7 +86,9 @@ impl Slots {
             rows: crate::things::local_lines(view, node).len(),
             ports: segments
                 .iter()
-                .filter(|(key, segment)| segment.has_spine && segment.others.is_empty() && segment.bridges.is_empty() && !rails.contains_key(key))
+                .filter(|(key, segment)| {
+                    segment.has_spine && segment.others.is_empty() && segment.bridges.is_empty() && !rails.contains_key(key)
+                })
                 .map(|(key, _)| *key)
                 .collect(),
             beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
@@ -122,8 +124,7 @@ impl Slots {
         let seats = self.rails.entry(rail).or_default();
         members.sort_by_key(|member| (member.rank, member.port, member.slot.node));
         let mut is_taken = vec![false; seats.len()];
-        let by_node: BTreeMap<Key, usize> =
-            seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
+        let by_node: BTreeMap<Key, usize> = seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
         let mut rest = Vec::new();
         for member in members {
             match member.slot.node.and_then(|node| by_node.get(&lasting(node))).copied().filter(|&index| !is_taken[index]) {
