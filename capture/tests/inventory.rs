@@ -86,7 +86,7 @@ impl Seen {
     fn next(&mut self, wait: Duration) {
         self.last = self.inventory.next(wait).expect("the inventory goes on");
         for change in &self.last {
-            assert!(self.host.apply(change.clone()), "a change that changes nothing: {change:?}");
+            assert!(self.host.apply(tapscope_graph::Timestamp(0), change.clone()), "a change that changes nothing: {change:?}");
         }
     }
 

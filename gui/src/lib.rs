@@ -6,10 +6,12 @@
 pub mod canvas;
 mod format;
 mod inspector;
+mod notice;
 pub mod session;
 mod sidebar;
 mod tables;
 mod theme;
+mod things;
 mod timeline;
 mod topbar;
 pub mod window;

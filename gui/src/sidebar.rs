@@ -1,13 +1,15 @@
 //! The list at the left: who is there, where we listen, what is wrong.
 
 use crate::session::Shown;
+use crate::tables::Tone;
 use crate::window::Selection;
-use crate::{format, theme};
+use crate::{format, theme, things};
 use egui::{Align, Color32, Layout, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, Ui, vec2};
 use std::collections::BTreeMap;
+use tapscope_graph::PointId;
 use tapscope_graph::finding::Severity;
-use tapscope_graph::topology::{Key, NodeKind};
-use tapscope_graph::{PointId, Timestamp};
+use tapscope_graph::host::{Device, DeviceId};
+use tapscope_graph::topology::{Configured, Key, Node, NodeKind};
 
 /// Rows of each list before it is cut.
 const ROWS: usize = 200;
@@ -15,24 +17,31 @@ const ROWS: usize = 200;
 pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
     let palette = theme::palette(ui.ctx());
     let view = &shown.view;
-    let now = view.tables.now.unwrap_or_default();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        heading(ui, "HOSTS");
-        let rates = rates(shown, now);
-        let hosts: Vec<_> = view.topology.nodes().filter(|node| matches!(node.kind, NodeKind::Host | NodeKind::Router)).collect();
-        if hosts.is_empty() {
-            ui.label(RichText::new("nobody was seen yet").color(palette.weak));
+        let rates = shown.rates();
+        let gone = things::gone(view);
+        let here = |node: &&Node| !gone.get(&node.key).copied().unwrap_or(false);
+        let of_kind = |wanted: fn(NodeKind) -> bool| view.topology.nodes().filter(here).filter(move |node| wanted(node.kind));
+        if !view.tables.host.is_empty() || shown.is_live() {
+            let guests: Vec<&Node> = of_kind(|kind| kind == NodeKind::Guest).collect();
+            nodes(ui, shown, selection, &rates, "GUESTS", "no guests are running here", &guests);
+            let mut locals: Vec<&Node> = of_kind(|kind| kind == NodeKind::Local).collect();
+            locals.sort_by_key(|node| (!things::is_own(view, node), node.key));
+            if !locals.is_empty() {
+                nodes(ui, shown, selection, &rates, "THIS HOST AND NAMESPACES", "", &locals);
+            }
+            bridges(ui, shown, selection);
         }
-        for node in hosts.iter().take(ROWS) {
-            let rate = rates.get(&node.key).copied().unwrap_or(0);
-            let color = if rate > 0 { palette.good } else { palette.weak };
-            let kind = if node.kind == NodeKind::Router { " router" } else { "" };
-            let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
-            row(ui, selection, Selection::Thing(node.key), &format!("{}{kind}", format::title(node)), &text, color);
+        let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
+        if view.tables.host.is_empty() {
+            let nobody = if shown.is_live() { "" } else { "nobody was seen yet" };
+            nodes(ui, shown, selection, &rates, "HOSTS", nobody, &stations);
+        } else if !stations.is_empty() {
+            nodes(ui, shown, selection, &rates, "OTHER STATIONS", "", &stations);
         }
-        more(ui, hosts.len());
         heading(ui, "POINTS");
-        for (index, point) in view.tables.points.iter().enumerate().take(ROWS) {
+        let points = view.tables.points.iter().enumerate().filter(|(_, point)| !point.closed || !shown.is_live());
+        for (index, point) in points.take(ROWS) {
             let id = PointId(index as u32);
             let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format!("{} packets", point.counters.packets) };
             let color = if point.lost > 0 { palette.bad } else { palette.weak };
@@ -59,7 +68,68 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
             }
         }
         more(ui, view.findings.len());
+        for row in view.tables.host.unreadable().take(ROWS) {
+            ui.horizontal(|ui| {
+                mark(ui, Severity::Warning);
+                let text = format!("not readable: {}", row.what);
+                let label = egui::Label::new(RichText::new(text).color(palette.warn)).truncate();
+                ui.add(label).on_hover_text(format!("{}\n{}", row.why, row.remedy));
+            });
+        }
     });
+}
+
+/// A heading and a row for each node.
+fn nodes(ui: &mut Ui, shown: &Shown, selection: &mut Selection, rates: &BTreeMap<Key, u32>, title: &str, nobody: &str, nodes: &[&Node]) {
+    let palette = theme::palette(ui.ctx());
+    heading(ui, title);
+    if nodes.is_empty() && !nobody.is_empty() {
+        ui.label(RichText::new(nobody).color(palette.weak));
+    }
+    for node in nodes.iter().take(ROWS) {
+        let rate = rates.get(&node.key).copied().unwrap_or(0);
+        let color = if rate > 0 { palette.good } else { palette.weak };
+        let aside = match things::guest(&shown.view, node) {
+            Some(guest) => format!("  pid {}", guest.pid),
+            None if node.kind == NodeKind::Router => " router".to_owned(),
+            None => String::new(),
+        };
+        let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
+        row(ui, selection, Selection::Thing(node.key), &format!("{}{aside}", format::title(node)), &text, color);
+    }
+    more(ui, nodes.len());
+}
+
+/// The host's bridges, each with its ports.
+fn bridges(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
+    let palette = theme::palette(ui.ctx());
+    let view = &shown.view;
+    let bridges: Vec<(&Node, DeviceId)> = view
+        .topology
+        .nodes()
+        .filter_map(|node| match node.host {
+            Some(Configured::Device(id)) if node.kind == NodeKind::Bridge => Some((node, id)),
+            _ => None,
+        })
+        .collect();
+    if bridges.is_empty() {
+        return;
+    }
+    let links: BTreeMap<DeviceId, Key> = view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
+    heading(ui, "BRIDGES");
+    for (node, id) in bridges.iter().take(ROWS) {
+        let ports: Vec<&Device> = view.tables.host.ports(*id).collect();
+        let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
+        row(ui, selection, Selection::Thing(node.key), &format::title(node), &count, palette.weak);
+        for port in ports.iter().take(ROWS) {
+            let (state, tone) = crate::tables::devices::state(port);
+            let color = if tone == Tone::Bad { palette.warn } else { palette.weak };
+            let Some(link) = links.get(&port.id) else { continue };
+            ui.indent((node.key, port.id), |ui| row(ui, selection, Selection::Thing(*link), port.name.as_str(), &state, color));
+        }
+        more(ui, ports.len());
+    }
+    more(ui, bridges.len());
 }
 
 pub(crate) fn heading(ui: &mut Ui, text: &str) {
@@ -75,7 +145,7 @@ fn more(ui: &mut Ui, count: usize) {
 
 fn row(ui: &mut Ui, selection: &mut Selection, this: Selection, text: &str, right: &str, color: Color32) {
     ui.horizontal(|ui| {
-        let room = (ui.available_width() - 86.0).max(40.0);
+        let room = (ui.available_width() - if right.len() > 12 { 124.0 } else { 86.0 }).max(40.0);
         let response = ui
             .scope(|ui| {
                 ui.set_max_width(room);
@@ -105,15 +175,4 @@ pub(crate) fn mark(ui: &mut Ui, severity: Severity) {
 pub(crate) fn triangle(center: Pos2, radius: f32, color: Color32) -> Shape {
     let corners = vec![center + vec2(0.0, -radius), center + vec2(radius, radius * 0.8), center + vec2(-radius, radius * 0.8)];
     Shape::convex_polygon(corners, color, Stroke::NONE)
-}
-
-/// Octets per second of each node, sent and received.
-fn rates(shown: &Shown, now: Timestamp) -> BTreeMap<Key, u32> {
-    let mut rates: BTreeMap<Key, u32> = BTreeMap::new();
-    for (node, _, interface) in shown.view.topology.attachments() {
-        let (sent, received) = interface.series.rate(now);
-        let rate = rates.entry(node.key).or_default();
-        *rate = rate.saturating_add(sent).saturating_add(received);
-    }
-    rates
 }

@@ -3,7 +3,7 @@
 use crate::canvas::Canvas;
 use crate::session::{Command, PlaybackState, Session, Shown};
 use crate::tables::{Tab, Tables};
-use crate::{inspector, sidebar, theme, timeline, topbar};
+use crate::{inspector, notice, sidebar, theme, timeline, topbar};
 use egui::{CentralPanel, Context, Key, Panel, Ui};
 use std::sync::Arc;
 use tapscope_graph::topology;
@@ -35,6 +35,10 @@ pub struct Window {
     pub(crate) tables: Tables,
     is_help_open: bool,
     is_set_up: bool,
+    /// Whether a living host was shown: then time that stands may go back to now.
+    is_of_host: bool,
+    /// The notice that the user has read.
+    dismissed: Option<String>,
 }
 
 impl Default for Window {
@@ -53,6 +57,8 @@ impl Window {
             tables: Tables::default(),
             is_help_open: false,
             is_set_up: false,
+            is_of_host: false,
+            dismissed: None,
         }
     }
 
@@ -63,8 +69,10 @@ impl Window {
             self.is_set_up = true;
         }
         let mut commands = Vec::new();
+        self.is_of_host |= shown.is_live();
         self.keys(ui.ctx(), shown, &mut commands);
-        Panel::top("top").show(ui, |ui| topbar::show(ui, shown, &mut commands, &mut self.is_help_open));
+        Panel::top("top").show(ui, |ui| topbar::show(ui, shown, self.is_of_host, &mut commands, &mut self.is_help_open));
+        notice::show(ui, shown, &mut self.dismissed);
         Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| self.show_tables(ui, shown));
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &mut commands));
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| sidebar::show(ui, shown, &mut self.selection));
@@ -97,13 +105,14 @@ impl Window {
         }
         let pressed = |key| context.input(|input| input.key_pressed(key) && input.modifiers.is_none());
         if pressed(Key::Space) && context.memory(|memory| memory.focused()).is_none() {
-            commands.push(if shown.playback.state == PlaybackState::Playing { Command::Pause } else { Command::Play });
+            let runs = matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live);
+            commands.push(if runs { Command::Pause } else { Command::Play });
         }
-        if pressed(Key::Home) {
+        if pressed(Key::Home) && !self.is_of_host {
             commands.push(Command::Restart);
         }
         if pressed(Key::End) {
-            commands.push(Command::End);
+            commands.push(if self.is_of_host { Command::Play } else { Command::End });
         }
         if pressed(Key::Escape) {
             self.selection = Selection::None;
@@ -112,7 +121,9 @@ impl Window {
         if context.input(|input| input.key_pressed(Key::Questionmark)) {
             self.is_help_open = !self.is_help_open;
         }
-        for (key, tab) in [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7].into_iter().zip(Tab::ALL) {
+        for (key, tab) in
+            [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9].into_iter().zip(Tab::ALL)
+        {
             if pressed(key) {
                 self.tables.open(tab);
             }
@@ -121,13 +132,13 @@ impl Window {
 
     fn help(&mut self, context: &Context) {
         const KEYS: [(&str, &str); 9] = [
-            ("Space", "play or pause"),
+            ("Space", "play or pause; back to live"),
             ("Home, End", "back to the beginning, on to the end"),
             ("drag, arrow keys", "move the picture"),
             ("wheel, + and -", "zoom"),
             ("F", "fit the picture into view"),
             ("drag a card", "pin it there; double-click lets it go"),
-            ("1 to 7", "tables"),
+            ("1 to 9", "tables"),
             ("Esc", "select nothing"),
             ("?", "these keys"),
         ];

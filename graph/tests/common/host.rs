@@ -3,12 +3,13 @@
 //! - `host device 2 tap0 tap 1a master 4`: device 2, its name, kind and MAC (02:00:00:00:00:1a); up with carrier unless `down` or `unread`
 //!   follows; `master N`, `lower N` and `state blocking` as they read.
 //! - `host address 4 10.0.2.100/24`, `host guest 100 g1 a@2 b@3`: a process, its name, its cards with the device that each reads.
-//! - `host neighbor 4 10.0.2.101 a reachable`: an entry of the neighbour table of device 4.
+//! - `host ns 2 web` (`own` for the one that tapscope runs in); a device there is `2/5`. `host neighbor 4 10.0.2.101 a reachable`,
+//!   `host fdb 2 a bridge 4 age 3`, `host backlog 7`, `host unreadable WHAT WHY REMEDY` with `_` for spaces.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
-    Backend, BackendKind, Bridge, BridgePort, Device, DeviceId, DeviceKind, Guest, HostAddress, HostChange, HostFact, HostKey,
-    HostNeighbor, NeighborState, Netns, Nic, PortState, Setting, TunMode,
+    Backend, BackendKind, Bridge, BridgePort, Device, DeviceId, DeviceKind, FdbEntry, Guest, HostAddress, HostChange, HostFact, HostKey,
+    HostNeighbor, Namespace, NeighborState, Netns, Nic, PortState, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -16,7 +17,10 @@ use tapscope_graph::{MacAddr, Text};
 pub const NETNS: Netns = Netns(1);
 
 fn id(index: &str) -> DeviceId {
-    DeviceId { netns: NETNS, index: index.parse().expect("an index") }
+    match index.split_once('/') {
+        Some((netns, index)) => DeviceId { netns: Netns(netns.parse().expect("a namespace")), index: index.parse().expect("an index") },
+        None => DeviceId { netns: NETNS, index: index.parse().expect("an index") },
+    }
 }
 
 /// The change that some words describe.
@@ -45,17 +49,41 @@ pub fn change(words: &[&str]) -> HostChange {
             nics: cards.iter().map(|card| nic(card)).collect(),
             ..Guest::default()
         }))),
-        ["neighbor", index, ip, mac, state] => HostChange::Set(HostFact::Neighbor(HostNeighbor {
-            device: id(index),
-            ip: ip.parse().expect("an address"),
-            mac: Some(MacAddr(super::station(mac))),
-            state: if state == "reachable" { NeighborState::Reachable } else { NeighborState::Failed },
-            is_router: false,
-            is_proxy: false,
-        })),
         ["set", name, value] => {
             HostChange::Set(HostFact::Setting(Setting { netns: NETNS, name: Text::new(name), value: Text::new(value) }))
         }
+        ["ns", id, name] => HostChange::Set(HostFact::Namespace(Namespace {
+            id: Netns(id.parse().expect("a namespace")),
+            name: (name != "own").then(|| Text::new(name)),
+            pid: None,
+            is_own: name == "own",
+        })),
+        ["neighbor", index, ip, mac, state] => HostChange::Set(HostFact::Neighbor(HostNeighbor {
+            device: id(index),
+            ip: ip.parse().expect("an address"),
+            mac: (mac != "-").then(|| MacAddr(super::station(mac))),
+            state: match state {
+                "reachable" => NeighborState::Reachable,
+                "stale" => NeighborState::Stale,
+                "failed" => NeighborState::Failed,
+                other => panic!("no such state: {other}"),
+            },
+            is_router: false,
+            is_proxy: false,
+        })),
+        ["fdb", port, mac, "bridge", bridge, "age", age] => HostChange::Set(HostFact::Fdb(FdbEntry {
+            port: id(port),
+            mac: MacAddr(super::station(mac)),
+            bridge: Some(id(bridge)),
+            age: Some(age.parse().expect("seconds")),
+            ..FdbEntry::default()
+        })),
+        ["backlog", frames] => HostChange::Set(HostFact::Backlog(frames.parse().expect("a number"))),
+        ["unreadable", what, why, remedy] => HostChange::Set(HostFact::Unreadable(Unreadable {
+            what: Text::new(&what.replace('_', " ")),
+            why: Text::new(&why.replace('_', " ")),
+            remedy: Text::new(&remedy.replace('_', " ")),
+        })),
         ["gone", "device", index] => HostChange::Gone(HostKey::Device(id(index))),
         ["gone", "guest", pid] => HostChange::Gone(HostKey::Guest(pid.parse().expect("a process"))),
         _ => panic!("not understood: {words:?}"),
@@ -89,6 +117,11 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
                 device.master = rest.next().map(|index| id(index));
                 device.port = Some(BridgePort { state: PortState::Forwarding, ..BridgePort::default() });
             }
+            // What it received and sent since it was made, octets.
+            "counted" => {
+                let mut next = || rest.next().and_then(|count| count.parse().ok()).expect("octets");
+                (device.counters.received_octets, device.counters.sent_octets) = (next(), next());
+            }
             "lower" => device.lower = rest.next().map(|index| id(index)),
             "state" => {
                 let state = if rest.next() == Some(&"blocking") { PortState::Blocking } else { PortState::Disabled };
@@ -107,5 +140,6 @@ fn nic(card: &str) -> Nic {
         "user" => Backend { kind: BackendKind::User, ..Backend::default() },
         index => Backend { kind: BackendKind::Tap, devices: vec![id(index)], ..Backend::default() },
     };
-    Nic { mac: Some(MacAddr(super::station(mac))), backend: Some(backend), ..Nic::default() }
+    let model = Some(Text::new("virtio-net-pci"));
+    Nic { mac: Some(MacAddr(super::station(mac))), model, backend: Some(backend), ..Nic::default() }
 }

@@ -1,18 +1,22 @@
 //! Painting the picture. Everything is placed by the layout; what is out of sight or too small to read is left out.
 
-use super::layout::{Layout, Wire};
-use crate::format;
+use super::icon;
+use super::layout::{Layout, ROW, TITLE};
+use super::wire::rate_color;
 use crate::session::Shown;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
+use crate::{format, things};
 use egui::epaint::Mesh;
-use egui::{Align2, Color32, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
+use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::topology::{Interface, Key, Link, Node, NodeKind, Vertex};
+use tapscope_graph::host::DeviceKind;
+use tapscope_graph::topology::{Configured, Interface, Key, Link, Node, NodeKind, Vertex};
+use tapscope_graph::{MacAddr, Text, Timestamp};
 
 /// Below this zoom cards are blocks without text.
-const READABLE: f32 = 0.45;
+pub(super) const READABLE: f32 = 0.42;
 
 pub(super) struct Drawing<'a> {
     pub ui: &'a Ui,
@@ -23,28 +27,95 @@ pub(super) struct Drawing<'a> {
     pub zoom: f32,
     pub offset: Vec2,
     pub clip: Rect,
+    /// The moment that packets under way are shown of.
+    pub position: Timestamp,
+    /// The moment that rates are told of.
+    pub now: Timestamp,
+    /// Whether the host says what there is: then what was not seen is known to be there.
+    pub is_told: bool,
+    pub nodes: BTreeMap<Key, &'a Node>,
+    pub links: BTreeMap<Key, &'a Link>,
+    pub interfaces: BTreeMap<(Key, Key), &'a Interface>,
+    /// The first link that somebody is attached to.
+    pub first_link: BTreeMap<Key, &'a Text>,
+    pub rates: BTreeMap<Key, u32>,
+    /// Guests through whose link a station with another address sends.
+    pub strangers: BTreeMap<Key, MacAddr>,
 }
 
 /// What a screen reader says of a node.
-pub(super) fn spoken(node: &Node) -> String {
+pub(super) fn spoken(shown: &Shown, node: &Node) -> String {
     let kind = match node.kind {
         NodeKind::Host => "host",
         NodeKind::Router => "router",
         NodeKind::Guest => "guest",
-        NodeKind::Local => "local",
+        NodeKind::Local if things::is_own(&shown.view, node) => "",
+        NodeKind::Local => "",
+        NodeKind::Bridge if node.host.is_some() => return format!("bridge {}", format::title(node)),
         NodeKind::Bridge => return "bridge".to_owned(),
         NodeKind::Outside => return format!("outside, {} remote addresses", node.remote_count),
     };
     let addresses: Vec<String> = node.addresses.iter().take(4).map(|address| address.ip.to_string()).collect();
-    match (&node.name, addresses.is_empty()) {
+    let text = match (&node.name, addresses.is_empty()) {
         (Some(name), _) => format!("{kind} {name} {}", addresses.join(" ")),
         (None, false) => format!("{kind} {}", addresses.join(" ")),
         (None, true) => format!("{kind} {}", format::title(node)),
-    }
+    };
+    text.trim().to_owned()
 }
 
-impl Drawing<'_> {
-    fn place(&self, pos: Pos2) -> Pos2 {
+/// What a screen reader says of a link.
+pub(super) fn spoken_link(link: &Link) -> String {
+    if things::is_broken(link.state) { format!("link {}, {}", link.name, link.state) } else { format!("link {}", link.name) }
+}
+
+impl<'a> Drawing<'a> {
+    /// Looks the view's things up.
+    pub fn new(ui: &'a Ui, shown: &'a Arc<Shown>, layout: &'a Layout, pins: &'a BTreeMap<Key, Pos2>, selection: Selection) -> Drawing<'a> {
+        let view = &shown.view;
+        let mut drawing = Drawing {
+            ui,
+            shown,
+            layout,
+            selection,
+            pins,
+            zoom: 1.0,
+            offset: Vec2::ZERO,
+            clip: Rect::NOTHING,
+            position: shown.playback.position,
+            now: shown.now(),
+            is_told: !view.tables.host.is_empty(),
+            nodes: BTreeMap::new(),
+            links: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            first_link: BTreeMap::new(),
+            rates: shown.rates(),
+            strangers: BTreeMap::new(),
+        };
+        for vertex in view.topology.graph.node_weights() {
+            match vertex {
+                Vertex::Node(node) => drop(drawing.nodes.insert(node.key, node)),
+                Vertex::Link(link) => drop(drawing.links.insert(link.key, link)),
+            }
+        }
+        let mut guests: BTreeMap<Key, Key> = BTreeMap::new();
+        for (node, link, interface) in view.topology.attachments() {
+            drawing.interfaces.insert((node.key, link.key), interface);
+            drawing.first_link.entry(node.key).or_insert(&link.name);
+            if node.kind == NodeKind::Guest {
+                guests.insert(link.key, node.key);
+            }
+        }
+        for (node, link, interface) in view.topology.attachments() {
+            let is_stranger = matches!(node.kind, NodeKind::Host | NodeKind::Router) && interface.is_seen;
+            if let (true, Some(&guest), Some(mac)) = (is_stranger, guests.get(&link.key), interface.mac) {
+                drawing.strangers.entry(guest).or_insert(mac);
+            }
+        }
+        drawing
+    }
+
+    pub fn place(&self, pos: Pos2) -> Pos2 {
         pos2(pos.x * self.zoom, pos.y * self.zoom) + self.offset
     }
 
@@ -53,46 +124,39 @@ impl Drawing<'_> {
     }
 
     /// A font whose size comes in steps, so that zooming does not fill the glyph atlas.
-    fn font(&self, size: f32) -> FontId {
-        FontId::proportional(((size * self.zoom / 1.5).round() * 1.5).max(6.0))
+    pub fn font(&self, size: f32) -> FontId {
+        FontId::proportional(((size * self.zoom / 0.75).round() * 0.75).max(6.0))
     }
 
-    /// What to say while there is nothing.
-    pub fn empty(&self) {
-        let palette = theme::palette(self.ui.ctx());
-        let painter = self.ui.painter_at(self.clip);
-        let center = self.clip.center();
-        painter.text(center, Align2::CENTER_BOTTOM, "nothing was seen yet", FontId::proportional(18.0), palette.strong);
-        let hint = "press Play, or drag the time line: hosts appear as their frames do";
-        painter.text(center + vec2(0.0, 8.0), Align2::CENTER_TOP, hint, FontId::proportional(13.0), palette.weak);
+    pub fn is_namespace(&self, node: &Node) -> bool {
+        matches!(node.host, Some(Configured::Local(_))) && !things::is_own(&self.shown.view, node)
+    }
+
+    /// Whether an open point listens on a link.
+    pub fn is_listened(&self, link: &Link) -> bool {
+        let point = link.point.and_then(|point| self.shown.view.tables.points.get(point.0 as usize));
+        point.is_some_and(|point| !point.closed || !self.shown.is_live())
     }
 
     pub fn paint(&self) {
         let palette = theme::palette(self.ui.ctx());
         let painter = self.ui.painter_at(self.clip);
-        let mut nodes: BTreeMap<Key, &Node> = BTreeMap::new();
-        let mut links: BTreeMap<Key, &Link> = BTreeMap::new();
-        for vertex in self.shown.view.topology.graph.node_weights() {
-            match vertex {
-                Vertex::Node(node) => drop(nodes.insert(node.key, node)),
-                Vertex::Link(link) => drop(links.insert(link.key, link)),
-            }
-        }
-        let interfaces: BTreeMap<(Key, Key), &Interface> =
-            self.shown.view.topology.attachments().map(|(node, link, interface)| ((node.key, link.key), interface)).collect();
         for wire in &self.layout.wires {
-            self.wire(&painter, &palette, wire, links.get(&wire.link).copied(), interfaces.get(&(wire.node, wire.link)).copied());
+            self.wire(&painter, &palette, wire, self.links.get(&wire.link).copied(), self.interface(wire.node, wire.link));
         }
         for (key, rect) in &self.layout.rails {
             let on_screen = self.place_rect(*rect);
             if on_screen.intersects(self.clip) {
-                self.rail(&painter, &palette, *key, on_screen, nodes.get(key).copied(), links.get(key).copied());
+                self.rail(&painter, &palette, *key, on_screen);
             }
+        }
+        if let Some((key, rect)) = self.layout.spine {
+            self.spine(&painter, &palette, key, self.place_rect(rect));
         }
         let mut blocks = Mesh::default();
         for (key, rect) in &self.layout.cards {
             let on_screen = self.place_rect(*rect);
-            let Some(node) = nodes.get(key).filter(|_| on_screen.intersects(self.clip)) else { continue };
+            let Some(node) = self.nodes.get(key).filter(|_| on_screen.intersects(self.clip)) else { continue };
             if self.zoom < READABLE {
                 let selected = self.selection == Selection::Thing(*key);
                 blocks.add_colored_rect(on_screen, if selected { palette.accent } else { palette.edge });
@@ -101,9 +165,37 @@ impl Drawing<'_> {
             }
         }
         painter.add(Shape::mesh(blocks));
+        if self.zoom < READABLE {
+            return;
+        }
+        for (rects, is_port) in [(&self.layout.ports, true), (&self.layout.stubs, false)] {
+            for (key, rect) in rects {
+                let on_screen = self.place_rect(*rect);
+                let Some(link) = self.links.get(key).filter(|_| on_screen.intersects(self.clip)) else { continue };
+                if is_port {
+                    self.empty_port(&painter, &palette, on_screen, link);
+                } else {
+                    self.stub(&painter, &palette, on_screen, link);
+                }
+            }
+        }
     }
 
-    fn rail(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect, bridge: Option<&Node>, link: Option<&Link>) {
+    /// An attachment; of a device's VLANs the one that is there.
+    fn interface(&self, node: Key, link: Key) -> Option<&'a Interface> {
+        let direct = self.interfaces.get(&(node, link)).copied();
+        direct.or_else(|| match link {
+            Key::Link(point, None) => self
+                .interfaces
+                .range((node, Key::Link(point, None))..=(node, Key::Link(point, Some(u16::MAX))))
+                .next()
+                .map(|(_, interface)| *interface),
+            _ => None,
+        })
+    }
+
+    fn rail(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
+        let (bridge, link) = (self.nodes.get(&key).copied(), self.links.get(&key).copied());
         let is_selected = self.selection == Selection::Thing(key);
         let stroke = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };
         let rounding = CornerRadius::same((rect.height() / 2.0).min(120.0) as u8);
@@ -112,98 +204,108 @@ impl Drawing<'_> {
             return;
         }
         let (title, detail) = match (bridge, link) {
-            (Some(bridge), _) => {
-                let ports = self.shown.view.topology.attachments().filter(|(node, ..)| node.key == bridge.key).count();
-                (format::title(bridge), format!("{ports} points, frames cross unchanged"))
-            }
+            (Some(bridge), _) => (format::title(bridge), self.of_bridge(bridge)),
             (None, Some(link)) => (link.name.to_string(), format!("{} packets", link.counters.packets)),
             (None, None) => (key.to_string(), String::new()),
         };
-        let at = rect.left_center() + vec2(16.0 * self.zoom, 0.0);
-        let title = painter.text(at, Align2::LEFT_CENTER, title, self.font(13.0), palette.strong);
-        painter.text(title.right_center() + vec2(12.0 * self.zoom, 0.0), Align2::LEFT_CENTER, detail, self.font(11.0), palette.weak);
+        let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
+        let mark = rect.left_center() + vec2(24.0 * self.zoom, 0.0);
+        if bridge.is_some() {
+            icon::node(painter, NodeKind::Bridge, false, mark, 14.0 * self.zoom, palette.accent);
+        }
+        let at = rect.left_center() + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.zoom, 0.0);
+        let title = clipped.text(at, Align2::LEFT_CENTER, title, self.font(13.0), palette.strong);
+        clipped.text(title.right_center() + vec2(12.0 * self.zoom, 0.0), Align2::LEFT_CENTER, detail, self.font(11.0), palette.weak);
     }
 
-    fn wire(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) {
-        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.place(*corner)).collect();
-        let bounds = corners.iter().fold(Rect::NOTHING, |bounds, corner| bounds.union(Rect::from_min_max(*corner, *corner)));
-        if !bounds.expand(80.0).intersects(self.clip) {
-            return;
-        }
-        let now = self.shown.view.tables.now.unwrap_or_default();
-        let (sent, received) = interface.map_or((0, 0), |interface| interface.series.rate(now));
-        let is_beyond = matches!(wire.link, Key::Beyond(..));
-        let was_used = interface.is_some_and(|interface| interface.sent.packets + interface.received.packets > 0);
-        let octets = sent.saturating_add(received);
-        let width = if octets == 0 { 1.5 } else { (1.5 + (octets as f32).log10()).clamp(2.0, 9.0) };
-        let color = match octets {
-            0 => palette.edge,
-            1..100_000 => palette.good,
-            100_000..10_000_000 => palette.accent,
-            _ => palette.warn,
+    /// What a rail says of its bridge.
+    fn of_bridge(&self, bridge: &Node) -> String {
+        let view = &self.shown.view;
+        let Some(Configured::Device(id)) = bridge.host else {
+            let ports = view.topology.attachments().filter(|(node, ..)| node.key == bridge.key).count();
+            return format!("{ports} points, frames cross unchanged");
         };
-        let is_selected = self.selection == Selection::Thing(wire.link);
-        let stroke = Stroke::new(width * self.zoom.max(0.4), if is_selected { palette.strong } else { color });
-        if was_used || is_beyond {
-            painter.add(Shape::line(corners.clone(), stroke));
-        } else {
-            painter.extend(Shape::dashed_line(&corners, stroke, 6.0, 5.0));
+        let host = &view.tables.host;
+        let Some(device) = host.device(id) else { return String::new() };
+        let ports = host.ports(id).count();
+        let mut parts = vec![if ports == 1 { "1 port".to_owned() } else { format!("{ports} ports") }];
+        match &device.kind {
+            DeviceKind::Bridge(settings) => {
+                let learned = host.fdb().filter(|entry| entry.bridge == Some(id) && !entry.is_permanent).count();
+                if learned > 0 {
+                    parts.push(format!("{learned} learned"));
+                }
+                parts.push(if settings.stp { "STP on".to_owned() } else { "STP off".to_owned() });
+                if settings.vlan_filtering {
+                    parts.push("VLAN filtering".to_owned());
+                }
+            }
+            DeviceKind::Bond(mode) => parts.push(mode.to_string()),
+            _ => {
+                let macvlans = host.devices().filter(|other| other.lower == Some(id)).count();
+                parts = vec![format!("{macvlans} on it")];
+            }
         }
+        if !device.is_up {
+            parts.insert(0, "down".to_owned());
+        }
+        parts.join(" · ")
+    }
+
+    /// This host: its addresses, and the devices that only it is attached to.
+    fn spine(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
+        let Some(node) = self.nodes.get(&key).copied().filter(|_| rect.intersects(self.clip)) else { return };
+        let is_selected = self.selection == Selection::Thing(key);
+        let edge = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };
+        painter.rect(rect, CornerRadius::same((9.0 * self.zoom) as u8), palette.card, edge, StrokeKind::Inside);
         if self.zoom < READABLE {
             return;
         }
-        let Some(&end) = corners.last() else { return };
-        if !is_beyond {
-            // A TAP is a port on its card's edge.
-            painter.rect_filled(Rect::from_center_size(end, Vec2::splat(11.0 * self.zoom)), 2.0, stroke.color);
-            if let Some(link) = link.filter(|link| !self.layout.rails.contains_key(&link.key)) {
-                painter.text(end + vec2(10.0, -6.0) * self.zoom, Align2::LEFT_BOTTOM, link.name.as_str(), self.font(11.0), palette.weak);
-            }
+        let zoom = self.zoom;
+        let clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        icon::node(painter, NodeKind::Local, false, rect.left_top() + vec2(20.0, 17.0) * zoom, 14.0 * zoom, palette.accent);
+        let at = rect.left_top() + vec2(35.0, TITLE / 2.0) * zoom;
+        clipped.text(at, Align2::LEFT_CENTER, format::title(node), self.font(14.0), palette.strong);
+        let lines = things::local_lines(&self.shown.view, node);
+        let last = lines.len().saturating_sub(1);
+        for (index, line) in lines.iter().enumerate() {
+            let at = rect.left_top() + vec2(13.0, TITLE + index as f32 * ROW) * zoom;
+            let color = if index == last { palette.weak } else { palette.strong };
+            clipped.text(at, Align2::LEFT_TOP, line, self.font(12.0), color);
         }
-        if octets > 0 {
-            let text = format!("{} out, {} in", format::rate(sent), format::rate(received));
-            painter.text(end + vec2(10.0, -22.0) * self.zoom, Align2::LEFT_BOTTOM, text, self.font(11.0), palette.good);
+        for (key, row) in &self.layout.rows {
+            let Some(link) = self.links.get(key) else { continue };
+            let row = self.place_rect(*row);
+            self.row(painter, &clipped, palette, row, link);
         }
     }
 
-    fn card(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
-        let is_selected = self.selection == Selection::Thing(node.key);
-        let has_conflict = node.addresses.iter().any(|address| !address.conflicts.is_empty());
-        let edge = match (is_selected, has_conflict) {
-            (true, _) => Stroke::new(2.0, palette.strong),
-            (false, true) => Stroke::new(1.5, palette.bad),
-            (false, false) => Stroke::new(1.0, palette.edge),
+    fn row(&self, painter: &Painter, clipped: &Painter, palette: &Palette, row: Rect, link: &Link) {
+        let zoom = self.zoom;
+        let is_broken = things::is_broken(link.state);
+        if self.selection == Selection::Thing(link.key) {
+            clipped.rect_filled(row.shrink2(vec2(6.0 * zoom, 0.0)), 3.0, palette.accent.gamma_multiply(0.25));
+        }
+        let rate = self.rate_of(link.key);
+        let color = rate.as_ref().map_or(palette.edge, |(octets, _)| rate_color(palette, *octets));
+        let port = Rect::from_center_size(row.left_center(), Vec2::splat(9.0 * zoom));
+        if is_broken || !self.is_listened(link) {
+            painter.rect(port, 2.0, palette.canvas, Stroke::new(1.5, color), StrokeKind::Inside);
+        } else {
+            painter.rect_filled(port, 2.0, color);
+        }
+        let name = clipped.text(
+            row.left_center() + vec2(13.0 * zoom, 0.0),
+            Align2::LEFT_CENTER,
+            link.name.as_str(),
+            self.font(11.5),
+            palette.weak,
+        );
+        let (text, color) = match rate {
+            Some((_, text)) => (text, palette.good),
+            None if is_broken => (link.state.to_string(), palette.warn),
+            None => (things::device(&self.shown.view, link).map_or("", |device| device.kind.name()).to_owned(), palette.weak),
         };
-        painter.rect(rect, CornerRadius::same((7.0 * self.zoom) as u8), palette.card, edge, StrokeKind::Inside);
-        let painter = painter.with_clip_rect(rect.shrink(3.0).intersect(self.clip));
-        let mut at = rect.left_top() + vec2(12.0, 8.0) * self.zoom;
-        let mut line = |text: String, size: f32, color: Color32| {
-            let drawn = painter.text(at, Align2::LEFT_TOP, text, self.font(size), color);
-            at.y = drawn.bottom() + 1.0 * self.zoom;
-        };
-        let title = format::title(node);
-        let kind = if node.kind == NodeKind::Router { "  router" } else { "" };
-        line(format!("{title}{kind}"), 14.0, palette.strong);
-        let others: Vec<String> = node.addresses.iter().map(|address| address.ip.to_string()).filter(|ip| *ip != title).collect();
-        if node.kind == NodeKind::Outside {
-            line(format!("{} remote addresses", node.remote_count), 11.0, palette.weak);
-            for remote in node.remotes.iter().take(2) {
-                line(remote.to_string(), 11.0, palette.weak);
-            }
-        }
-        match others.len() {
-            0 => {}
-            1 | 2 => line(others.join(", "), 12.0, palette.strong),
-            count => line(format!("{}, {} and {} more", others[0], others[1], count - 2), 12.0, palette.strong),
-        }
-        if let Key::Station(_, mac) = node.key {
-            line(mac.to_string(), 11.0, palette.weak);
-        }
-        if has_conflict {
-            line("address conflict".into(), 11.0, palette.bad);
-        }
-        if self.pins.contains_key(&node.key) {
-            painter.circle_filled(rect.right_top() + vec2(-12.0, 12.0) * self.zoom, 3.5 * self.zoom, palette.weak);
-        }
+        clipped.text(name.right_center() + vec2(8.0 * zoom, 0.0), Align2::LEFT_CENTER, text, self.font(11.0), color);
     }
 }

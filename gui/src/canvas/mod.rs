@@ -1,8 +1,12 @@
 //! The picture: pan, zoom, select, drag.
 
+mod card;
 mod draw;
+mod empty;
+mod icon;
 pub mod layout;
 mod pulse;
+mod wire;
 
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
@@ -11,8 +15,8 @@ use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, Widge
 use layout::{Layout, Request, Slots, layout};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::View;
 use tapscope_graph::topology::{Key, Vertex};
+use tapscope_graph::{Timestamp, View};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
 const WIDGETS: usize = 300;
@@ -36,6 +40,8 @@ pub struct Canvas {
     /// Whether the user has moved the picture: until then it fits itself.
     is_moved: bool,
     dragged: Option<Key>,
+    /// The last moment that came, and when, in the window's seconds.
+    came: Option<(Timestamp, f64)>,
 }
 
 impl Default for Canvas {
@@ -50,6 +56,7 @@ impl Default for Canvas {
             center: Pos2::ZERO,
             is_moved: false,
             dragged: None,
+            came: None,
         }
     }
 }
@@ -60,30 +67,41 @@ impl Canvas {
         let rect = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(rect, Sense::click_and_drag());
         self.follow(shown);
+        let position = self.position(ui, shown);
         if !self.is_moved {
             self.fit(rect);
         }
         self.navigate(ui, &response, rect);
         let placed = self.layout.clone();
-        let drawing = Drawing {
-            ui,
-            shown,
-            layout: &placed,
-            selection: *selection,
-            pins: &self.pins,
-            zoom: self.zoom,
-            offset: rect.center().to_vec2() - self.center.to_vec2() * self.zoom,
-            clip: rect,
-        };
-        if self.layout.cards.is_empty() && self.layout.rails.is_empty() {
+        let mut drawing = Drawing::new(ui, shown, &placed, &self.pins, *selection);
+        drawing.zoom = self.zoom;
+        drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
+        drawing.clip = rect;
+        drawing.position = position;
+        if self.layout.cards.is_empty() && self.layout.rails.is_empty() && self.layout.spine.is_none() {
             drawing.empty();
             return;
         }
         drawing.paint();
         let is_animated = drawing.pulses();
+        drawing.no_guests();
         self.interact(ui, &response, rect, shown, selection);
-        if is_animated && shown.playback.state == PlaybackState::Playing {
+        if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
+        }
+    }
+
+    /// The moment that is shown: between two pictures of a living host time goes on.
+    fn position(&mut self, ui: &Ui, shown: &Arc<Shown>) -> Timestamp {
+        let now = ui.input(|input| input.time);
+        let (position, since) = *self.came.get_or_insert((shown.playback.position, now));
+        if position != shown.playback.position {
+            self.came = Some((shown.playback.position, now));
+            return shown.playback.position;
+        }
+        match shown.playback.state {
+            PlaybackState::Live => Timestamp(position.0.saturating_add(((now - since) * 1e9) as i64)),
+            _ => position,
         }
     }
 
@@ -98,7 +116,7 @@ impl Canvas {
 
     fn relayout(&mut self) {
         let Some(view) = &self.made_of else { return };
-        let request = self.slots.request(&view.topology, &self.pins);
+        let request = self.slots.request(view, &self.pins);
         if request != self.request || self.layout.bounds.is_none() {
             self.layout = layout(&request);
             self.request = request;
@@ -107,7 +125,7 @@ impl Canvas {
 
     fn fit(&mut self, rect: Rect) {
         let Some(bounds) = self.layout.bounds else { return };
-        let room = rect.size() - vec2(48.0, 48.0);
+        let room = rect.size() - vec2(32.0, 36.0);
         let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0));
         self.zoom = scale.clamp(*ZOOM.start(), 1.25);
         self.center = bounds.center();
@@ -171,15 +189,20 @@ impl Canvas {
             .graph
             .node_weights()
             .map(|vertex| match vertex {
-                Vertex::Node(node) => (node.key, draw::spoken(node)),
-                Vertex::Link(link) => (link.key, format!("link {}", link.name)),
+                Vertex::Node(node) => (node.key, draw::spoken(shown, node)),
+                Vertex::Link(link) => (link.key, draw::spoken_link(link)),
             })
             .collect();
         let visible: Vec<(Key, Rect)> = self
             .layout
-            .rails
+            .spine
             .iter()
+            .map(|(key, rect)| (key, rect))
+            .chain(&self.layout.rails)
+            .chain(&self.layout.rows)
             .chain(&self.layout.cards)
+            .chain(&self.layout.ports)
+            .chain(&self.layout.stubs)
             .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
             .filter(|(_, rect)| rect.intersects(canvas))
             .collect();

@@ -17,7 +17,7 @@ const MOST: usize = 24;
 impl Drawing<'_> {
     /// Paints the packets of this moment; whether there are any.
     pub fn pulses(&self) -> bool {
-        let now = self.shown.playback.position;
+        let now = self.position;
         let journeys = &self.shown.view.tables.journeys;
         let recent: Vec<_> = journeys
             .iter()
@@ -34,7 +34,12 @@ impl Drawing<'_> {
         }
         let mut by_mac: BTreeMap<MacAddr, Vec<&[Pos2]>> = BTreeMap::new();
         for wire in &self.layout.wires {
-            if let Key::Station(_, mac) = wire.node {
+            let at = self.interfaces.get(&(wire.node, wire.link)).and_then(|interface| interface.mac);
+            let own = match wire.node {
+                Key::Station(_, mac) => Some(mac),
+                _ => at,
+            };
+            if let Some(mac) = own {
                 by_mac.entry(mac).or_default().push(&wire.corners);
             }
         }
@@ -59,9 +64,9 @@ impl Drawing<'_> {
             let receivers: Vec<&[Pos2]> = match journey.destination.filter(|mac| !mac.is_group()) {
                 Some(mac) => by_mac.get(&mac).into_iter().flatten().copied().collect(),
                 None => {
-                    let rail = from.first().map(|corner| corner.y);
+                    let rail = self.rail_at(from);
                     let others = by_mac.iter().filter(|(mac, _)| Some(**mac) != journey.source).flat_map(|(_, wires)| wires);
-                    others.filter(|wire| wire.first().map(|corner| corner.y) == rail).copied().take(MOST).collect()
+                    others.filter(|wire| self.rail_at(wire) == rail).copied().take(MOST).collect()
                 }
             };
             for (index, wire) in receivers.into_iter().enumerate() {
@@ -69,6 +74,12 @@ impl Drawing<'_> {
             }
         }
         true
+    }
+
+    /// The rail that a wire begins at.
+    fn rail_at(&self, wire: &[Pos2]) -> Option<Key> {
+        let first = *wire.first()?;
+        self.layout.rails.iter().find(|(_, rect)| rect.expand(1.0).contains(first)).map(|(key, _)| *key)
     }
 
     /// A dot, with its label where no other label stands.

@@ -1,9 +1,9 @@
-//! Hosts and routers, with their addresses and where they are attached.
+//! Guests, this host, its namespaces, other stations and routers, with their addresses and where they are attached.
 
 use super::{Cell, Column, Rows, column};
-use crate::format;
 use crate::session::Shown;
 use crate::window::Selection;
+use crate::{format, things};
 use std::collections::BTreeMap;
 use tapscope_graph::View;
 use tapscope_graph::tables::Counters;
@@ -26,7 +26,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 fn is_host(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::Host | NodeKind::Router)
+    matches!(node.kind, NodeKind::Host | NodeKind::Router | NodeKind::Guest | NodeKind::Local)
 }
 
 pub fn count(view: &View) -> usize {
@@ -64,12 +64,12 @@ impl Rows for Hosts<'_> {
             0 => Cell::text(format::title(node)),
             1 => Cell::text(node.kind.name()),
             2 => {
-                let addresses: Vec<String> = node.addresses.iter().take(6).map(|address| address.ip.to_string()).collect();
+                let addresses: Vec<String> = node.addresses.iter().take(6).map(things::with_length).collect();
                 Cell::text(addresses.join(", "))
             }
             3 => match node.key {
                 Key::Station(_, mac) => Cell::text(mac.to_string()),
-                _ => Cell::text(""),
+                _ => Cell::text(node.macs.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ")),
             },
             4 => Cell::text(link),
             5 => Cell::number(format::octets(sent.octets), sent.octets),

@@ -1,10 +1,12 @@
 //! The tables at the bottom: one tab each, sorted by a click on a column, only the visible rows built.
 
+pub(crate) mod devices;
 mod dhcp;
 mod echoes;
 mod findings;
 mod flows;
 mod hosts;
+pub(crate) mod neighbors;
 mod packets;
 mod resolutions;
 
@@ -37,11 +39,21 @@ pub enum Tab {
     Packets,
     /// What is wrong.
     Findings,
+    /// The host's devices.
+    Devices,
+    /// The host's neighbours.
+    Neighbors,
 }
 
 impl Tab {
-    /// In the order of the keys 1 to 7.
-    pub const ALL: [Tab; 7] = [Tab::Echoes, Tab::Flows, Tab::Hosts, Tab::Resolutions, Tab::Dhcp, Tab::Packets, Tab::Findings];
+    /// In the order of the keys 1 to 9.
+    pub const ALL: [Tab; 9] =
+        [Tab::Echoes, Tab::Flows, Tab::Hosts, Tab::Resolutions, Tab::Dhcp, Tab::Packets, Tab::Findings, Tab::Devices, Tab::Neighbors];
+
+    /// Whether it has rows only where the host says something of itself.
+    fn is_of_host(self) -> bool {
+        matches!(self, Tab::Devices | Tab::Neighbors)
+    }
 
     fn label(self, shown: &Shown) -> String {
         let view = &shown.view;
@@ -53,6 +65,8 @@ impl Tab {
             Tab::Dhcp => format!("DHCP {}", view.tables.dhcp.len() + view.tables.dhcp6.len()),
             Tab::Packets => format!("Packets {}", view.tables.frames),
             Tab::Findings => format!("Findings {}", view.findings.len()),
+            Tab::Devices => format!("Devices {}", view.tables.host.devices().count()),
+            Tab::Neighbors => format!("Neighbours {}", view.tables.host.neighbors().count()),
         }
     }
 }
@@ -173,7 +187,8 @@ impl Tables {
     pub(crate) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, selection: &mut Selection, packet: &mut Option<FrameNo>) {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
-            for tab in Tab::ALL {
+            let is_told = !shown.view.tables.host.is_empty();
+            for tab in Tab::ALL.into_iter().filter(|tab| is_told || !tab.is_of_host()) {
                 if ui.selectable_label(self.open == tab, tab.label(shown)).clicked() {
                     self.open = tab;
                 }
@@ -187,6 +202,8 @@ impl Tables {
             Tab::Hosts => list(ui, &hosts::Hosts::of(shown), shown, sorting, selection),
             Tab::Resolutions => list(ui, &resolutions::Resolutions(shown), shown, sorting, selection),
             Tab::Dhcp => list(ui, &dhcp::Dhcp(shown), shown, sorting, selection),
+            Tab::Devices => list(ui, &devices::Devices::of(shown), shown, sorting, selection),
+            Tab::Neighbors => list(ui, &neighbors::Neighbors::of(shown), shown, sorting, selection),
             Tab::Findings => list(ui, &findings::Findings(shown), shown, sorting, selection),
             Tab::Packets => self.packets.show(ui, shown, packet),
         }

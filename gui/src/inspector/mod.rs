@@ -1,13 +1,17 @@
 //! The column at the right: what is known of the selected thing, and how.
 
+mod device;
+mod host;
+mod rows;
+
 use crate::session::Shown;
 use crate::sidebar::{heading, mark};
 use crate::window::Selection;
-use crate::{format, theme};
+use crate::{format, theme, things};
 use egui::{Grid, RichText, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
 use tapscope_graph::evidence::Evidence;
 use tapscope_graph::tables::Series;
-use tapscope_graph::topology::{Key, Link, Node, NodeKind, Vertex};
+use tapscope_graph::topology::{Interface, Key, Link, Node, NodeKind, Vertex};
 use tapscope_graph::{FrameNo, PointId};
 
 /// Shows it; gives a packet that the user wants to see.
@@ -71,7 +75,7 @@ impl Inspector<'_> {
 
     fn recording(&self, ui: &mut Ui) {
         let tables = &self.shown.view.tables;
-        self.title(ui, &self.shown.title, "recording");
+        self.title(ui, &self.shown.title, if self.shown.is_live() { "live" } else { "recording" });
         self.facts(
             ui,
             "recording",
@@ -116,7 +120,8 @@ impl Inspector<'_> {
             facts.push(("router because it", reasons.join(", ")));
         }
         self.facts(ui, "node", &facts);
-        if node.kind == NodeKind::Bridge {
+        self.of_host(ui, node, selection);
+        if node.kind == NodeKind::Bridge && node.host.is_none() {
             ui.label("Frames leave it as they came in, at another point: so it is a bridge, whoever it is");
         }
         if !node.addresses.is_empty() {
@@ -124,11 +129,19 @@ impl Inspector<'_> {
         }
         for address in &node.addresses {
             let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
+            let (configured, seen): (Vec<&str>, Vec<&str>) = learned.into_iter().partition(|word| *word == "configured");
             ui.horizontal_wrapped(|ui| {
-                ui.label(RichText::new(address.ip.to_string()).monospace());
-                let how = format!("seen by {} ×{}", learned.join(", "), address.evidence.count);
-                ui.label(RichText::new(how).small().color(theme::palette(ui.ctx()).good));
+                ui.label(RichText::new(things::with_length(address)).monospace());
+                if let Some((device, _)) = address.device.filter(|_| !configured.is_empty()) {
+                    badge(ui, &format!("configured on {}", things::device_name(view, device)), theme::palette(ui.ctx()).accent);
+                }
+                if address.evidence.count > 0 {
+                    badge(ui, &format!("seen by {} ×{}", seen.join(", "), address.evidence.count), theme::palette(ui.ctx()).good);
+                }
             });
+            if address.evidence.count == 0 {
+                continue;
+            }
             let since = format!("since {}, last {}", format::clock(address.evidence.first_at), format::clock(address.evidence.last_at));
             ui.label(RichText::new(since).small().color(theme::palette(ui.ctx()).weak));
             for other in &address.conflicts {
@@ -138,17 +151,22 @@ impl Inspector<'_> {
         }
         let attached: Vec<_> = view.topology.attachments().filter(|(other, ..)| other.key == node.key).collect();
         heading(ui, "INTERFACES");
-        for (_, link, interface) in attached {
+        let many = attached.len();
+        for (_, link, interface) in attached.into_iter().take(64) {
             ui.horizontal(|ui| {
                 if ui.link(link.name.as_str()).clicked() {
                     *selection = Selection::Thing(link.key);
                 }
-                if interface.mac.is_some() {
+                provenance(ui, interface);
+                if interface.mac.is_some() && (interface.is_seen || !interface.is_configured) {
                     let text = format!("sent {}, received {} packets", interface.sent.packets, interface.received.packets);
                     ui.label(RichText::new(text).small().color(theme::palette(ui.ctx()).weak));
                 }
             });
-            if interface.mac.is_some() {
+            if things::is_broken(link.state) {
+                ui.label(RichText::new(link.state.to_string()).color(theme::palette(ui.ctx()).warn));
+            }
+            if interface.mac.is_some() && !interface.series.buckets.is_empty() && many <= 8 {
                 sparkline(ui, &interface.series);
             }
         }
@@ -201,14 +219,25 @@ impl Inspector<'_> {
             facts.push(("VLAN", vlan.to_string()));
         }
         self.facts(ui, "link", &facts);
+        if things::is_broken(link.state) {
+            ui.label(RichText::new(link.state.to_string()).color(theme::palette(ui.ctx()).warn));
+        }
         heading(ui, "ATTACHED");
         for (node, _, _) in self.shown.view.topology.attachments().filter(|(_, other, _)| other.key == link.key).take(64) {
             if ui.link(format::title(node)).clicked() {
                 *selection = Selection::Thing(node.key);
             }
         }
-        if let Some(point) = link.point {
-            self.point(ui, point);
+        if let Some(device) = things::device(&self.shown.view, link) {
+            self.device(ui, device);
+        }
+        match link.point {
+            Some(point) => self.point(ui, point),
+            None if link.kind.is_local() => {
+                heading(ui, "POINT");
+                ui.label(RichText::new("nobody listens here").color(theme::palette(ui.ctx()).weak));
+            }
+            None => {}
         }
     }
 
@@ -223,6 +252,15 @@ impl Inspector<'_> {
             ("octets", format::octets(point.counters.octets)),
             ("lost", point.lost.to_string()),
         ];
+        facts.extend(
+            point.lost_by.iter().filter(|(_, frames)| **frames > 0).map(|(cause, frames)| (cause.name(), format!("{frames} lost there"))),
+        );
+        if point.closed && self.shown.is_live() {
+            facts.push((
+                "closed",
+                point.reason.as_ref().map_or_else(|| "yes".to_owned(), |reason| tapscope_graph::Text::new(reason).to_string()),
+            ));
+        }
         if let Some(description) = &point.info.description {
             facts.push(("description", tapscope_graph::Text::new(description).to_string()));
         }
@@ -237,89 +275,22 @@ impl Inspector<'_> {
             }
         }
     }
+}
 
-    fn flow(&mut self, ui: &mut Ui, index: usize) {
-        let Some(flow) = self.shown.view.tables.flows.get(index) else { return };
-        self.title(ui, &format!("{} flow", format::protocol(flow.protocol)), "");
-        let end = |endpoint: tapscope_graph::tables::Endpoint| match endpoint.port {
-            Some(port) => format!("{} port {port}", endpoint.ip),
-            None => endpoint.ip.to_string(),
-        };
-        let ((sent_a, sent_b), initiator) = (flow.counted_once(), flow.initiator);
-        let mut facts = vec![
-            ("a", end(flow.a())),
-            ("b", end(flow.b())),
-            ("initiator", format!("{initiator:?}").to_lowercase()),
-            ("a to b", format!("{} packets, {}", sent_a.packets, format::octets(sent_a.octets))),
-            ("b to a", format!("{} packets, {}", sent_b.packets, format::octets(sent_b.octets))),
-            ("first", format::clock(flow.first_at)),
-            ("last", format::clock(flow.last_at)),
-        ];
-        facts.extend(flow.tcp.map(|state| ("TCP", state.name().to_owned())));
-        facts.extend(flow.rtt_ns.map(|rtt| ("round trip", format::span(rtt))));
-        self.facts(ui, "flow", &facts);
-        heading(ui, "SEEN AT");
-        for (id, a_to_b, b_to_a) in &flow.points {
-            let label = self.shown.view.tables.points.get(id.0 as usize).map_or_else(String::new, |point| point.label(*id));
-            ui.label(format!("{label}: {} and {} packets", a_to_b.packets, b_to_a.packets));
-        }
-        self.packets(ui, &[flow.first, flow.last]);
+/// A word on a tinted ground: where a fact comes from.
+fn badge(ui: &mut Ui, text: &str, color: egui::Color32) {
+    let frame = egui::Frame::new().fill(color.gamma_multiply(0.16)).corner_radius(4).inner_margin(egui::Margin::symmetric(5, 1));
+    frame.show(ui, |ui| ui.label(RichText::new(text).small().color(color)));
+}
+
+/// Whether an attachment is configured, seen, or both.
+fn provenance(ui: &mut Ui, interface: &Interface) {
+    let palette = theme::palette(ui.ctx());
+    if interface.is_configured {
+        badge(ui, "configured", palette.accent);
     }
-
-    fn echo(&mut self, ui: &mut Ui, index: usize) {
-        let tables = &self.shown.view.tables;
-        let Some(echo) = tables.echoes.get(index) else { return };
-        self.title(ui, "echo", &format!("id {} seq {}", echo.identifier, echo.sequence));
-        let fate = match (echo.reply, echo.error.and_then(|error| tables.icmp_errors.get(error as usize))) {
-            (Some(_), _) => format!("answered after {}", tables.round_trip(echo).map_or_else(String::new, format::span)),
-            (None, Some(row)) => format!("{} says {}", row.error.reporter, row.error),
-            (None, None) => "no reply was seen".to_owned(),
-        };
-        self.facts(
-            ui,
-            "echo",
-            &[("from", echo.source.to_string()), ("to", echo.destination.to_string()), ("sent", format::clock(echo.at)), ("fate", fate)],
-        );
-        for (heading_text, journey) in [("REQUEST", echo.journey), ("REPLY", echo.reply_journey)] {
-            let Some(journey) = journey.and_then(|id| tables.journey(id)) else { continue };
-            heading(ui, heading_text);
-            let mut before = None;
-            for sighting in &journey.sightings {
-                let label = tables.points.get(sighting.point.0 as usize).map_or_else(String::new, |point| point.label(sighting.point));
-                let wait = before.map_or_else(String::new, |at| format!("  after {}", format::span(sighting.at.since(at))));
-                before = Some(sighting.at);
-                ui.horizontal(|ui| {
-                    ui.label(format!("{label}{wait}"));
-                    if ui.link(sighting.frame.0.to_string()).clicked() {
-                        self.jump = Some(sighting.frame);
-                    }
-                });
-            }
-        }
-    }
-
-    fn finding(&mut self, ui: &mut Ui, index: usize, selection: &mut Selection) {
-        let Some(finding) = self.shown.view.findings.get(index) else { return };
-        ui.horizontal_wrapped(|ui| {
-            mark(ui, finding.severity);
-            ui.label(RichText::new(finding.severity.name()).strong());
-            ui.label(RichText::new(finding.kind.code()).monospace());
-        });
-        ui.add_space(4.0);
-        ui.add(egui::Label::new(RichText::new(&finding.text).size(14.0)).wrap());
-        let at = finding.point.and_then(|id| self.shown.view.tables.points.get(id.0 as usize).map(|point| point.label(id)));
-        let mut facts = vec![("count", finding.count.to_string())];
-        facts.extend(at.map(|at| ("point", at)));
-        self.facts(ui, "finding", &facts);
-        if !finding.frames.is_empty() {
-            heading(ui, "EVIDENCE");
-            self.packets(ui, &finding.frames);
-        }
-        if let Some(key) = finding.about
-            && ui.link("show on the picture").clicked()
-        {
-            *selection = Selection::Thing(key);
-        }
+    if interface.is_seen {
+        badge(ui, "seen", palette.good);
     }
 }
 

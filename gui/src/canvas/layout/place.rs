@@ -1,0 +1,240 @@
+//! Rectangles for the spine, rails, cards and ports.
+
+use super::route::route;
+use super::{Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Wire, card_size, drop_height, gap};
+use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use std::collections::BTreeMap;
+use tapscope_graph::topology::Key;
+
+/// Between the spine and the rails: room for the name and the rate of what joins them.
+const REACH: (f32, f32) = (104.0, 72.0);
+const MARGIN: f32 = 24.0;
+/// What a label beside the last wire may need more.
+const LABEL: f32 = 40.0;
+/// Height of a column of groups before the next column begins, where there is no spine.
+const COLUMN: f32 = 1600.0;
+/// How much wider than high a grid of cards grows; small cards leave room for the spine beside them.
+const ASPECT: (f32, f32) = (1.75, 1.3);
+/// Columns that a grid begins with.
+const COLUMNS: usize = 4;
+
+/// Places for everything in the request.
+pub fn layout(request: &Request) -> Layout {
+    let mut layout = Layout { is_dense: request.is_dense, ..Layout::default() };
+    let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
+    let (mut corner, mut column_width) = (Pos2::ZERO, 0.0_f32);
+    for group in &request.groups {
+        let size = match group.rail {
+            Some(rail) => place(group, rail, corner, &pins, &mut layout),
+            None => block(group, corner, &pins, &mut layout),
+        };
+        column_width = column_width.max(size.x);
+        corner.y += size.y + MARGIN * 2.0;
+        if corner.y > COLUMN && request.spine.is_none() {
+            corner = pos2(corner.x + column_width + MARGIN * 3.0, 0.0);
+            column_width = 0.0;
+        }
+    }
+    if let Some(spine) = &request.spine {
+        let left = -(SPINE + if request.is_dense { REACH.1 } else { REACH.0 });
+        let top = RAIL / 2.0 - TITLE / 2.0;
+        let rows = top + TITLE + spine.rows as f32 * ROW + 4.0;
+        for (index, port) in spine.ports.iter().enumerate() {
+            let row = Rect::from_min_size(pos2(left, rows + index as f32 * ROW), vec2(SPINE, ROW));
+            layout.rows.insert(*port, row);
+        }
+        let bottom = rows + spine.ports.len() as f32 * ROW + 8.0;
+        layout.spine = Some((spine.node, Rect::from_min_max(pos2(left, top), pos2(left + SPINE, bottom))));
+        let size = card_size(request.is_dense);
+        for (index, &(outside, link)) in spine.beyond.iter().enumerate() {
+            let min = pos2(left - 70.0 - size.x, top + index as f32 * (size.y + 12.0));
+            let card = Rect::from_min_size(pins.get(&outside).copied().unwrap_or(min), size);
+            layout.cards.insert(outside, card);
+            let corners = vec![pos2(left, card.center().y), pos2(card.right(), card.center().y)];
+            layout.wires.push(Wire { link, node: outside, corners, label: None, has_port: false });
+        }
+    }
+    route(request, &mut layout);
+    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs];
+    let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
+    let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
+    layout.bounds =
+        rects.chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(if request.is_dense { 0.0 } else { LABEL }, 0.0)));
+    layout
+}
+
+/// The column and row of a slot. A grid grows by a column at its right or a row below, so that no slot ever moves.
+pub fn cell(index: usize, is_dense: bool) -> (usize, usize) {
+    let pitch = card_size(is_dense) + gap(is_dense);
+    let aspect = if is_dense { ASPECT.1 } else { ASPECT.0 };
+    let (mut columns, mut rows) = (COLUMNS, 1);
+    if index < columns {
+        return (index, 0);
+    }
+    let mut before = columns;
+    loop {
+        if columns as f32 * pitch.x > aspect * (rows + 1) as f32 * pitch.y {
+            if index < before + columns {
+                return (index - before, rows);
+            }
+            (before, rows) = (before + columns, rows + 1);
+        } else {
+            if index < before + rows {
+                return (columns, index - before);
+            }
+            (before, columns) = (before + rows, columns + 1);
+        }
+    }
+}
+
+/// Columns and rows that slots take.
+fn extent(slots: usize, is_dense: bool) -> (usize, usize) {
+    (0..slots)
+        .map(|index| cell(index, is_dense))
+        .fold((0, 0), |(columns, rows), (column, row)| (columns.max(column + 1), rows.max(row + 1)))
+}
+
+/// The place of a slot in a group whose first card is at `origin`.
+fn slot(origin: Pos2, index: usize, is_dense: bool) -> Rect {
+    let (size, gap) = (card_size(is_dense), gap(is_dense));
+    let (column, row) = cell(index, is_dense);
+    Rect::from_min_size(origin + vec2(column as f32 * (size.x + gap.x), row as f32 * (size.y + gap.y)), size)
+}
+
+/// A rail with what hangs below it.
+fn place(group: &Group, rail_key: Key, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) -> Vec2 {
+    let is_dense = layout.is_dense;
+    let (size, gap) = (card_size(is_dense), gap(is_dense));
+    let (columns, rows) = extent(group.slots.len(), is_dense);
+    // Small cards hang beside their wires.
+    let indent = if is_dense { gap.x } else { 0.0 };
+    let width = columns.max(if is_dense { 3 } else { 2 }) as f32 * (size.x + gap.x) - gap.x + indent;
+    let rail = Rect::from_min_size(corner, vec2(width, RAIL));
+    layout.rails.insert(rail_key, rail);
+    let origin = pos2(corner.x + indent, rail.bottom() + drop_height(is_dense));
+    for (index, taken) in group.slots.iter().enumerate() {
+        let Some(taken) = *taken else { continue };
+        let mut card = slot(origin, index, is_dense);
+        let pin = taken.node.and_then(|node| pins.get(&node)).copied();
+        if let Some(pin) = pin {
+            card = Rect::from_min_size(pin, size);
+        }
+        match taken.node {
+            Some(node) => drop(layout.cards.insert(node, card)),
+            None => drop(layout.ports.insert(taken.link, card)),
+        }
+        let corners = hang(rail, card, cell(index, is_dense).1, pin.is_some(), is_dense);
+        let label = (!is_dense).then(|| Label::Right(*corners.last().unwrap_or(&card.center_top())));
+        let node = taken.node.unwrap_or(rail_key);
+        layout.wires.push(Wire { link: taken.link, node, corners, label, has_port: true });
+    }
+    let below = if is_dense { 0.0 } else { gap.y / 2.0 };
+    let mut taken = vec2(width, RAIL + drop_height(is_dense) + rows as f32 * (size.y + gap.y) - gap.y + below);
+    if rows == 0 {
+        taken.y = RAIL;
+    }
+    for (index, &(router, outside, link)) in group.beyond.iter().enumerate() {
+        let min = pos2(corner.x + width + gap.x * 2.0, corner.y + index as f32 * (size.y + 40.0));
+        let card = Rect::from_min_size(pins.get(&outside).copied().unwrap_or(min), size);
+        layout.cards.insert(outside, card);
+        if let Some(from) = layout.cards.get(&router) {
+            let lane = from.bottom() + 14.0;
+            let side = card.left() - gap.x;
+            let corners =
+                vec![from.center_bottom(), pos2(from.center().x, lane), pos2(side, lane), pos2(side, card.center().y), card.left_center()];
+            layout.wires.push(Wire { link, node: outside, corners, label: None, has_port: false });
+        }
+        taken = taken.max(vec2(width + gap.x * 2.0 + size.x, (index + 1) as f32 * (size.y + 40.0)));
+    }
+    taken
+}
+
+/// The way from a rail to a card.
+fn hang(rail: Rect, card: Rect, row: usize, is_pinned: bool, is_dense: bool) -> Vec<Pos2> {
+    let gap = gap(is_dense);
+    let top = card.center_top();
+    if is_dense && !is_pinned {
+        let trunk = card.left() - gap.x / 2.0;
+        return vec![pos2(trunk, rail.bottom()), pos2(trunk, card.center().y), card.left_center()];
+    }
+    if row == 0 || is_pinned {
+        let x = top.x.clamp(rail.left() + 8.0, rail.right() - 8.0);
+        let middle = (rail.bottom() + top.y) / 2.0;
+        return if x == top.x {
+            vec![pos2(x, rail.bottom()), top]
+        } else {
+            vec![pos2(x, rail.bottom()), pos2(x, middle), pos2(top.x, middle), top]
+        };
+    }
+    // Down the gutter beside the cards above; at the left end of the rail there is none.
+    let gutter = if card.left() <= rail.left() { card.right() + gap.x / 2.0 } else { card.left() - gap.x / 2.0 };
+    let above = card.top() - 20.0;
+    vec![pos2(gutter, rail.bottom()), pos2(gutter, above), pos2(top.x, above), top]
+}
+
+/// What hangs on no rail; the wires to the spine are routed later.
+fn block(group: &Group, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) -> Vec2 {
+    let is_dense = layout.is_dense;
+    let (size, gap) = (card_size(is_dense), gap(is_dense));
+    let (columns, rows) = extent(group.slots.len(), is_dense);
+    for (index, taken) in group.slots.iter().enumerate() {
+        let Some((node, link)) = taken.and_then(|taken| Some((taken.node?, taken.link))) else { continue };
+        layout.homes.insert(link, node);
+        let place = slot(corner, index, is_dense);
+        layout.cards.insert(node, Rect::from_min_size(pins.get(&node).copied().unwrap_or(place.min), size));
+    }
+    vec2(columns as f32 * (size.x + gap.x), rows as f32 * (size.y + gap.y))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvas::layout::Slot;
+    use tapscope_graph::{MacAddr, PointId};
+
+    fn station(number: u8) -> Key {
+        Key::Station(PointId(0), MacAddr([2, 0, 0, 0, 0, number]))
+    }
+
+    fn request(stations: &[u8]) -> Request {
+        let link = Key::Link(PointId(0), None);
+        let slots = stations.iter().map(|&number| Some(Slot { node: Some(station(number)), link })).collect();
+        Request { groups: vec![Group { rail: Some(link), slots, beyond: vec![] }], is_dense: stations.len() > 10, ..Request::default() }
+    }
+
+    #[test]
+    fn a_newcomer_moves_nobody() {
+        let (before, after) = (layout(&request(&[1, 2, 3])), layout(&request(&[1, 2, 3, 4])));
+        for number in 1..=3 {
+            assert_eq!(before.cards[&station(number)], after.cards[&station(number)]);
+        }
+        assert!(after.cards.contains_key(&station(4)));
+    }
+
+    #[test]
+    fn a_grid_grows_without_moving_what_is_in_it() {
+        for is_dense in [false, true] {
+            let cells: std::collections::BTreeSet<(usize, usize)> = (0..1000).map(|index| cell(index, is_dense)).collect();
+            assert_eq!(cells.len(), 1000, "every slot has a cell of its own");
+        }
+        assert_eq!([cell(0, false), cell(3, false), cell(4, false)], [(0, 0), (3, 0), (0, 1)]);
+    }
+
+    #[test]
+    fn cards_do_not_overlap_and_the_same_request_gives_the_same_places() {
+        let many: Vec<u8> = (0..100).collect();
+        let first = layout(&request(&many));
+        assert_eq!(first, layout(&request(&many)));
+        let cards: Vec<Rect> = first.cards.values().copied().collect();
+        for (index, a) in cards.iter().enumerate() {
+            assert!(cards[index + 1..].iter().all(|b| !a.intersects(*b)));
+        }
+    }
+
+    #[test]
+    fn a_pinned_card_stays_where_it_was_put() {
+        let mut pinned = request(&[1, 2]);
+        pinned.pins.push((station(2), pos2(700.0, 300.0)));
+        assert_eq!(layout(&pinned).cards[&station(2)].min, pos2(700.0, 300.0));
+    }
+}

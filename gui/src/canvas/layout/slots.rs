@@ -1,0 +1,336 @@
+//! Who belongs where: the request for a picture, and the memory of places.
+
+use super::{Group, Request, Slot, Spine, Tie};
+use egui::Pos2;
+use std::collections::{BTreeMap, BTreeSet};
+use tapscope_graph::host::DeviceKind;
+use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind};
+use tapscope_graph::{PointId, View};
+
+/// With more cards than this they are small, until there are fewer than half.
+const FULL: usize = 10;
+/// Slots of a rail that are kept for who left, before newcomers take them, the longest empty first.
+const KEPT: usize = 4;
+/// Rails whose slots are remembered while they are away.
+const RAILS: usize = 1024;
+
+/// The slots that nodes had so far.
+#[derive(Clone, Debug, Default)]
+pub struct Slots {
+    rails: BTreeMap<Option<Key>, Vec<Seat>>,
+    is_dense: bool,
+    turn: u64,
+}
+
+/// A slot and who it is kept for.
+#[derive(Clone, Debug)]
+struct Seat {
+    node: Option<Key>,
+    port: Key,
+    taken: Option<Slot>,
+    left: u64,
+}
+
+/// Who is to sit at a rail.
+struct Member {
+    slot: Slot,
+    /// The link by what it stays when a point opens on it.
+    port: Key,
+    /// Guests come first, then the host's own, then stations, then empty ports.
+    rank: u8,
+}
+
+/// A link with everybody on it.
+struct Segment<'a> {
+    link: &'a Link,
+    bridges: BTreeSet<Key>,
+    others: BTreeMap<Key, &'a Node>,
+    has_spine: bool,
+}
+
+impl Slots {
+    /// The request for a picture: known nodes keep their slots, newcomers take the first free one.
+    pub fn request(&mut self, view: &View, pins: &BTreeMap<Key, Pos2>) -> Request {
+        let spine = spine_of(view);
+        let segments = segments(view, spine.map(|node| node.key));
+        let rails = rails(&segments);
+        let mut ties = Vec::new();
+        let mut placed: BTreeMap<Key, (Option<Key>, Key)> = BTreeMap::new();
+        // Bridges first: a guest that is also on a segment hangs below its bridge.
+        let mut order: Vec<Key> = rails.values().copied().collect();
+        order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
+        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_)), *key));
+        order.dedup();
+        let mut groups: Vec<(Option<Key>, Vec<Member>)> = Vec::new();
+        for &rail in &order {
+            let mut members = Vec::new();
+            for (&key, segment) in segments.iter().filter(|(key, _)| rails.get(key) == Some(&rail)) {
+                members.extend(members_of(view, key, segment, Some(rail), &mut placed));
+            }
+            groups.push((Some(rail), members));
+        }
+        let mut free = Vec::new();
+        for (&key, segment) in segments.iter().filter(|(key, segment)| !rails.contains_key(key) && segment.link.kind.is_local()) {
+            free.extend(members_of(view, key, segment, None, &mut placed));
+        }
+        let attached: BTreeSet<Key> = view.topology.attachments().map(|(node, ..)| node.key).collect();
+        for node in view.topology.nodes().filter(|node| node.kind == NodeKind::Guest && !attached.contains(&node.key)) {
+            // A guest without a network card.
+            free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, rank: 0 });
+        }
+        groups.push((None, free));
+        self.further(&segments, &rails, &placed, &mut ties);
+        let outside = outside(view);
+        let spine = spine.map(|node| Spine {
+            node: node.key,
+            rows: crate::things::local_lines(view, node).len(),
+            ports: segments
+                .iter()
+                .filter(|(key, segment)| {
+                    segment.has_spine && segment.others.is_empty() && segment.bridges.is_empty() && !rails.contains_key(key)
+                })
+                .map(|(key, _)| *key)
+                .collect(),
+            beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
+        });
+        let mut request = Request { spine, pins: pins.iter().map(|(key, pos)| (*key, *pos)).collect(), ..Request::default() };
+        self.turn += 1;
+        for seats in self.rails.iter_mut().filter(|(rail, _)| !groups.iter().any(|(known, _)| known == *rail)).map(|(_, seats)| seats) {
+            seats.iter_mut().for_each(|seat| seat.taken = None);
+        }
+        for (rail, members) in groups {
+            let present: BTreeSet<Key> = members.iter().filter_map(|member| member.slot.node).collect();
+            let slots = self.seat(rail, members);
+            let beyond = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
+            if rail.is_some() || slots.iter().any(Option::is_some) {
+                request.groups.push(Group { rail, slots, beyond });
+            }
+        }
+        while self.rails.len() > RAILS {
+            self.rails.pop_last();
+        }
+        ties.sort_unstable();
+        ties.dedup();
+        request.ties = ties;
+        let cards: usize = request.groups.iter().map(|group| group.slots.len()).sum();
+        self.is_dense = if self.is_dense { cards * 2 > FULL } else { cards > FULL };
+        request.is_dense = self.is_dense;
+        request
+    }
+
+    /// Gives every member a slot: its own, its port's, a free one, a new one.
+    fn seat(&mut self, rail: Option<Key>, mut members: Vec<Member>) -> Vec<Option<Slot>> {
+        let turn = self.turn;
+        let seats = self.rails.entry(rail).or_default();
+        members.sort_by_key(|member| (member.rank, member.port, member.slot.node));
+        let mut is_taken = vec![false; seats.len()];
+        let by_node: BTreeMap<Key, usize> = seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
+        let mut rest = Vec::new();
+        for member in members {
+            match member.slot.node.and_then(|node| by_node.get(&lasting(node))).copied().filter(|&index| !is_taken[index]) {
+                Some(index) => {
+                    is_taken[index] = true;
+                    take(&mut seats[index], member, turn);
+                }
+                None => rest.push(member),
+            }
+        }
+        let mut by_port: BTreeMap<Key, usize> = BTreeMap::new();
+        for (index, seat) in seats.iter().enumerate().filter(|(index, _)| !is_taken[*index]) {
+            by_port.entry(seat.port).or_insert(index);
+        }
+        let mut newcomers = Vec::new();
+        for member in rest {
+            // Many stations may be behind one port: only guests and empty ports are the same by it.
+            match by_port.get(&member.port).copied().filter(|&index| !is_taken[index] && member.rank != 2) {
+                Some(index) => {
+                    is_taken[index] = true;
+                    take(&mut seats[index], member, turn);
+                }
+                None => newcomers.push(member),
+            }
+        }
+        for (seat, _) in seats.iter_mut().zip(&is_taken).filter(|(_, is_taken)| !**is_taken) {
+            seat.taken = None;
+        }
+        let mut kept: Vec<usize> = (0..seats.len()).filter(|&index| !is_taken[index]).collect();
+        kept.sort_by_key(|&index| (std::cmp::Reverse(seats[index].left), std::cmp::Reverse(index)));
+        for member in newcomers {
+            let index = if kept.len() > KEPT { kept.pop() } else { None };
+            let index = index.unwrap_or_else(|| {
+                seats.push(Seat { node: None, port: member.port, taken: None, left: 0 });
+                seats.len() - 1
+            });
+            take(&mut seats[index], member, turn);
+        }
+        seats.iter().map(|seat| seat.taken).collect()
+    }
+
+    /// What is attached once more than where it sits.
+    fn further(
+        &self,
+        segments: &BTreeMap<Key, Segment<'_>>,
+        rails: &BTreeMap<Key, Key>,
+        placed: &BTreeMap<Key, (Option<Key>, Key)>,
+        ties: &mut Vec<Tie>,
+    ) {
+        for (&link, segment) in segments {
+            let rail = rails.get(&link).copied();
+            if segment.has_spine {
+                let is_in_slot = segment.others.keys().any(|node| placed.get(node).is_some_and(|(_, home)| *home == link));
+                match rail {
+                    Some(_) if is_in_slot && segment.link.device.is_some() && !segment.bridges.is_empty() => {
+                        ties.push(Tie::SpineToCard(link, link));
+                    }
+                    Some(rail) => ties.push(Tie::SpineToRail(link, rail)),
+                    None if !segment.others.is_empty() => ties.push(Tie::SpineToCard(link, link)),
+                    None => {}
+                }
+            }
+            let mut bridges = segment.bridges.iter();
+            if let (Some(&first), Some(&second)) = (bridges.next(), bridges.next()) {
+                ties.push(Tie::RailToRail(first, link, second));
+            }
+            let mut others = segment.others.keys().filter(|node| placed.get(node).is_none_or(|(_, home)| *home != link));
+            for &node in others.by_ref() {
+                match rail {
+                    Some(rail) => ties.push(Tie::CardToRail(node, link, rail)),
+                    None if segment.others.len() > 1 => {
+                        if let Some(&other) = segment.others.keys().find(|other| **other != node) {
+                            ties.push(Tie::CardToCard(node, link, other));
+                        }
+                    }
+                    None if segment.link.kind == LinkKind::Backend => ties.push(Tie::Stub(node, link)),
+                    None if !segment.has_spine => ties.push(Tie::Stub(node, link)),
+                    None => {}
+                }
+            }
+            // Who sits by a link that leads nowhere else.
+            let is_alone = rail.is_none() && !segment.has_spine && segment.others.len() == 1;
+            if let Some(&node) = segment.others.keys().next().filter(|_| is_alone) {
+                ties.push(Tie::Stub(node, link));
+            }
+        }
+    }
+}
+
+fn take(seat: &mut Seat, member: Member, turn: u64) {
+    if let Some(node) = member.slot.node {
+        seat.node = Some(lasting(node));
+    }
+    seat.port = member.port;
+    seat.taken = Some(member.slot);
+    seat.left = turn;
+}
+
+/// A station's key names the lowest point of its domain, which may be another when a point opens or closes.
+fn lasting(node: Key) -> Key {
+    match node {
+        Key::Station(_, mac) => Key::Station(PointId(0), mac),
+        other => other,
+    }
+}
+
+/// The host's own node.
+fn spine_of(view: &View) -> Option<&Node> {
+    view.topology.nodes().filter(|node| crate::things::is_own(view, node)).min_by_key(|node| node.key)
+}
+
+/// Every link with who is on it. A device's VLANs are on the device, and what is gone from the host is not shown.
+fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
+    let base = |link: &Link| match link.key {
+        Key::Link(point, Some(_)) if link.device.is_some() => Key::Link(point, None),
+        key => key,
+    };
+    let mut segments: BTreeMap<Key, Segment<'_>> = BTreeMap::new();
+    for link in view.topology.links().filter(|link| !crate::things::is_gone(view, link)) {
+        let segment =
+            segments.entry(base(link)).or_insert(Segment { link, bridges: BTreeSet::new(), others: BTreeMap::new(), has_spine: false });
+        if link.vlan.is_none() {
+            segment.link = link;
+        }
+    }
+    for (node, link, _) in view.topology.attachments() {
+        let Some(segment) = segments.get_mut(&base(link)) else { continue };
+        if node.kind == NodeKind::Bridge {
+            segment.bridges.insert(node.key);
+        } else if Some(node.key) == spine {
+            segment.has_spine = true;
+        } else {
+            segment.others.insert(node.key, node);
+        }
+    }
+    segments
+}
+
+/// The rail of each link that has one: its bridge, or itself where it is a segment of several.
+fn rails(segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, Key> {
+    let mut rails = BTreeMap::new();
+    for (&key, segment) in segments.iter().filter(|(_, segment)| segment.link.kind.is_local()) {
+        let is_recorded = segment.link.kind == LinkKind::Point && segment.link.device.is_none();
+        let has_stations = segment.others.values().any(|node| !matches!(node.kind, NodeKind::Guest | NodeKind::Local));
+        match segment.bridges.first() {
+            Some(&bridge) => drop(rails.insert(key, bridge)),
+            None if is_recorded || has_stations || segment.others.len() > 2 => drop(rails.insert(key, key)),
+            None => {}
+        }
+    }
+    rails
+}
+
+fn members_of(
+    view: &View,
+    key: Key,
+    segment: &Segment<'_>,
+    rail: Option<Key>,
+    placed: &mut BTreeMap<Key, (Option<Key>, Key)>,
+) -> Vec<Member> {
+    let port = port(view, segment.link);
+    let mut members = Vec::new();
+    for (&node, what) in &segment.others {
+        if placed.contains_key(&node) {
+            continue;
+        }
+        placed.insert(node, (rail, key));
+        let rank = match what.kind {
+            NodeKind::Guest => 0,
+            NodeKind::Local => 1,
+            NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge => 2,
+        };
+        members.push(Member { slot: Slot { node: Some(node), link: key }, port, rank });
+    }
+    let is_own_device = segment.link.device.and_then(|id| view.tables.host.device(id)).is_some_and(|device| {
+        matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)) || matches!(rail, Some(rail) if is_base(view, rail, device.id))
+    });
+    let is_empty = segment.others.is_empty() && !segment.has_spine && segment.bridges.len() < 2;
+    let is_told = segment.link.device.is_some();
+    if rail.is_some() && rail != Some(key) && is_empty && is_told && !is_own_device {
+        members.push(Member { slot: Slot { node: None, link: key }, port, rank: 3 });
+    }
+    members
+}
+
+/// Whether a rail stands for this very device.
+fn is_base(view: &View, rail: Key, device: tapscope_graph::host::DeviceId) -> bool {
+    view.topology.nodes().any(|node| node.key == rail && node.host == Some(Configured::Device(device)))
+}
+
+/// A link's key is another when a point opens on it; its device's number is not.
+fn port(view: &View, link: &Link) -> Key {
+    let host = &view.tables.host;
+    link.device.and_then(|id| host.device(id)).map_or(link.key, |device| Key::Device(host.device_number(device)))
+}
+
+/// What lies beyond whom: (router, outside, link).
+fn outside(view: &View) -> Vec<(Key, Key, Key)> {
+    let mut outside: BTreeMap<Key, Key> = BTreeMap::new();
+    let mut routers: BTreeMap<Key, Key> = BTreeMap::new();
+    for (node, link, _) in view.topology.attachments().filter(|(_, link, _)| link.kind == LinkKind::Beyond) {
+        if node.kind == NodeKind::Outside {
+            outside.insert(link.key, node.key);
+        } else {
+            routers.insert(link.key, node.key);
+        }
+    }
+    routers.iter().filter_map(|(link, router)| outside.get(link).map(|outside| (*router, *outside, *link))).collect()
+}

@@ -1,0 +1,157 @@
+//! Painting attachments: width and colour by rate, dashes and marks by state.
+
+use super::draw::{Drawing, READABLE};
+use super::layout::{Label, Wire};
+use crate::theme::Palette;
+use crate::window::Selection;
+use crate::{format, things};
+use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
+use tapscope_graph::topology::{Interface, Key, Link, LinkState};
+
+/// How a wire looks, so that no two states differ by colour alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Frames pass.
+    Solid,
+    /// It is configured, and no frame was seen yet.
+    Dotted,
+    /// Nothing can pass.
+    Dashed,
+}
+
+impl Drawing<'_> {
+    pub(super) fn wire(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) {
+        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.place(*corner)).collect();
+        let bounds = corners.iter().fold(Rect::NOTHING, |bounds, corner| bounds.union(Rect::from_min_max(*corner, *corner)));
+        if !bounds.expand(80.0).intersects(self.clip) {
+            return;
+        }
+        let (sent, received) = interface.map_or((0, 0), |interface| interface.series.rate(self.now));
+        let octets = sent.saturating_add(received);
+        let state = link.map_or(LinkState::Unknown, |link| link.state);
+        let is_beyond = matches!(wire.link, Key::Beyond(..));
+        let look = match () {
+            () if things::is_broken(state) => Look::Dashed,
+            () if is_beyond || interface.is_some_and(things::is_used) => Look::Solid,
+            () if self.is_told => Look::Dotted,
+            () => Look::Dashed,
+        };
+        let is_selected = self.selection == Selection::Thing(wire.link);
+        let color = match (is_selected, look) {
+            (true, _) => palette.strong,
+            (false, Look::Dashed | Look::Dotted) if self.is_told => palette.weak,
+            (false, _) => rate_color(palette, octets),
+        };
+        // Small cards share the line that they hang on.
+        let most = if self.layout.is_dense { 3.5 } else { 9.0 };
+        let stroke = Stroke::new(rate_width(octets).min(most) * self.zoom.max(0.4), color);
+        match look {
+            Look::Solid => drop(painter.add(Shape::line(corners.clone(), stroke))),
+            Look::Dotted => painter.extend(Shape::dashed_line(&corners, stroke, 2.0, 4.0)),
+            Look::Dashed => painter.extend(Shape::dashed_line(&corners, stroke, 7.0, 5.0)),
+        }
+        if self.zoom < READABLE {
+            return;
+        }
+        if wire.has_port
+            && let Some(&end) = corners.last()
+        {
+            self.port(painter, palette, end, link, stroke.color);
+        }
+        if let Some((at, across)) = corners.first().zip(corners.get(1)).map(|(a, b)| (a.lerp(*b, 0.25), (*b - *a).normalized().rot90())) {
+            self.stop(painter, palette, at, across, state);
+        }
+        self.label(painter, palette, wire, link, (sent, received), state);
+    }
+
+    /// A TAP is a port on its card's edge: filled where a point listens.
+    fn port(&self, painter: &Painter, palette: &Palette, at: Pos2, link: Option<&Link>, color: Color32) {
+        let rect = Rect::from_center_size(at, Vec2::splat(if self.layout.is_dense { 8.0 } else { 11.0 } * self.zoom));
+        let is_listened = !self.is_told || link.is_some_and(|link| self.is_listened(link));
+        if is_listened {
+            painter.rect_filled(rect, 2.0, color);
+        } else {
+            painter.rect(rect, 2.0, palette.canvas, Stroke::new(1.5, color), StrokeKind::Inside);
+        }
+    }
+
+    /// A bar across a wire whose port blocks, a cross on one that is down.
+    fn stop(&self, painter: &Painter, palette: &Palette, at: Pos2, across: Vec2, state: LinkState) {
+        let reach = 7.0 * self.zoom;
+        let stroke = Stroke::new(2.5 * self.zoom.max(0.6), palette.warn);
+        match state {
+            LinkState::Blocked(_) => drop(painter.line_segment([at - across * reach, at + across * reach], stroke)),
+            LinkState::Down | LinkState::NoCarrier => {
+                let (a, b) = (vec2(reach, reach) * 0.6, vec2(reach, -reach) * 0.6);
+                painter.line_segment([at - a, at + a], stroke);
+                painter.line_segment([at - b, at + b], stroke);
+            }
+            LinkState::Unknown | LinkState::Up | LinkState::Unread => {}
+        }
+    }
+
+    fn label(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, rate: (u32, u32), state: LinkState) {
+        let (Some(label), Some(link)) = (wire.label, link) else { return };
+        let name = if self.layout.rails.contains_key(&link.key) { "" } else { link.name.as_str() };
+        let is_empty_port = self.layout.ports.contains_key(&wire.link);
+        let rates = if rate.0.saturating_add(rate.1) > 0 { rate_lines(rate) } else { Vec::new() };
+        // An empty port says its state in its own box.
+        let state = (things::is_broken(state) && !is_empty_port).then(|| state.to_string());
+        let font = self.font(11.0);
+        let line = 14.0 * self.zoom;
+        match label {
+            Label::Right(at) => {
+                let at = self.place(at) + vec2(10.0, -6.0) * self.zoom;
+                let mut at = pos2(at.x, at.y);
+                let mut write = |text: &str, color: Color32| {
+                    painter.text(at, Align2::LEFT_BOTTOM, text, font.clone(), color);
+                    at.y -= line;
+                };
+                if !name.is_empty() {
+                    write(name, palette.weak);
+                }
+                if let Some(state) = &state {
+                    write(state, palette.warn);
+                }
+                if !rates.is_empty() {
+                    write(&rates.join(", "), palette.good);
+                }
+            }
+            Label::Center(at) => {
+                let at = self.place(at);
+                painter.text(at - vec2(0.0, 6.0 * self.zoom), Align2::CENTER_BOTTOM, name, font.clone(), palette.weak);
+                let mut below = at + vec2(0.0, 6.0 * self.zoom);
+                let lines = state.iter().map(|text| (text, palette.warn)).chain(rates.iter().map(|text| (text, palette.good)));
+                for (text, color) in lines {
+                    painter.text(below, Align2::CENTER_TOP, text, font.clone(), color);
+                    below.y += line;
+                }
+            }
+        }
+    }
+}
+
+/// What a rate is called on a wire, from the view of what is attached.
+pub(super) fn rate_lines((sent, received): (u32, u32)) -> Vec<String> {
+    let mut lines = Vec::new();
+    if sent > 0 {
+        lines.push(format!("{} out", format::rate(sent)));
+    }
+    if received > 0 {
+        lines.push(format!("{} in", format::rate(received)));
+    }
+    lines
+}
+
+pub(super) fn rate_width(octets: u32) -> f32 {
+    if octets == 0 { 1.5 } else { (1.5 + (octets as f32).log10()).clamp(2.0, 9.0) }
+}
+
+pub(super) fn rate_color(palette: &Palette, octets: u32) -> Color32 {
+    match octets {
+        0 => palette.edge,
+        1..100_000 => palette.good,
+        100_000..10_000_000 => palette.accent,
+        _ => palette.warn,
+    }
+}

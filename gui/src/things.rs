@@ -1,0 +1,146 @@
+//! What the things of the picture are, in the words that every view shares.
+
+use crate::session::Shown;
+use std::collections::BTreeMap;
+use tapscope_graph::host::{Device, DeviceId, Guest, Netns, Nic};
+use tapscope_graph::topology::{Address, Configured, Interface, Key, Link, LinkState, Node, NodeKind};
+use tapscope_graph::{MacAddr, Timestamp, View};
+
+/// Addresses of this host that the picture lists.
+const LINES: usize = 8;
+
+/// Whether a node is the host that tapscope runs on, rather than a namespace of it.
+pub(crate) fn is_own(view: &View, node: &Node) -> bool {
+    let Some(Configured::Local(netns)) = node.host else { return false };
+    view.tables.host.namespace(netns).is_none_or(|namespace| namespace.is_own)
+}
+
+/// Whether a link was there and the host has it no more: its point is closed, and its device gone.
+pub(crate) fn is_gone(view: &View, link: &Link) -> bool {
+    let tables = &view.tables;
+    let is_closed = link.point.and_then(|point| tables.points.get(point.0 as usize)).is_some_and(|point| point.closed);
+    is_closed && link.device.is_none() && !tables.host.is_empty()
+}
+
+/// Whether nothing that a node was seen at is there any more.
+pub(crate) fn gone(view: &View) -> BTreeMap<Key, bool> {
+    let mut gone: BTreeMap<Key, bool> = BTreeMap::new();
+    for (node, link, _) in view.topology.attachments() {
+        let is_gone = is_gone(view, link);
+        gone.entry(node.key).and_modify(|all| *all &= is_gone).or_insert(is_gone);
+    }
+    gone
+}
+
+/// The guest that a node is.
+pub(crate) fn guest<'a>(view: &'a View, node: &Node) -> Option<&'a Guest> {
+    let Some(Configured::Guest(pid)) = node.host else { return None };
+    view.tables.host.guests().find(|guest| guest.pid == pid)
+}
+
+/// The host's device that a link is.
+pub(crate) fn device<'a>(view: &'a View, link: &Link) -> Option<&'a Device> {
+    view.tables.host.device(link.device?)
+}
+
+/// What a device is called, or its number where it is not known.
+pub(crate) fn device_name(view: &View, id: DeviceId) -> String {
+    view.tables.host.device(id).map_or_else(|| format!("device {}", id.index), |device| device.name.to_string())
+}
+
+/// What a namespace is called.
+pub(crate) fn namespace_name(view: &View, netns: Netns) -> String {
+    match view.tables.host.namespace(netns) {
+        None => String::new(),
+        Some(namespace) if namespace.is_own => "this host".to_owned(),
+        Some(namespace) => match (&namespace.name, namespace.pid) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(pid)) => format!("of process {pid}"),
+            (None, None) => netns.0.to_string(),
+        },
+    }
+}
+
+/// An address with the length of its prefix, where that is known.
+pub(crate) fn with_length(address: &Address) -> String {
+    match address.device {
+        Some((_, length)) => format!("{}/{length}", address.ip),
+        None => address.ip.to_string(),
+    }
+}
+
+/// What the picture says of this host below its title: its addresses with the devices that they are set on, and whether it forwards.
+pub(crate) fn local_lines(view: &View, node: &Node) -> Vec<String> {
+    let is_shown = |address: &&Address| match address.ip {
+        std::net::IpAddr::V4(ip) => !ip.is_loopback(),
+        std::net::IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unicast_link_local(),
+    };
+    let addresses: Vec<&Address> = node.addresses.iter().filter(is_shown).collect();
+    let mut lines: Vec<String> = addresses
+        .iter()
+        .take(LINES)
+        .map(|address| match address.device {
+            Some((id, _)) => format!("{}  {}", with_length(address), device_name(view, id)),
+            None => address.ip.to_string(),
+        })
+        .collect();
+    if addresses.len() > LINES {
+        lines.push(format!("and {} more addresses", addresses.len() - LINES));
+    }
+    lines.push(if node.router.is_empty() { "forwarding off".to_owned() } else { "forwarding on".to_owned() });
+    lines
+}
+
+/// A card's model without the bus that it sits on: `virtio-net` for `virtio-net-pci`.
+pub(crate) fn model(nic: &Nic) -> &str {
+    let name = nic.model.as_ref().map_or("", |model| model.as_str());
+    name.trim_end_matches("-device").trim_end_matches("-pci")
+}
+
+/// Stations that send through a guest's link without having the address of its card.
+pub(crate) fn strangers<'a>(view: &'a View, guest: &Node) -> Vec<(&'a Link, MacAddr)> {
+    let links: Vec<Key> = view.topology.attachments().filter(|(node, ..)| node.key == guest.key).map(|(_, link, _)| link.key).collect();
+    view.topology
+        .attachments()
+        .filter(|(node, link, interface)| {
+            matches!(node.kind, NodeKind::Host | NodeKind::Router) && interface.is_seen && links.contains(&link.key)
+        })
+        .filter_map(|(_, link, interface)| Some((link, interface.mac?)))
+        .collect()
+}
+
+/// Whether a state lets nothing pass.
+pub(crate) fn is_broken(state: LinkState) -> bool {
+    !matches!(state, LinkState::Unknown | LinkState::Up)
+}
+
+/// Whether frames of an attachment were seen, or its counters moved.
+pub(crate) fn is_used(interface: &Interface) -> bool {
+    interface.is_seen || interface.sent.packets + interface.received.packets > 0 || !interface.series.buckets.is_empty()
+}
+
+impl Shown {
+    /// The moment that rates are told of.
+    pub(crate) fn now(&self) -> Timestamp {
+        let known = self.view.tables.now.unwrap_or_default();
+        // A quiet host has no frame that says how late it is.
+        if self.is_live() { known.max(self.playback.position) } else { known }
+    }
+
+    /// Whether what is shown is the host rather than a file.
+    pub(crate) fn is_live(&self) -> bool {
+        self.playback.state == crate::session::PlaybackState::Live
+    }
+
+    /// Octets per second of each node, sent and received together.
+    pub(crate) fn rates(&self) -> BTreeMap<Key, u32> {
+        let now = self.now();
+        let mut rates: BTreeMap<Key, u32> = BTreeMap::new();
+        for (node, _, interface) in self.view.topology.attachments() {
+            let (sent, received) = interface.series.rate(now);
+            let rate = rates.entry(node.key).or_default();
+            *rate = rate.saturating_add(sent).saturating_add(received);
+        }
+        rates
+    }
+}
