@@ -24,7 +24,9 @@ fn ip(lines: &str) {
 }
 
 fn apply(host: &mut Host, changes: Vec<HostChange>) {
-    changes.into_iter().for_each(|change| drop(host.apply(tapscope_graph::Timestamp(0), change)));
+    for change in changes {
+        host.apply(tapscope_graph::Timestamp(0), change);
+    }
 }
 
 /// What is there, but for what grows by itself.
