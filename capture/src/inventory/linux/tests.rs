@@ -24,7 +24,9 @@ fn ip(lines: &str) {
 }
 
 fn apply(host: &mut Host, changes: Vec<HostChange>) {
-    changes.into_iter().for_each(|change| drop(host.apply(change)));
+    for change in changes {
+        host.apply(change);
+    }
 }
 
 /// What is there, but for what grows by itself.
