@@ -474,6 +474,35 @@ fn as_an_ordinary_user() {
 }
 
 #[test]
+fn the_rules_of_nft_are_listed_on_request_and_gone_when_they_are() {
+    let space = Space::new("firewall");
+    space.exec("nft add table inet tapscope");
+    space.exec("nft add chain inet tapscope f { type filter hook forward priority 5 ; policy drop ; }");
+    space.exec("nft add rule inet tapscope f iifname tap0 tcp dport 22 counter accept");
+    let mut seen = Seen::of(&[&space]);
+    let read = |seen: &mut Seen| {
+        seen.last = seen.inventory.firewall();
+        for change in &seen.last {
+            seen.host.apply(change.clone());
+        }
+        let rules = seen.host.firewall().filter(|rule| rule.netns == space.id() && rule.tool.as_str() == "nft");
+        rules.map(|rule| format!("{} {} {:?}: {}", rule.table, rule.number, rule.hits, rule.rule)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        read(&mut seen),
+        ["inet tapscope 0 Some((0, 0)): iifname \"tap0\" tcp dport 22 counter accept", "inet tapscope 1 None: policy drop"]
+    );
+    assert!(
+        seen.host
+            .firewall()
+            .filter(|rule| rule.tool.as_str() == "nft")
+            .all(|rule| { rule.netns != space.id() || rule.hook.as_ref().is_some_and(|hook| hook.as_str() == "forward 5 policy drop") })
+    );
+    space.exec("nft delete table inet tapscope");
+    assert_eq!(read(&mut seen), [""; 0]);
+}
+
+#[test]
 fn a_namespace_that_does_not_exist_is_an_error_that_names_it() {
     let error = inventory::open(Scope::These(vec!["no-such-namespace".into()])).err().expect("an error");
     assert_eq!(error.to_string(), "there is no network namespace no-such-namespace (`ip netns` lists those with a name)");

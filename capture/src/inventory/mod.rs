@@ -3,8 +3,6 @@
 //! On Linux the kernel tells changes by netlink as they happen; read rtnetlink(7) and network_namespaces(7) first. On the BSDs and macOS
 //! the texts of ifconfig(8) and brconfig(8) are read again and again.
 
-// Its pure part is tested on every system.
-#[cfg_attr(target_os = "linux", allow(dead_code))]
 pub mod bsd;
 #[cfg(target_os = "linux")]
 pub mod linux;
