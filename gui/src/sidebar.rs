@@ -33,9 +33,8 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
             bridges(ui, shown, selection);
         }
         let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
-        if view.tables.host.is_empty() {
-            let nobody = if shown.is_live() { "" } else { "nobody was seen yet" };
-            nodes(ui, shown, selection, &rates, "HOSTS", nobody, &stations);
+        if view.tables.host.is_empty() && !shown.is_live() {
+            nodes(ui, shown, selection, &rates, "HOSTS", "nobody was seen yet", &stations);
         } else if !stations.is_empty() {
             nodes(ui, shown, selection, &rates, "OTHER STATIONS", "", &stations);
         }

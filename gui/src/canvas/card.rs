@@ -64,15 +64,19 @@ impl Drawing<'_> {
         let title = format::title(node);
         let font = self.font(10.5);
         let right = rect.right_top() + vec2(-7.0, 4.5) * zoom;
-        let link = self.first_link.get(&node.key).map_or("", |name| name.as_str());
+        let link = self.first_link.get(&node.key).copied();
+        let name = link.map_or("", |link| link.name.as_str());
         let left =
             painter.text(rect.left_top() + vec2(22.0, 3.5) * zoom, Align2::LEFT_TOP, &title, self.font(12.0), palette.strong).right();
-        let galley = painter.layout_no_wrap(link.to_owned(), font.clone(), palette.weak);
+        let galley = painter.layout_no_wrap(name.to_owned(), font.clone(), palette.weak);
         if right.x - galley.size().x > left + 3.0 {
             painter.galley(right - vec2(galley.size().x, 0.0), galley, palette.weak);
         }
         let at = rect.left_top() + vec2(9.0, 20.0) * zoom;
-        let lines = self.lines(palette, node, &title);
+        let mut lines = self.lines(palette, node, &title);
+        if let Some(link) = link.filter(|link| things::is_broken(link.state)) {
+            lines.insert(0, (link.state.to_string(), palette.warn));
+        }
         let Some((text, color)) = lines.into_iter().next() else { return };
         let left = painter.text(at, Align2::LEFT_TOP, text, font.clone(), color).right();
         let rate = self.rates.get(&node.key).copied().unwrap_or(0);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tapscope_graph::host::DeviceKind;
 use tapscope_graph::topology::{Configured, Interface, Key, Link, Node, NodeKind, Vertex};
-use tapscope_graph::{MacAddr, Text, Timestamp};
+use tapscope_graph::{MacAddr, Timestamp};
 
 /// Below this zoom cards are blocks without text.
 pub(super) const READABLE: f32 = 0.42;
@@ -37,7 +37,7 @@ pub(super) struct Drawing<'a> {
     pub links: BTreeMap<Key, &'a Link>,
     pub interfaces: BTreeMap<(Key, Key), &'a Interface>,
     /// The first link that somebody is attached to.
-    pub first_link: BTreeMap<Key, &'a Text>,
+    pub first_link: BTreeMap<Key, &'a Link>,
     pub rates: BTreeMap<Key, u32>,
     /// Guests through whose link a station with another address sends.
     pub strangers: BTreeMap<Key, MacAddr>,
@@ -101,7 +101,7 @@ impl<'a> Drawing<'a> {
         let mut guests: BTreeMap<Key, Key> = BTreeMap::new();
         for (node, link, interface) in view.topology.attachments() {
             drawing.interfaces.insert((node.key, link.key), interface);
-            drawing.first_link.entry(node.key).or_insert(&link.name);
+            drawing.first_link.entry(node.key).or_insert(link);
             if node.kind == NodeKind::Guest {
                 guests.insert(link.key, node.key);
             }

@@ -40,6 +40,8 @@ pub struct Canvas {
     /// Whether the user has moved the picture: until then it fits itself.
     is_moved: bool,
     dragged: Option<Key>,
+    /// The room that the picture was fitted into, and its bounds then.
+    fitted: Option<(Vec2, Rect)>,
     /// The last moment that came, and when, in the window's seconds.
     came: Option<(Timestamp, f64)>,
 }
@@ -56,6 +58,7 @@ impl Default for Canvas {
             center: Pos2::ZERO,
             is_moved: false,
             dragged: None,
+            fitted: None,
             came: None,
         }
     }
@@ -123,8 +126,18 @@ impl Canvas {
         }
     }
 
+    /// Fits the picture into the room, once; again where the room changes, or the picture outgrows it or leaves most of it empty: so
+    /// who comes and goes does not move what is on the screen.
     fn fit(&mut self, rect: Rect) {
         let Some(bounds) = self.layout.bounds else { return };
+        if let Some((room, wanted)) = self.fitted
+            && room == rect.size()
+            && wanted.expand(1.0).contains_rect(bounds)
+            && bounds.width().max(bounds.height()) * 2.0 > wanted.width().max(wanted.height())
+        {
+            return;
+        }
+        self.fitted = Some((rect.size(), bounds));
         let room = rect.size() - vec2(32.0, 36.0);
         let scale = (room.x / bounds.width().max(1.0)).min(room.y / bounds.height().max(1.0));
         self.zoom = scale.clamp(*ZOOM.start(), 1.25);
@@ -165,6 +178,7 @@ impl Canvas {
         }
         if pressed(Button::F) {
             self.is_moved = false;
+            self.fitted = None;
         }
     }
 

@@ -58,8 +58,10 @@ impl Drawing<'_> {
         {
             self.port(painter, palette, end, link, stroke.color);
         }
-        if let Some((at, across)) = corners.first().zip(corners.get(1)).map(|(a, b)| (a.lerp(*b, 0.25), (*b - *a).normalized().rot90())) {
-            self.stop(painter, palette, at, across, state);
+        // Small cards share the line that they hang on: what is theirs alone is its last part.
+        let (from, to) = if self.layout.is_dense { (corners.len().saturating_sub(2), 0.4) } else { (0, 0.25) };
+        if let (Some(&a), Some(&b)) = (corners.get(from), corners.get(from + 1)) {
+            self.stop(painter, palette, a.lerp(b, to), (b - a).normalized().rot90(), state);
         }
         self.label(painter, palette, wire, link, (sent, received), state);
     }

@@ -45,6 +45,9 @@ impl Inspector<'_> {
     }
 
     fn facts(&self, ui: &mut Ui, id: &str, facts: &[(&str, String)]) {
+        if facts.is_empty() {
+            return;
+        }
         let weak = theme::palette(ui.ctx()).weak;
         Grid::new(id).num_columns(2).spacing([10.0, 4.0]).show(ui, |ui| {
             for (name, value) in facts {

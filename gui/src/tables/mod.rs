@@ -13,7 +13,7 @@ mod resolutions;
 use crate::session::Shown;
 use crate::theme;
 use crate::window::Selection;
-use egui::{Align, Label, Layout, RichText, Sense, TextWrapMode, Ui};
+use egui::{Align, Label, Layout, RichText, ScrollArea, Sense, TextWrapMode, Ui};
 use egui_extras::{Column as Width, TableBuilder};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -195,6 +195,15 @@ impl Tables {
             }
         });
         ui.separator();
+        if self.open == Tab::Packets {
+            self.packets.show(ui, shown, packet);
+            return;
+        }
+        // A narrow window does not show all columns at once.
+        ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| self.rows(ui, shown, selection));
+    }
+
+    fn rows(&mut self, ui: &mut Ui, shown: &Arc<Shown>, selection: &mut Selection) {
         let sorting = self.sortings.entry(self.open).or_default();
         match self.open {
             Tab::Echoes => list(ui, &echoes::Echoes::of(shown), shown, sorting, selection),
@@ -205,7 +214,7 @@ impl Tables {
             Tab::Devices => list(ui, &devices::Devices::of(shown), shown, sorting, selection),
             Tab::Neighbors => list(ui, &neighbors::Neighbors::of(shown), shown, sorting, selection),
             Tab::Findings => list(ui, &findings::Findings(shown), shown, sorting, selection),
-            Tab::Packets => self.packets.show(ui, shown, packet),
+            Tab::Packets => {}
         }
     }
 }

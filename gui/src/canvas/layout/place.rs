@@ -1,7 +1,7 @@
 //! Rectangles for the spine, rails, cards and ports.
 
 use super::route::route;
-use super::{Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Wire, card_size, drop_height, gap};
+use super::{Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Tie, Wire, card_size, drop_height, gap};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
@@ -58,8 +58,13 @@ pub fn layout(request: &Request) -> Layout {
     let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs];
     let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
     let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
-    layout.bounds =
-        rects.chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(if request.is_dense { 0.0 } else { LABEL }, 0.0)));
+    let aside = if request.is_dense { 0.0 } else { LABEL };
+    // Names stand at the right of the wires that join rails there.
+    let right = if request.ties.iter().any(|tie| matches!(tie, Tie::RailToRail(..))) { LABEL } else { 0.0 };
+    layout.bounds = rects.chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(aside, 0.0)));
+    if let Some(bounds) = &mut layout.bounds {
+        bounds.max.x += right;
+    }
     layout
 }
 

@@ -61,10 +61,14 @@ impl Slots {
         order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
         order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_)), *key));
         order.dedup();
+        let mut by_rail: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+        for (&link, &rail) in &rails {
+            by_rail.entry(rail).or_default().push(link);
+        }
         let mut groups: Vec<(Option<Key>, Vec<Member>)> = Vec::new();
         for &rail in &order {
             let mut members = Vec::new();
-            for (&key, segment) in segments.iter().filter(|(key, _)| rails.get(key) == Some(&rail)) {
+            for (key, segment) in by_rail.get(&rail).into_iter().flatten().filter_map(|key| Some((*key, segments.get(key)?))) {
                 members.extend(members_of(view, key, segment, Some(rail), &mut placed));
             }
             groups.push((Some(rail), members));
@@ -95,7 +99,8 @@ impl Slots {
         });
         let mut request = Request { spine, pins: pins.iter().map(|(key, pos)| (*key, *pos)).collect(), ..Request::default() };
         self.turn += 1;
-        for seats in self.rails.iter_mut().filter(|(rail, _)| !groups.iter().any(|(known, _)| known == *rail)).map(|(_, seats)| seats) {
+        let shown: BTreeSet<Option<Key>> = groups.iter().map(|(rail, _)| *rail).collect();
+        for seats in self.rails.iter_mut().filter(|(rail, _)| !shown.contains(rail)).map(|(_, seats)| seats) {
             seats.iter_mut().for_each(|seat| seat.taken = None);
         }
         for (rail, members) in groups {
@@ -299,12 +304,14 @@ fn members_of(
         };
         members.push(Member { slot: Slot { node: Some(node), link: key }, port, rank });
     }
-    let is_own_device = segment.link.device.and_then(|id| view.tables.host.device(id)).is_some_and(|device| {
-        matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)) || matches!(rail, Some(rail) if is_base(view, rail, device.id))
-    });
     let is_empty = segment.others.is_empty() && !segment.has_spine && segment.bridges.len() < 2;
-    let is_told = segment.link.device.is_some();
-    if rail.is_some() && rail != Some(key) && is_empty && is_told && !is_own_device {
+    let Some(rail) = rail.filter(|&rail| is_empty && rail != key && segment.link.device.is_some()) else { return members };
+    let is_own_device = segment
+        .link
+        .device
+        .and_then(|id| view.tables.host.device(id))
+        .is_some_and(|device| matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)) || is_base(view, rail, device.id));
+    if !is_own_device {
         members.push(Member { slot: Slot { node: None, link: key }, port, rank: 3 });
     }
     members
