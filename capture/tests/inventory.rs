@@ -483,7 +483,7 @@ fn the_rules_of_nft_are_listed_on_request_and_gone_when_they_are() {
     let read = |seen: &mut Seen| {
         seen.last = seen.inventory.firewall();
         for change in &seen.last {
-            seen.host.apply(change.clone());
+            seen.host.apply(tapscope_graph::Timestamp(0), change.clone());
         }
         let rules = seen.host.firewall().filter(|rule| rule.netns == space.id() && rule.tool.as_str() == "nft");
         rules.map(|rule| format!("{} {} {:?}: {}", rule.table, rule.number, rule.hits, rule.rule)).collect::<Vec<_>>()
