@@ -10,7 +10,7 @@ use crate::window::Selection;
 use crate::{format, theme, things};
 use egui::{Grid, RichText, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
 use tapscope_graph::evidence::Evidence;
-use tapscope_graph::tables::Series;
+use tapscope_graph::tables::{Learned, Series};
 use tapscope_graph::topology::{Interface, Key, Link, Node, NodeKind, Vertex};
 use tapscope_graph::{FrameNo, PointId};
 
@@ -131,12 +131,16 @@ impl Inspector<'_> {
             heading(ui, "ADDRESSES");
         }
         for address in &node.addresses {
-            let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
-            let (configured, seen): (Vec<&str>, Vec<&str>) = learned.into_iter().partition(|word| *word == "configured");
+            let is_told = |learned: &&Learned| matches!(learned, Learned::Configured | Learned::NeighborTable);
+            let (told, seen): (Vec<&Learned>, Vec<&Learned>) = address.learned.iter().partition(is_told);
+            let seen: Vec<&str> = seen.into_iter().map(|learned| learned.name()).collect();
             ui.horizontal_wrapped(|ui| {
                 ui.label(RichText::new(things::with_length(address)).monospace());
-                if let Some((device, _)) = address.device.filter(|_| !configured.is_empty()) {
+                if let Some((device, _)) = address.device.filter(|_| told.contains(&&Learned::Configured)) {
                     badge(ui, &format!("configured on {}", things::device_name(view, device)), theme::palette(ui.ctx()).accent);
+                }
+                if told.contains(&&Learned::NeighborTable) {
+                    badge(ui, Learned::NeighborTable.name(), theme::palette(ui.ctx()).accent);
                 }
                 if address.evidence.count > 0 {
                     badge(ui, &format!("seen by {} ×{}", seen.join(", "), address.evidence.count), theme::palette(ui.ctx()).good);
