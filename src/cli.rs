@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+use tapscope_capture::interface::Follow;
 
 /// Everything that was asked for was done.
 pub const EXIT_OK: u8 = 0;
@@ -81,6 +82,9 @@ pub struct ShowArguments {
     /// With --live: listen on these interfaces only, `*` and `?` allowed
     #[arg(short, long = "interface", value_name = "NAME", requires = "live")]
     pub interfaces: Vec<String>,
+    /// With --live: take everything to and from these addresses at every point
+    #[arg(long, value_name = "ADDRESS", value_parser = live::followed, requires = "live")]
+    pub follow: Vec<Follow>,
     /// With --live: network namespaces to look into, as in `tapscope watch`
     #[arg(long, value_name = "NAME", requires = "live")]
     pub netns: Vec<String>,

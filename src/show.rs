@@ -25,8 +25,12 @@ pub struct Reading {
 /// Prints what the files show; gives the exit code.
 pub fn run(arguments: &ShowArguments) -> Result<u8> {
     if arguments.live {
-        let live =
-            LiveArguments { interfaces: arguments.interfaces.clone(), filter: arguments.filter.clone(), netns: arguments.netns.clone() };
+        let live = LiveArguments {
+            interfaces: arguments.interfaces.clone(),
+            filter: arguments.filter.clone(),
+            follow: arguments.follow.clone(),
+            netns: arguments.netns.clone(),
+        };
         print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);
     }

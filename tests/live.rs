@@ -200,6 +200,39 @@ fn a_guest_that_starts_again_is_the_same_and_its_capture_goes_on() -> Result<(),
 }
 
 #[test]
+fn bulk_is_counted_once_and_who_is_followed_everywhere() -> Result<(), Error> {
+    let lab = Lab::without_guests("bulk_is_counted_once_and_who_is_followed_everywhere")?;
+    let host = lab.namespace("host")?;
+    let (one, two) = (lab.namespace("one")?, lab.namespace("two")?);
+    host.bridge("br0", [])?.veth("port1", &one, "eth0")?.veth("port2", &two, "eth0")?.port("br0", "port1")?.port("br0", "port2")?;
+    one.address("eth0", "10.9.0.1/24")?;
+    two.address("eth0", "10.9.0.2/24")?;
+    one.must("ping -c1 -W5 10.9.0.2")?;
+    // Datagrams to a port that nobody listens on: one of many is answered, by ICMP.
+    let send =
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x' * 100, ('10.9.0.2', 9)) for _ in range(50)]";
+    let packets_and_points = |arguments: &[&str]| -> Result<(u64, usize), Error> {
+        let mut all = vec!["show", "--live", "--for", "2s", "--netns", "own", "--format", "json"];
+        all.extend(arguments);
+        let show = host.start("show", &mut tapscope(&host, &all))?;
+        show.wait_for("listening on", Duration::from_secs(10))?;
+        let sent = one.command("python3").args(["-c", send]).status().expect("python3 runs");
+        assert!(sent.success());
+        assert_eq!(show.finish(Duration::from_secs(10))?, 0);
+        let text = show.text()?;
+        let line = text.lines().find(|line| line.starts_with('{')).expect("a JSON object");
+        let report: Value = serde_json::from_str(line).expect("one JSON object");
+        let flows = report["flows"].as_array().expect("flows").clone();
+        let flow = flows.iter().find(|flow| flow["protocol"] == 17 || flow["protocol"] == "udp").expect("the datagrams").clone();
+        let packets = flow["a_to_b"]["packets"].as_u64().unwrap_or(0) + flow["b_to_a"]["packets"].as_u64().unwrap_or(0);
+        Ok((packets, flow["points"].as_array().expect("points").len()))
+    };
+    assert_eq!(packets_and_points(&[])?, (50, 1));
+    assert_eq!(packets_and_points(&["--follow", "10.9.0.1"])?.1, 2);
+    Ok(())
+}
+
+#[test]
 fn a_tap_that_is_made_again_is_listened_to_within_a_second() -> Result<(), Error> {
     let lab = Lab::without_guests("a_tap_that_is_made_again_is_listened_to_within_a_second")?;
     let host = lab.namespace("host")?;

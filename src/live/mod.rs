@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use tapscope_capture::filter::Filter;
-use tapscope_capture::interface::{self, Outlets, Refused, Settings, StartError, Target};
+use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, MacAddr, Network, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -39,6 +39,9 @@ pub struct LiveArguments {
     /// Capture only what passes this filter (pcap-filter(7))
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
+    /// Take everything to and from these addresses at every point, beside ARP, ICMP and the like: IP or MAC addresses
+    #[arg(long, value_name = "ADDRESS", value_parser = followed)]
+    pub follow: Vec<Follow>,
     /// Network namespaces to look into besides our own: names of `ip netns`, paths, `own` for no other, `all` for those of all processes;
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
@@ -59,6 +62,16 @@ impl LiveArguments {
             names => inventory::Scope::These(names.iter().map(|name| Path::new("/run/netns").join(name)).collect()),
         }
     }
+}
+
+/// An IP or MAC address that is followed.
+pub fn followed(text: &str) -> Result<Follow, String> {
+    if let Ok(ip) = text.parse() {
+        return Ok(Follow::Ip(ip));
+    }
+    let octets: Option<Vec<u8>> = text.split([':', '-']).map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
+    let mac = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
+    mac.map(|mac| Follow::Mac(MacAddr(mac))).ok_or_else(|| "neither an IP nor a MAC address".to_owned())
 }
 
 /// The host, being watched.
@@ -101,7 +114,7 @@ impl Live {
         let (events, received) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (refuse, refusals) = bounded(QUEUE);
-        let settings = Settings { filter: arguments.filter.clone(), ..Settings::default() };
+        let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
         let outlets = Outlets { events: events.clone(), spent: empty, refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
@@ -202,6 +215,12 @@ impl Live {
         let tables = self.network.tables();
         let open = tables.points.iter().filter(|point| !point.closed).count();
         !tables.host.is_empty() && (self.capture.is_none() || open + self.refused.len() >= self.targets.len())
+    }
+
+    /// Tells on standard error that it is watching, as soon as it is; `until` says when that ends.
+    pub fn announce(&self, until: &str) {
+        let open = self.network.tables().points.iter().filter(|point| !point.closed).count();
+        eprintln!("tapscope: listening on {open} {}; {until}", if open == 1 { "point" } else { "points" });
     }
 
     /// What to do where something could not be seen: one sentence each, with the command that helps.

@@ -14,6 +14,7 @@ pub fn read(arguments: &LiveArguments, time: Duration) -> Result<Reading> {
     let stop = stop_signal()?;
     let mut live = Live::start(arguments)?;
     live.settle(Instant::now() + Duration::from_secs(1))?;
+    live.announce(&format!("the picture comes in {}, or with ctrl-C", humantime::format_duration(time)));
     let end = Instant::now() + time;
     while Instant::now() < end && !stop.load(Ordering::Relaxed) {
         live.take((Instant::now() + Duration::from_millis(100)).min(end), Some)?;

@@ -55,8 +55,7 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
     let mut notices: Vec<String> = Vec::new();
     let mut looked = Instant::now();
     live.settle(Instant::now() + Duration::from_secs(1))?;
-    let open = live.network.tables().points.iter().filter(|point| !point.closed).count();
-    eprintln!("tapscope: listening on {open} {}; ctrl-C ends", if open == 1 { "point" } else { "points" });
+    live.announce("ctrl-C ends");
     loop {
         let is_over = stop.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
         let until = (Instant::now() + STEP).min(end.unwrap_or(Instant::now() + STEP));
