@@ -149,6 +149,23 @@ fn each_kind_of_device_is_told_by_its_driver_and_not_by_its_name() {
 }
 
 #[test]
+fn offloads_are_told_and_told_anew_when_they_change() {
+    let space = Space::new("offload");
+    space.ip("link add v0 type veth peer name v1");
+    let mut seen = Seen::of(&[&space]);
+    let has =
+        |host: &Host, name: &str| host.device_named(space.id(), "v0").is_some_and(|v0| v0.offloads.iter().any(|one| one.as_str() == name));
+    assert!(has(&seen.host, "tx-tcp-segmentation"), "{:?}", seen.device(&space, "v0").offloads);
+    assert!(!has(&seen.host, "highdma"), "it does not show in frames");
+    run(&["ip", "netns", "exec", &space.name, "ethtool", "-K", "v0", "tx-tcp-segmentation", "off"]);
+    seen.until(Duration::from_millis(100), "the offload goes", |host| yes(!has(host, "tx-tcp-segmentation")));
+    space.ip("link add v2 type veth peer name v3");
+    seen.until(Duration::from_millis(100), "a new device has its own", |host| {
+        yes(host.device_named(space.id(), "v2").is_some_and(|v2| !v2.offloads.is_empty()))
+    });
+}
+
+#[test]
 fn a_pair_across_namespaces_knows_its_other_end_also_where_both_have_the_same_index() {
     let (a, b) = (Space::new("pair-a"), Space::new("pair-b"));
     a.ip(&format!("link add left index 50 type veth peer name right index 50 netns {}", b.name));

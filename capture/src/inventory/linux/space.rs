@@ -2,7 +2,7 @@
 
 use super::super::rows::Rows;
 use super::namespace::Place;
-use super::wire::{Dump, Events, Link, LinkConf, News, PortNews, Queries, Read, Unread};
+use super::wire::{Dump, Events, Link, LinkConf, News, Offloads, PortNews, Queries, Read, Unread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -27,6 +27,11 @@ pub(super) struct Space {
     id: Netns,
     events: Events,
     queries: Queries,
+    /// None where the kernel has no such thing.
+    offloads: Option<Offloads>,
+    /// What it said, and the devices that it is to be asked about.
+    offloaded: BTreeMap<u32, Vec<Text>>,
+    changed: BTreeSet<u32>,
     links: BTreeMap<u32, Link>,
     fdb: BTreeMap<FdbPlace, FdbAge>,
     /// The namespaces that this one knows by a number.
@@ -58,11 +63,15 @@ impl Space {
     /// # Errors
     /// It may not be entered, or is gone.
     pub fn open(place: &Place, room: Option<usize>) -> io::Result<Space> {
-        let (events, queries) = place.within(|| Ok::<_, io::Error>((Events::open(room)?, Queries::open()?)))??;
+        let open = || Ok::<_, io::Error>((Events::open(room)?, Queries::open()?, Offloads::open().ok()));
+        let (events, queries, offloads) = place.within(open)??;
         Ok(Space {
             id: place.namespace.id,
             events,
             queries,
+            offloads,
+            offloaded: BTreeMap::new(),
+            changed: BTreeSet::new(),
             links: BTreeMap::new(),
             fdb: BTreeMap::new(),
             numbers: BTreeMap::new(),
@@ -93,6 +102,9 @@ impl Space {
     pub fn read_all(&mut self, rows: &mut Rows, now: Instant) -> io::Result<()> {
         let mut facts = Vec::new();
         let old = std::mem::take(&mut self.links);
+        // They are worth knowing, and not worth failing for.
+        self.offloaded = self.offloads.as_mut().and_then(|offloads| offloads.all().ok()).unwrap_or_default();
+        self.changed.clear();
         for what in Dump::ALL {
             let (news, unread) = self.queries.dump(self.id, what)?;
             facts.extend(unread.iter().map(unreadable));
@@ -144,6 +156,7 @@ impl Space {
                 Err(error) => rows.set(unreadable(&error)),
             }
         }
+        self.read_offloads(rows);
         if std::mem::take(&mut self.must_resync) {
             self.resyncs += 1;
             self.read_all(rows, now)?;
@@ -250,8 +263,13 @@ impl Space {
 
     fn take(&mut self, news: News, rows: &mut Rows, now: Instant) {
         match news {
-            News::Link(link) => self.link(*link, rows, now),
+            News::Link(link) => {
+                self.changed.insert(link.device.id.index);
+                self.link(*link, rows, now);
+            }
             News::LinkGone(index) => {
+                self.changed.remove(&index);
+                self.offloaded.remove(&index);
                 rows.gone(HostKey::Device(self.device_id(index)));
                 if let Some(link) = self.links.remove(&index) {
                     self.pairs_changed |= link.device.kind == DeviceKind::Veth;
@@ -427,7 +445,23 @@ impl Space {
             None => self.id,
             Some(number) => self.numbers.get(&number).copied().unwrap_or_default(),
         };
-        Device { lower: link.lower.map(|index| DeviceId { netns, index }), ..link.device.clone() }
+        let offloads = self.offloaded.get(&link.device.id.index).cloned().unwrap_or_default();
+        Device { lower: link.lower.map(|index| DeviceId { netns, index }), offloads, ..link.device.clone() }
+    }
+
+    /// Asks for the offloads of devices that changed: a guest's driver sets its TAP's when it starts.
+    fn read_offloads(&mut self, rows: &mut Rows) {
+        let Some(offloads) = &mut self.offloads else { return };
+        let mut told = Vec::new();
+        for index in std::mem::take(&mut self.changed) {
+            // It may be gone by now, which is told elsewhere.
+            let Ok(found) = offloads.of(index) else { continue };
+            if self.offloaded.get(&index) != Some(&found) {
+                self.offloaded.insert(index, found);
+                told.push(index);
+            }
+        }
+        told.into_iter().for_each(|index| self.say(index, rows));
     }
 
     /// Whether the device below is in a namespace whose number means nothing yet.

@@ -9,12 +9,14 @@ mod kind;
 mod link;
 mod neighbor;
 mod nla;
+mod offload;
 mod route;
 mod rule;
 mod socket;
 mod vlan;
 
 pub(super) use link::{Link, LinkConf, PortNews};
+pub(super) use offload::Offloads;
 pub(super) use socket::{Dump, Events, Queries, Read};
 
 use nla::integer;

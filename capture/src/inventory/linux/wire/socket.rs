@@ -190,7 +190,15 @@ impl Queries {
     /// # Errors
     /// The kernel gives no socket.
     pub fn open() -> io::Result<Queries> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        Queries::speaking(NETLINK_ROUTE)
+    }
+
+    /// As [`Queries::open`], for another protocol of netlink.
+    ///
+    /// # Errors
+    /// The kernel gives no socket.
+    pub(super) fn speaking(protocol: isize) -> io::Result<Queries> {
+        let mut socket = Socket::new(protocol)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         // The kernel answers at once; this is against waiting for ever, should it not.
@@ -239,7 +247,7 @@ impl Queries {
     }
 
     /// Asks, and hands over each answer. Says whether nothing changed in the middle of it.
-    fn ask(&mut self, kind: u16, flags: u16, payload: &[u8], each: &mut dyn FnMut(Header, &[u8])) -> io::Result<bool> {
+    pub(super) fn ask(&mut self, kind: u16, flags: u16, payload: &[u8], each: &mut dyn FnMut(Header, &[u8])) -> io::Result<bool> {
         self.sequence = self.sequence.wrapping_add(1);
         self.socket.send(&request(kind, NLM_F_REQUEST | flags, self.sequence, payload), 0)?;
         let mut whole = true;
@@ -270,7 +278,7 @@ impl Queries {
 }
 
 /// Of `struct nlmsghdr`.
-struct Header {
+pub(super) struct Header {
     kind: u16,
     flags: u16,
     sequence: u32,
