@@ -1,11 +1,11 @@
 //! `tapscope list`: guests, bridges, and where one can listen.
 
-use super::LiveArguments;
 use super::scope::Scope;
+use super::{Format, LiveArguments};
 use crate::cli::{Color, EXIT_OK};
 use crate::report::host::{DeviceReport, GuestReport};
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write;
@@ -34,15 +34,6 @@ pub struct ListArguments {
     /// When to use colours in text
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
-}
-
-/// What `list` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs: schema tapscope.list/1
-    Json,
 }
 
 /// Schema `tapscope.list/1`.

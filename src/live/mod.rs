@@ -7,7 +7,7 @@ pub mod show;
 pub mod watch;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
@@ -46,6 +46,15 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+}
+
+/// What `list` and `watch` print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs: `list` one object of schema tapscope.list/1, `watch` an object a line
+    Json,
 }
 
 impl LiveArguments {

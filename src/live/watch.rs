@@ -1,10 +1,10 @@
 //! `tapscope watch`: what happens on the host, as it happens.
 
 use super::changes::{Change, Told};
-use super::{Live, LiveArguments, stop_signal};
+use super::{Format, Live, LiveArguments, stop_signal};
 use crate::cli::{Color, EXIT_OK};
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::io::Write;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -35,15 +35,6 @@ pub struct WatchArguments {
     /// When to use colours in text
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
-}
-
-/// What `watch` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A line for people
-    Text,
-    /// A JSON object a line
-    Json,
 }
 
 /// Watches until the time is over or the user says so; gives the exit code.

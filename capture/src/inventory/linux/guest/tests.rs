@@ -28,7 +28,7 @@ impl Proc {
             fs::create_dir_all(directory.join(name)).unwrap();
         }
         symlink("net:[7]", directory.join("ns/net")).unwrap();
-        symlink("/work", directory.join("cwd")).unwrap();
+        symlink("/srv", directory.join("cwd")).unwrap();
         fs::write(directory.join("net/dev"), "").unwrap();
         let zeros = "0 ".repeat(17);
         fs::write(directory.join("stat"), format!("{pid} ({comm}) S {zeros}0 {pid} 0 0\n")).unwrap();
@@ -102,7 +102,7 @@ fn taps_by_name_by_descriptor_and_by_what_is_left() {
     );
     proc.check(expect![[r#"
         20 qemu-system-x86_64 a in 7
-          qmp unix:/work/a.qmp
+          qmp unix:/srv/a.qmp
           e1000 <- n0 tap tap3 [13]
           virtio-net-pci <- n1 tap tap4 [14]
           rtl8139 <- n2 tap tap5 [15]
