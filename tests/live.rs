@@ -301,6 +301,26 @@ fn what_cannot_be_done_is_said_before_anything_starts() -> Result<(), Error> {
 }
 
 #[test]
+fn rules_of_the_firewall_are_listed_when_they_are_asked_for() -> Result<(), Error> {
+    let lab = Lab::without_guests("rules_of_the_firewall_are_listed_when_they_are_asked_for")?;
+    let host = lab.namespace("host")?;
+    host.nft(
+        "table inet filter {
+            chain forward {
+                type filter hook forward priority 0; policy accept;
+                ip protocol icmp counter drop
+            }
+        }",
+    )?;
+    let rule = "nft inet filter forward";
+    assert!(!output(&host, &["list", "--netns", "own"]).contains(rule));
+    let list = output(&host, &["list", "--netns", "own", "--firewall"]);
+    let line = list.lines().find(|line| line.contains(rule) && line.contains("icmp")).unwrap_or_else(|| panic!("{list}"));
+    assert!(line.contains("drop") && line.ends_with("0 packets, 0 octets"), "{line}");
+    Ok(())
+}
+
+#[test]
 fn ctrl_c_ends_it_promptly() -> Result<(), Error> {
     let lab = Lab::without_guests("ctrl_c_ends_it_promptly")?;
     let host = lab.namespace("host")?;

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::time::Duration;
 use tapscope_capture::interface;
 use tapscope_capture::inventory;
-use tapscope_graph::host::{Backend, Device, DeviceKind, Guest, Host};
+use tapscope_graph::host::{Backend, Device, DeviceKind, FirewallRule, Guest, Host};
 use tapscope_graph::{MacAddr, Text};
 
 /// How long the host may take to say what it is.
@@ -22,12 +22,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tapscope list                 guests, bridges, and points; also without any privilege
+  tapscope list --firewall      the rules that decide over packets, too
   tapscope list --format json | jq '.guests[].nics'
 
 Exit status: 0 done; 1 this host cannot be asked; 2 usage.")]
 pub struct ListArguments {
     #[command(flatten)]
     live: LiveArguments,
+    /// Also list the rules of nftables, iptables and ebtables with what met them, which starts their programs
+    #[arg(long)]
+    firewall: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -43,6 +47,8 @@ struct Report {
     points: Vec<PointReport>,
     guests: Vec<GuestReport>,
     devices: Vec<DeviceReport>,
+    /// Only where they were asked for.
+    firewall: Vec<String>,
     unreadable: Vec<String>,
 }
 
@@ -69,6 +75,11 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     for change in inventory.next(PATIENCE).context("cannot ask this host for its interfaces")? {
         host.apply(super::now(), change);
     }
+    if arguments.firewall {
+        for change in inventory.firewall() {
+            host.apply(super::now(), change);
+        }
+    }
     let scope = Scope { interfaces: arguments.live.interfaces.clone() };
     let blind = interface::may_capture().err().map(|error| error.to_string());
     let points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
@@ -80,6 +91,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
                 points,
                 guests: host.guests().map(|guest| GuestReport::of(&host, guest)).collect(),
                 devices: host.devices().map(|device| DeviceReport::of(&host, device)).collect(),
+                firewall: host.firewall().map(|row| rule(&host, row)).collect(),
                 unreadable: unreadable(&host),
             };
             serde_json::to_writer_pretty(&mut out, &report)?;
@@ -164,6 +176,12 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     for reason in told {
         let _ = writeln!(out, "  {reason}");
     }
+    if host.firewall().next().is_some() {
+        let _ = writeln!(out, "\n{}", bold("Firewall"));
+    }
+    for row in host.firewall() {
+        let _ = writeln!(out, "  {}", rule(host, row));
+    }
     let unreadable = unreadable(host);
     if !unreadable.is_empty() {
         let _ = writeln!(out, "\n{}", bold("Not readable"));
@@ -172,6 +190,15 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
         }
     }
     out
+}
+
+/// `nft inet filter forward (forward 0 policy drop): icmp drop  3 packets, 252 octets`
+fn rule(host: &Host, row: &FirewallRule) -> String {
+    let namespace = host.namespace(row.netns).filter(|namespace| !namespace.is_own);
+    let namespace = namespace.and_then(|namespace| namespace.name.as_ref()).map_or_else(String::new, |name| format!(" in {name}"));
+    let hook = row.hook.as_ref().map_or_else(String::new, |hook| format!(" ({hook})"));
+    let hits = row.hits.map_or_else(String::new, |(packets, octets)| format!("  {packets} packets, {octets} octets"));
+    format!("{} {} {}{hook}{namespace}: {}{hits}", row.tool, row.table, row.chain, row.rule)
 }
 
 /// A device's name, with its namespace where that is not ours.
