@@ -27,6 +27,12 @@ fn watch(host: &Namespace) -> Result<Process, Error> {
     Ok(process)
 }
 
+/// As ctrl-C does.
+fn interrupt(process: &Process) {
+    let pid = nix::unistd::Pid::from_raw(process.pid() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("sent");
+}
+
 /// The nodes of a kind, as `name: address address`.
 fn nodes(report: &Value, kind: &str) -> Vec<String> {
     let nodes = report["nodes"].as_array().expect("nodes").iter().filter(|node| node["kind"] == kind);
@@ -212,12 +218,13 @@ fn bulk_is_counted_once_and_who_is_followed_everywhere() -> Result<(), Error> {
     let send =
         "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x' * 100, ('10.9.0.2', 9)) for _ in range(50)]";
     let packets_and_points = |arguments: &[&str]| -> Result<(u64, usize), Error> {
-        let mut all = vec!["show", "--live", "--for", "2s", "--netns", "own", "--format", "json"];
+        let mut all = vec!["show", "--live", "--for", "60s", "--netns", "own", "--format", "json"];
         all.extend(arguments);
         let show = host.start("show", &mut tapscope(&host, &all))?;
         show.wait_for("listening on", Duration::from_secs(10))?;
         let sent = one.command("python3").args(["-c", send]).status().expect("python3 runs");
         assert!(sent.success());
+        interrupt(&show);
         assert_eq!(show.finish(Duration::from_secs(10))?, 0);
         let text = show.text()?;
         let line = text.lines().find(|line| line.starts_with('{')).expect("a JSON object");
@@ -327,8 +334,7 @@ fn ctrl_c_ends_it_promptly() -> Result<(), Error> {
     host.tap("tap0")?;
     let watch = watch(&host)?;
     let began = Instant::now();
-    let pid = nix::unistd::Pid::from_raw(watch.pid() as i32);
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("sent");
+    interrupt(&watch);
     assert_eq!(watch.finish(Duration::from_secs(5))?, 0);
     assert!(began.elapsed() < Duration::from_secs(1), "it took {:?}", began.elapsed());
     Ok(())

@@ -19,6 +19,8 @@ pub fn read(arguments: &LiveArguments, time: Duration) -> Result<Reading> {
     while Instant::now() < end && !stop.load(Ordering::Relaxed) {
         live.take((Instant::now() + Duration::from_millis(100)).min(end), Some)?;
     }
+    // What was captured by then is still on its way.
+    live.take(Instant::now() + Duration::from_millis(100), Some)?;
     for notice in live.notices() {
         eprintln!("tapscope: {notice}");
     }
