@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
-use tapscope_capture::filter::Filter;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
@@ -102,24 +101,12 @@ pub struct Live {
     targets: Vec<Target>,
 }
 
-/// What [`Live::take`] saw go by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// Anything at all.
-    pub anything: bool,
-    /// The host said something.
-    pub host: bool,
-}
-
 impl Live {
     /// Starts to watch.
     ///
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
     pub fn start(arguments: &LiveArguments) -> Result<Live> {
-        if let Some(filter) = &arguments.filter {
-            Filter::new(filter)?;
-        }
         let (events, received) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (refuse, refusals) = bounded(QUEUE);
@@ -153,12 +140,13 @@ impl Live {
         })
     }
 
-    /// Learns what comes until a moment; `keep` gets the frames, and gives back the batch if it is not needed any more.
+    /// Learns what comes until a moment; `keep` gets the frames, and gives back the batch if it is not needed any more. Says
+    /// whether anything came.
     ///
     /// # Errors
     /// Where a thread ended that should not.
-    pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<Taken> {
-        let mut taken = Taken::default();
+    pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<bool> {
+        let mut anything = false;
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let event = match self.events.recv_timeout(wait) {
@@ -166,12 +154,11 @@ impl Live {
                 Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
-            taken.anything = true;
+            anything = true;
             self.network.observe(&event);
             match event {
                 Event::Frames(batch) => self.give_back(keep(batch)),
                 Event::Host { changes, .. } => {
-                    taken.host = true;
                     if changes.iter().any(concerns_targets) {
                         self.listen();
                     }
@@ -183,10 +170,10 @@ impl Live {
             }
         }
         for refused in self.refusals.try_iter() {
-            taken.anything = true;
+            anything = true;
             self.refused.insert(refused.key.clone(), refused);
         }
-        Ok(taken)
+        Ok(anything)
     }
 
     fn give_back(&self, batch: Option<Batch>) {
@@ -221,14 +208,17 @@ impl Live {
 
     /// Whether the host said what it is, and every point that is wanted is open or refused.
     pub fn is_settled(&self) -> bool {
-        let tables = self.network.tables();
-        let open = tables.points.iter().filter(|point| !point.closed).count();
-        !tables.host.is_empty() && (self.capture.is_none() || open + self.refused.len() >= self.targets.len())
+        let is_open = self.capture.is_none() || self.open_points() + self.refused.len() >= self.targets.len();
+        !self.network.tables().host.is_empty() && is_open
+    }
+
+    fn open_points(&self) -> usize {
+        self.network.tables().points.iter().filter(|point| !point.closed).count()
     }
 
     /// Tells on standard error that it is watching, as soon as it is; `until` says when that ends.
     pub fn announce(&self, until: &str) {
-        let open = self.network.tables().points.iter().filter(|point| !point.closed).count();
+        let open = self.open_points();
         eprintln!("tapscope: listening on {open} {}; {until}", if open == 1 { "point" } else { "points" });
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
-use tapscope_graph::host::{Device, DeviceId, DeviceKind, Guest, Host, Netns, Nic};
+use tapscope_graph::host::{Device, DeviceId, DeviceKind, Host, Netns};
 use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
@@ -84,7 +84,7 @@ impl Places {
 
 /// The guest and the card that a TAP serves.
 fn card(host: &Host, device: &Device) -> Option<(Text, MacAddr)> {
-    let (guest, nic) = reader(host, device.id)?;
+    let (guest, nic) = host.guest_behind(device.id)?;
     Some((guest.name.clone()?, nic.mac?))
 }
 
@@ -159,15 +159,9 @@ fn way_in(host: &Host, netns: Netns) -> Result<Option<PathBuf>, Refusal> {
     }
 }
 
-/// The guest that reads a device, and which of its cards.
-fn reader(host: &Host, device: DeviceId) -> Option<(&Guest, &Nic)> {
-    let reads = |nic: &&Nic| nic.backend.as_ref().is_some_and(|backend| backend.devices.contains(&device));
-    host.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
-}
-
 /// What a person calls the place: `guest g1, virtio-net-pci 52:54:00:12:34:57, port of bridge0`.
 fn description(host: &Host, device: &Device) -> Option<String> {
-    let guest = reader(host, device.id).map(|(guest, nic)| {
+    let guest = host.guest_behind(device.id).map(|(guest, nic)| {
         let name = guest.name.as_ref().map_or_else(|| format!("process {}", guest.pid), |name| format!("guest {name}"));
         let model = nic.model.as_ref().map_or_else(String::new, |model| format!(", {model}"));
         let mac = nic.mac.map_or_else(String::new, |mac| format!(" {mac}"));
@@ -184,7 +178,7 @@ fn description(host: &Host, device: &Device) -> Option<String> {
 mod tests {
     use super::*;
     use tapscope_graph::Timestamp;
-    use tapscope_graph::host::{Backend, BridgePort, HostChange, HostFact, HostKey, TunMode};
+    use tapscope_graph::host::{Backend, BridgePort, Guest, HostChange, HostFact, HostKey, Nic, TunMode};
 
     fn device(index: u32, name: &str, kind: DeviceKind, master: Option<u32>) -> Device {
         let id = |index| DeviceId { netns: Netns(1), index };

@@ -50,9 +50,9 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
     loop {
         let is_over = stop.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
         let until = (Instant::now() + STEP).min(end.unwrap_or(Instant::now() + STEP));
-        let taken = live.take(if is_over { Instant::now() } else { until }, Some)?;
+        let anything = live.take(if is_over { Instant::now() } else { until }, Some)?;
         // What waits for an answer is told when its time is over, also when nothing comes.
-        if taken.anything || is_over || looked.elapsed() > Duration::from_millis(500) {
+        if anything || is_over || looked.elapsed() > Duration::from_millis(500) {
             looked = Instant::now();
             for notice in live.notices() {
                 if !notices.contains(&notice) {

@@ -60,7 +60,7 @@ impl Watcher {
                 None
             });
             match taken {
-                Ok(taken) => self.is_stale |= taken.anything,
+                Ok(anything) => self.is_stale |= anything,
                 Err(error) => {
                     self.state = PlaybackState::Ended;
                     self.publish(Some(format!("{error:#}")));

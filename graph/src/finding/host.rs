@@ -55,18 +55,13 @@ fn links(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
             LinkState::Unread => {
                 (Severity::Note, FindingKind::TapUnread, format!("nobody has {} open: what is sent there is lost", link.name))
             }
-            LinkState::Down if is_read(tables, device) => {
+            LinkState::Down if tables.host.guest_behind(device.id).is_some() => {
                 (Severity::Warning, FindingKind::TapDown, format!("{} is down, and a guest has it open", link.name))
             }
             LinkState::Down | LinkState::Unknown | LinkState::Up | LinkState::NoCarrier => continue,
         };
         found.push(finding(severity, kind, text, Some(link.key)));
     }
-}
-
-fn is_read(tables: &Tables, device: &Device) -> bool {
-    let backends = tables.host.guests().flat_map(|guest| &guest.nics).filter_map(|nic| nic.backend.as_ref());
-    backends.flat_map(|backend| &backend.devices).any(|&read| read == device.id)
 }
 
 /// Stations behind a guest's TAP that are not its card.

@@ -243,15 +243,6 @@ pub struct DeviceCounters {
     pub sent_errors: u64,
 }
 
-/// A device's place at a bridge: `tap0` at `bridge0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bridged {
-    /// The bridge.
-    pub bridge: DeviceId,
-    /// The port.
-    pub port: DeviceId,
-}
-
 impl DeviceKind {
     /// In lower case, for programs and people; the kernel's word where it has one.
     pub fn name(&self) -> &str {

@@ -8,9 +8,7 @@ mod guest;
 mod ip;
 mod table;
 
-pub use device::{
-    Bridge, BridgePort, Bridged, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol,
-};
+pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;

@@ -1,8 +1,8 @@
 //! What the host says now: the latest row for each key.
 
 use super::{
-    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Reader,
-    Route, Rule, Setting, Unreadable,
+    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Nic,
+    Reader, Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -193,6 +193,12 @@ impl Host {
     /// The ports of a bridge, by index.
     pub fn ports(&self, bridge: DeviceId) -> impl Iterator<Item = &Device> {
         self.devices().filter(move |device| device.port.is_some() && device.master == Some(bridge))
+    }
+
+    /// The guest that reads a TAP or macvtap, and the card that it serves.
+    pub fn guest_behind(&self, device: DeviceId) -> Option<(&Guest, &Nic)> {
+        let reads = |nic: &&Nic| nic.backend.as_ref().is_some_and(|backend| backend.devices.contains(&device));
+        self.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
     }
 
     /// Frames that the kernel threw away before any point.

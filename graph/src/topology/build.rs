@@ -218,7 +218,7 @@ impl Picture {
                 let best = here.or_else(|| attachment(seen).filter(|_| known.len() == 1));
                 let Some(station) = best else { continue };
                 match vlan {
-                    None => self.merge(*place, Some(station), mac),
+                    None => self.merge(*place, station, mac),
                     Some(_) => {
                         let link = self.link(tables, station.point, vlan);
                         self.graph.add_edge(place.node, link, Interface::seen(mac, vlan, station));

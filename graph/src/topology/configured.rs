@@ -9,7 +9,7 @@ use super::domain::{Domains, is_joint};
 use super::owner::StationKey;
 use super::{Address, Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Vertex};
 use crate::host::{Device, DeviceId, DeviceKind, Guest, Host, NeighborState, Netns, PortState, Prefix};
-use crate::tables::{Counters, Learned, RouterReason, Series, Tables};
+use crate::tables::{Counters, Learned, RouterReason, Series, Station, Tables};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::NodeIndex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +33,6 @@ pub(super) struct Wiring {
     points: BTreeMap<DeviceId, PointId>,
     /// Devices with addresses of the host.
     addressed: BTreeSet<DeviceId>,
-    /// Devices that a guest reads.
-    read: BTreeSet<DeviceId>,
 }
 
 impl Wiring {
@@ -59,13 +57,8 @@ impl Wiring {
             }
         }
         wiring.addressed = host.addresses().map(|address| address.device).collect();
-        wiring.read = host.guests().flat_map(|guest| &guest.nics).filter_map(|nic| nic.backend.as_ref()).flat_map(devices_of).collect();
         wiring
     }
-}
-
-fn devices_of(backend: &crate::host::Backend) -> impl Iterator<Item = DeviceId> {
-    backend.devices.iter().copied()
 }
 
 /// The other end of a veth pair.
@@ -308,9 +301,8 @@ impl Picture {
     }
 
     /// Lays what frames show of a station over what the host says of it.
-    pub(super) fn merge(&mut self, known: Known, seen: Option<&crate::tables::Station>, mac: MacAddr) {
+    pub(super) fn merge(&mut self, known: Known, station: &Station, mac: MacAddr) {
         let Some(&edge) = self.edges.get(&(known.node, known.link, Some(mac))) else { return };
-        let Some(station) = seen else { return };
         let interface = &mut self.graph[edge];
         interface.is_seen = station.sent.packets > 0;
         (interface.sent, interface.received) = (station.sent, station.received);
