@@ -4,6 +4,7 @@
 //! takes them one by one. Frames travel in [`Batch`]es: one message for some hundred frames, plain data without pointers into the
 //! capturing side, so that the channel between source and model can become a process boundary.
 
+use crate::Text;
 use crate::decode::{Outline, outline};
 use crate::host::{DeviceId, HostChange};
 use std::fmt;
@@ -77,6 +78,8 @@ pub struct PointInfo {
     pub file: u32,
     /// The device that it listens on; none for a file's point whose file does not say.
     pub device: Option<DeviceId>,
+    /// The cable that it listens on, by [`Cable::key`](crate::host::Cable::key). Inbound is then what the cable's first end sends.
+    pub cable: Option<Text>,
 }
 
 /// Where frames were lost.

@@ -165,6 +165,7 @@ pub(super) fn open(plan: &Plan, settings: &Settings) -> Result<Opened, OpenError
         snap_length: settings.snap_length,
         file: 0,
         device: Some(DeviceId { netns, index }),
+        cable: None,
     };
     Ok(Opened { info, rings })
 }

@@ -3,11 +3,13 @@
 //! The same facts as frames prove, with another provenance: "configured" beside "seen". A fact is one row with a key; a later row with
 //! the same key replaces it, and [`HostChange::Gone`] takes it away. Read netdevice(7), rtnetlink(7) and bridge(8) for the words.
 
+mod cable;
 mod device;
 mod guest;
 mod ip;
 mod table;
 
+pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
@@ -120,6 +122,8 @@ pub enum HostFact {
     Firewall(FirewallRule),
     /// A guest.
     Guest(Box<Guest>),
+    /// What joins guests without a device.
+    Cable(Box<Cable>),
     /// Another program that has a TUN or TAP device open.
     Reader(Reader),
     /// Something that could not be read.
@@ -151,6 +155,8 @@ pub enum HostKey {
     Firewall(Netns, Text, Text, Text, u32),
     /// Process.
     Guest(u32),
+    /// As [`Cable::key`].
+    Cable(Text),
     /// Process, name of the device.
     Reader(u32, Text),
     /// What.
@@ -175,6 +181,7 @@ impl HostFact {
             HostFact::Setting(row) => HostKey::Setting(row.netns, row.name.clone()),
             HostFact::Firewall(row) => HostKey::Firewall(row.netns, row.tool.clone(), row.table.clone(), row.chain.clone(), row.number),
             HostFact::Guest(row) => HostKey::Guest(row.pid),
+            HostFact::Cable(row) => HostKey::Cable(row.key.clone()),
             HostFact::Reader(row) => HostKey::Reader(row.pid, row.interface.clone()),
             HostFact::Unreadable(row) => HostKey::Unreadable(row.what.clone()),
             HostFact::Backlog(_) => HostKey::Backlog,

@@ -1,8 +1,8 @@
 //! What the host says now: the latest row for each key.
 
 use super::{
-    Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns, Nic,
-    Reader, Route, Rule, Setting, Unreadable,
+    Cable, Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns,
+    Nic, Reader, Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -201,6 +201,14 @@ impl Host {
         self.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
     }
 
+    /// A cable by its key.
+    pub fn cable(&self, key: &Text) -> Option<&Cable> {
+        match self.rows.get(&HostKey::Cable(key.clone()))? {
+            HostFact::Cable(cable) => Some(cable),
+            _ => None,
+        }
+    }
+
     /// Frames that the kernel threw away before any point.
     pub fn backlog(&self) -> u64 {
         match self.rows.get(&HostKey::Backlog) {
@@ -229,6 +237,8 @@ impl Host {
         firewall, Firewall, FirewallRule);
     rows!(/// Guests, by process.
         guests, Guest, Guest, 0, u32::MAX);
+    rows!(/// Cables, by key.
+        cables, Cable, Cable);
     rows!(/// Programs other than guests that have a TUN or TAP device open.
         readers, Reader, Reader);
     rows!(/// What could not be read.
