@@ -1,6 +1,7 @@
 //! Link-layer addresses.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// A MAC address (IEEE 802, EUI-48), in the order of transmission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,18 @@ impl fmt::Display for MacAddr {
     }
 }
 
+/// Six octets as hexadecimal numbers between colons or hyphens.
+impl FromStr for MacAddr {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<MacAddr, &'static str> {
+        let octet = |text: &str| u8::from_str_radix(text, 16).ok().filter(|_| text.len() <= 2 && !text.starts_with('+'));
+        let octets: Option<Vec<u8>> = text.split([':', '-']).map(octet).collect();
+        let octets = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
+        octets.map(MacAddr).ok_or("a MAC address is written as 52:54:00:12:34:56")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +57,8 @@ mod tests {
     #[test]
     fn an_address_prints_as_everybody_prints_it() {
         assert_eq!(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff]).to_string(), "52:54:00:12:34:ff");
+        assert_eq!("52-54-0-12-34-FF".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
+        assert!("52:54:00:12:34".parse::<MacAddr>().is_err() && "+1:2:3:4:5:6".parse::<MacAddr>().is_err());
         assert_eq!(format!("{:>19}", MacAddr::ZERO), "  00:00:00:00:00:00");
     }
 }

@@ -20,7 +20,7 @@ use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, Star
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, MacAddr, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -77,9 +77,7 @@ pub fn followed(text: &str) -> Result<Follow, String> {
     if let Ok(ip) = text.parse() {
         return Ok(Follow::Ip(ip));
     }
-    let octets: Option<Vec<u8>> = text.split([':', '-']).map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
-    let mac = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
-    mac.map(|mac| Follow::Mac(MacAddr(mac))).ok_or_else(|| "neither an IP nor a MAC address".to_owned())
+    text.parse().map(Follow::Mac).map_err(|_| "neither an IP nor a MAC address".to_owned())
 }
 
 /// The host, being watched.
