@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::events;
+use common::{events, view};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Event, FrameNo, LinkType, PointId, Selection, Timestamp, View};
 
@@ -122,11 +122,7 @@ fn kinds_narrow_each_other_and_parts_of_a_kind_add_up() {
         selection.from = second(2.0);
     };
     assert_eq!(held(both), [7, 9, 10, 11, 12]);
-    let selection = {
-        let (mut network, _) = events(NETWORK, Limits::default());
-        let mut selection = Selection::default();
-        both(&mut selection, &network.view());
-        selection
-    };
+    let mut selection = Selection::default();
+    both(&mut selection, &view(NETWORK));
     assert!(selection.may_hold(PointId(0)) && !selection.may_hold(PointId(1)), "a reader may pass over points");
 }
