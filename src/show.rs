@@ -156,7 +156,11 @@ fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batc
     files.into_facts()
 }
 
-fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
+/// The frames of a batch that pass a filter; `link_types` are those of the points by their numbers.
+///
+/// # Errors
+/// Where the filter does not fit a link type.
+pub fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
     let mut passed = Batch::default();
     for frame in batch.frames() {
         let link_type = link_types.get(frame.point.0 as usize).copied().unwrap_or_default();

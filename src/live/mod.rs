@@ -5,6 +5,7 @@ pub mod list;
 pub mod order;
 pub mod scope;
 pub mod show;
+mod stream;
 pub mod watch;
 
 use anyhow::{Context, Result, bail};
@@ -18,8 +19,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
+use stream::Streams;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
+use tapscope_capture::remote::Origin;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
@@ -95,6 +98,8 @@ pub struct Live {
     capture: Option<interface::Live>,
     blind: Option<String>,
     inventory: Option<JoinHandle<()>>,
+    /// What is read instead of this host.
+    streams: Option<Streams>,
     /// Behind all sources: it ends when they have.
     order: Option<Order>,
     stop: Arc<AtomicBool>,
@@ -136,12 +141,51 @@ impl Live {
             capture,
             blind,
             inventory: Some(thread),
+            streams: None,
             order: Some(order),
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone() },
             places: Places::default(),
             targets: Vec::new(),
         })
+    }
+
+    /// Starts to read streams instead: another host as it is now, or what a server captures. Files are streams, too, that come at once.
+    ///
+    /// # Errors
+    /// Where the filter does not compile, or a stream cannot be opened.
+    pub fn stream(origins: &[Origin], filter: Option<&str>) -> Result<Live> {
+        let (model, events) = bounded(QUEUE);
+        let (spent, empty) = bounded(SPENT);
+        let (_, refusals) = bounded(0);
+        let order = Order::start(model, spent.clone())?;
+        let streams = Streams::start(origins, filter, &order, &empty)?;
+        Ok(Live {
+            network: Network::new(Limits::default(), crate::show::seed()),
+            events,
+            spent,
+            refusals,
+            refused: BTreeMap::new(),
+            capture: None,
+            blind: None,
+            inventory: None,
+            streams: Some(streams),
+            order: Some(order),
+            stop: Arc::default(),
+            scope: Scope::default(),
+            places: Places::default(),
+            targets: Vec::new(),
+        })
+    }
+
+    /// Whether nothing more will come: this host never ends, a stream may.
+    pub fn is_over(&self) -> bool {
+        self.streams.as_ref().is_some_and(Streams::are_over) && self.events.is_empty()
+    }
+
+    /// What time it is where the events come from.
+    pub fn now(&self) -> Timestamp {
+        self.streams.as_ref().map_or_else(now, |streams| streams.now().unwrap_or_default())
     }
 
     /// Learns what comes until a moment; `keep` gets the frames, and gives back the batch if it is not needed any more. Says
@@ -160,14 +204,17 @@ impl Live {
             };
             anything = true;
             self.network.observe(&event);
+            if let Some(streams) = &mut self.streams {
+                streams.told(self.network.tables().now);
+            }
             match event {
                 Event::Frames(batch) => self.give_back(keep(batch)),
-                Event::Host { changes, .. } => {
+                Event::Host { changes, .. } if self.streams.is_none() => {
                     if changes.iter().any(concerns_targets) {
                         self.listen();
                     }
                 }
-                Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
+                Event::Host { .. } | Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
             }
             if wait.is_zero() {
                 break;
@@ -212,6 +259,9 @@ impl Live {
 
     /// Whether the host said what it is, and every point that is wanted is open or refused.
     pub fn is_settled(&self) -> bool {
+        if self.streams.is_some() {
+            return self.open_points() > 0;
+        }
         let is_open = self.capture.is_none() || self.open_points() + self.refused.len() >= self.targets.len();
         !self.network.tables().host.is_empty() && is_open
     }
@@ -229,6 +279,7 @@ impl Live {
     /// What to do where something could not be seen: one sentence each, with the command that helps.
     pub fn notices(&self) -> Vec<String> {
         let mut notices: Vec<String> = self.blind.iter().cloned().collect();
+        notices.extend(self.streams.iter().flat_map(Streams::notices));
         for refused in self.refused.values() {
             notices.push(refused.reason.to_string());
         }
@@ -247,6 +298,7 @@ impl Drop for Live {
         let (_, nobody) = bounded(0);
         self.events = nobody;
         self.capture = None;
+        self.streams = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();
         }
