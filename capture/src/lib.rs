@@ -5,4 +5,5 @@ pub mod filter;
 pub mod interface;
 pub mod inventory;
 pub mod qemu;
+pub mod record;
 pub mod remote;

@@ -1,5 +1,6 @@
 //! Link-layer addresses.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -38,15 +39,43 @@ impl fmt::Display for MacAddr {
     }
 }
 
-/// Six octets as hexadecimal numbers between colons or hyphens.
-impl FromStr for MacAddr {
-    type Err = &'static str;
+/// Why a text is no MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMacAddr;
 
-    fn from_str(text: &str) -> Result<MacAddr, &'static str> {
-        let octet = |text: &str| u8::from_str_radix(text, 16).ok().filter(|_| text.len() <= 2 && !text.starts_with('+'));
-        let octets: Option<Vec<u8>> = text.split([':', '-']).map(octet).collect();
-        let octets = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
-        octets.map(MacAddr).ok_or("a MAC address is written as 52:54:00:12:34:56")
+impl fmt::Display for NoMacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not six octets in hexadecimal, with colons between them")
+    }
+}
+
+impl std::error::Error for NoMacAddr {}
+
+/// Six octets in hexadecimal, colons or hyphens between them.
+impl FromStr for MacAddr {
+    type Err = NoMacAddr;
+
+    fn from_str(text: &str) -> Result<MacAddr, NoMacAddr> {
+        let mut octets = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for octet in &mut octets {
+            let part = parts.next().filter(|part| part.len() <= 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            *octet = part.and_then(|part| u8::from_str_radix(part, 16).ok()).ok_or(NoMacAddr)?;
+        }
+        if parts.next().is_some() { Err(NoMacAddr) } else { Ok(MacAddr(octets)) }
+    }
+}
+
+/// As it is printed.
+impl Serialize for MacAddr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MacAddr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MacAddr, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -57,8 +86,15 @@ mod tests {
     #[test]
     fn an_address_prints_as_everybody_prints_it() {
         assert_eq!(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff]).to_string(), "52:54:00:12:34:ff");
-        assert_eq!("52-54-0-12-34-FF".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
-        assert!("52:54:00:12:34".parse::<MacAddr>().is_err() && "+1:2:3:4:5:6".parse::<MacAddr>().is_err());
         assert_eq!(format!("{:>19}", MacAddr::ZERO), "  00:00:00:00:00:00");
+    }
+
+    #[test]
+    fn an_address_is_read_as_it_is_printed() {
+        assert_eq!("52:54:0:12:34:ff".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
+        assert_eq!("52-54-00-12-34-FF".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
+        for text in ["", "52:54:00:12:34", "52:54:00:12:34:ff:00", "52:54:00:12:34:+f", "52:54:00:12:34:"] {
+            assert_eq!(text.parse::<MacAddr>(), Err(NoMacAddr), "{text:?}");
+        }
     }
 }

@@ -11,7 +11,7 @@ pub mod watch;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use order::Order;
+use order::{Order, Overload};
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,6 +100,7 @@ pub struct Live {
     inventory: Option<JoinHandle<()>>,
     /// What is read instead of this host.
     streams: Option<Streams>,
+    is_over: bool,
     /// Behind all sources: it ends when they have.
     order: Option<Order>,
     stop: Arc<AtomicBool>,
@@ -116,7 +117,7 @@ impl Live {
     pub fn start(arguments: &LiveArguments) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
-        let order = Order::start(model, spent.clone())?;
+        let order = Order::start(model, spent.clone(), Overload::Sheds)?;
         let (refuse, refusals) = bounded(QUEUE);
         let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
         let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
@@ -142,6 +143,7 @@ impl Live {
             blind,
             inventory: Some(thread),
             streams: None,
+            is_over: false,
             order: Some(order),
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone() },
@@ -158,7 +160,7 @@ impl Live {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (_, refusals) = bounded(0);
-        let order = Order::start(model, spent.clone())?;
+        let order = Order::start(model, spent.clone(), Overload::Waits)?;
         let streams = Streams::start(origins, filter, &order, &empty)?;
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
@@ -170,6 +172,7 @@ impl Live {
             blind: None,
             inventory: None,
             streams: Some(streams),
+            is_over: false,
             order: Some(order),
             stop: Arc::default(),
             scope: Scope::default(),
@@ -180,7 +183,7 @@ impl Live {
 
     /// Whether nothing more will come: this host never ends, a stream may.
     pub fn is_over(&self) -> bool {
-        self.streams.as_ref().is_some_and(Streams::are_over) && self.events.is_empty()
+        self.is_over
     }
 
     /// What time it is where the events come from.
@@ -195,11 +198,21 @@ impl Live {
     /// Where a thread ended that should not.
     pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<bool> {
         let mut anything = false;
+        if let (Some(streams), Some(order)) = (&self.streams, &mut self.order)
+            && streams.are_over()
+        {
+            order.finish();
+        }
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let event = match self.events.recv_timeout(wait) {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) if self.streams.is_some() => {
+                    self.is_over = true;
+                    std::thread::sleep(wait);
+                    break;
+                }
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
             anything = true;
