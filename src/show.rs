@@ -1,8 +1,8 @@
 //! `tapscope show`: a capture's network, printed.
 
-use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
+use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Format, ShowArguments};
 use crate::live::LiveArguments;
-use crate::report;
+use crate::{report, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufWriter, IsTerminal, Write};
@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
+use tapscope_capture::remote::Origin;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
 
@@ -31,8 +32,19 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             follow: arguments.follow.clone(),
             netns: arguments.netns.clone(),
         };
-        print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
+        let time = arguments.time.unwrap_or(Duration::from_secs(5));
+        print(&crate::live::show::read(&live, time)?, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);
+    }
+    let origins = source::origins(&arguments.files)?;
+    if origins.iter().any(Origin::is_stream) {
+        let reading = crate::live::show::stream(&origins, arguments.filter.as_deref(), arguments.time)?;
+        print(&reading, arguments.format, arguments.color.is_on())?;
+        return Ok(EXIT_OK);
+    }
+    if arguments.time.is_some() {
+        eprintln!("tapscope: --for is for what has no end by itself: --live, tcp:// and ssh://");
+        return Ok(EXIT_USAGE);
     }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
     let mut readers = Vec::new();
