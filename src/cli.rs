@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{live, show, window};
+use crate::{export, live, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ enum Command {
     List(live::list::ListArguments),
     /// Tell what happens on this host, as it happens
     Watch(live::watch::WatchArguments),
+    /// Write what a capture shows, or a part of it, for other programs: frames, the picture, tables
+    Export(export::ExportArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -140,6 +142,7 @@ impl Color {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Some(Command::Show(arguments)) => show::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),

@@ -3,6 +3,7 @@
 //! The program on one screen: the command line says what to do, one place decides the exit code.
 
 mod cli;
+mod export;
 mod live;
 mod report;
 #[cfg(feature = "window")]
@@ -10,6 +11,7 @@ mod session;
 mod show;
 mod source;
 mod window;
+mod wireshark;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -190,7 +190,7 @@ pub fn seed() -> u64 {
 }
 
 /// A bar on standard error for what takes longer than a moment, on a terminal.
-struct Progress {
+pub struct Progress {
     began: Instant,
     looked: Instant,
     bar: Option<ProgressBar>,
@@ -201,12 +201,14 @@ impl Progress {
     const PATIENCE: Duration = Duration::from_millis(500);
     const STEP: Duration = Duration::from_millis(100);
 
-    fn new() -> Progress {
+    /// Nothing is shown yet.
+    pub fn new() -> Progress {
         let now = Instant::now();
         Progress { began: now, looked: now, bar: None, is_wanted: std::io::stderr().is_terminal() }
     }
 
-    fn tick(&mut self, files: &Merged) {
+    /// Shows how far it is, once it takes long.
+    pub fn tick(&mut self, files: &Merged) {
         if !self.is_wanted {
             return;
         }
@@ -230,7 +232,8 @@ impl Progress {
         bar.set_position(done);
     }
 
-    fn finish(&mut self) {
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
