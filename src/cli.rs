@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{live, show, window};
+use crate::{live, record, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ pub const EXIT_USAGE: u8 = 2;
   tapscope                           this host as it is now, in the window
   tapscope list                      its guests and bridges, and where one can listen
   tapscope watch                     what happens on it, a line each
+  tapscope record -w today.pcapng    keep it, for a look later or for Wireshark
   tapscope demo                      a recording of two guests on a bridge, in the window
   tapscope capture.pcapng            a capture of yours, in the window
   tapscope show capture.pcapng       the same as text: topology, what is wrong, talkers
@@ -52,6 +53,8 @@ enum Command {
     List(live::list::ListArguments),
     /// Tell what happens on this host, as it happens
     Watch(live::watch::WatchArguments),
+    /// Record what happens on this host, to be looked at later, by whatever reads pcapng
+    Record(record::RecordArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -88,6 +91,9 @@ pub struct ShowArguments {
     /// With --live: network namespaces to look into, as in `tapscope watch`
     #[arg(long, value_name = "NAME", requires = "live")]
     pub netns: Vec<String>,
+    /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
+    #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
+    pub write: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -139,6 +145,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Show(arguments)) => show::run(&arguments),
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
+        Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {

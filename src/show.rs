@@ -2,6 +2,7 @@
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
 use crate::live::LiveArguments;
+use crate::record::Recording;
 use crate::report;
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -30,9 +31,11 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             filter: arguments.filter.clone(),
             follow: arguments.follow.clone(),
             netns: arguments.netns.clone(),
+            ..LiveArguments::default()
         };
-        print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
-        return Ok(EXIT_OK);
+        let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
+        print(&crate::live::show::read(&live, arguments.time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
+        return Ok(recording.map_or(EXIT_OK, Recording::end));
     }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
     let mut readers = Vec::new();
@@ -54,6 +57,11 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         if let Some(reason) = &facts.incomplete {
             failed = true;
             complain(&PathBuf::from(&facts.path), &anyhow!("{reason}"));
+        }
+        if let Some(first) = &facts.first_passed_over {
+            failed = true;
+            let more = if facts.passed_over > 1 { format!(", and {} more", facts.passed_over - 1) } else { String::new() };
+            complain(&PathBuf::from(&facts.path), &anyhow!("passed over {first}{more}"));
         }
     }
     print(&reading, arguments.format, arguments.color.is_on())?;
