@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{export, live, show, window};
+use crate::{export, live, record, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ pub const EXIT_USAGE: u8 = 2;
   tapscope                           this host as it is now, in the window
   tapscope list                      its guests and bridges, and where one can listen
   tapscope watch                     what happens on it, a line each
+  tapscope record -w today.pcapng    keep it, for a look later or for Wireshark
   tapscope demo                      a recording of two guests on a bridge, in the window
   tapscope capture.pcapng            a capture of yours, in the window
   tapscope show capture.pcapng       the same as text: topology, what is wrong, talkers
@@ -56,6 +57,8 @@ enum Command {
     Watch(live::watch::WatchArguments),
     /// Write what a capture shows, or a part of it, for other programs: frames, the picture, tables
     Export(export::ExportArguments),
+    /// Record what happens on this host, to be looked at later, by whatever reads pcapng
+    Record(record::RecordArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -93,6 +96,9 @@ pub struct ShowArguments {
     /// With --live: network namespaces to look into, as in `tapscope watch`
     #[arg(long, value_name = "NAME", requires = "live")]
     pub netns: Vec<String>,
+    /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
+    #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
+    pub write: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -145,6 +151,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
+        Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {

@@ -5,6 +5,7 @@
 mod cli;
 mod export;
 mod live;
+mod record;
 mod report;
 #[cfg(feature = "window")]
 mod session;

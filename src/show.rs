@@ -2,6 +2,7 @@
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Format, ShowArguments};
 use crate::live::LiveArguments;
+use crate::record::Recording;
 use crate::{report, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -31,10 +32,12 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             filter: arguments.filter.clone(),
             follow: arguments.follow.clone(),
             netns: arguments.netns.clone(),
+            ..LiveArguments::default()
         };
         let time = arguments.time.unwrap_or(Duration::from_secs(5));
-        print(&crate::live::show::read(&live, time)?, arguments.format, arguments.color.is_on())?;
-        return Ok(EXIT_OK);
+        let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
+        print(&crate::live::show::read(&live, time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
+        return Ok(recording.map_or(EXIT_OK, Recording::end));
     }
     let origins = source::origins(&arguments.files)?;
     if origins.iter().any(Origin::is_stream) {
@@ -66,6 +69,11 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         if let Some(reason) = &facts.incomplete {
             failed = true;
             complain(&PathBuf::from(&facts.path), &anyhow!("{reason}"));
+        }
+        if let Some(first) = &facts.first_passed_over {
+            failed = true;
+            let more = if facts.passed_over > 1 { format!(", and {} more", facts.passed_over - 1) } else { String::new() };
+            complain(&PathBuf::from(&facts.path), &anyhow!("passed over {first}{more}"));
         }
     }
     print(&reading, arguments.format, arguments.color.is_on())?;

@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_custom_block_holds_is_told_and_the_frames_go_on(
+    fn whatever_a_custom_option_holds_is_told_and_the_frames_go_on(
         content in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..300),
             "tapscope/1 (\\PC{0,60}|\\{\"host\":\\{\"at\":[0-9]{1,25},\"changes\":\\[[\\[\\]{}\":a-z0-9,]{0,60})".prop_map(String::into_bytes),
@@ -265,14 +265,17 @@ fn statistics_length(file: &[u8]) -> usize {
     u32::from_le_bytes(*last) as usize
 }
 
+/// A name resolution block without names whose options hold this.
 fn custom(copied: bool, content: &[u8]) -> Vec<u8> {
-    let kind: u32 = if copied { 0x0bad } else { 0x4000_0bad };
-    let length = (16 + content.len().next_multiple_of(4)) as u32;
-    let mut block = [kind.to_le_bytes(), length.to_le_bytes(), 32_473_u32.to_le_bytes()].concat();
-    block.extend_from_slice(content);
-    block.resize(length as usize - 4, 0);
-    block.extend_from_slice(&length.to_le_bytes());
-    block
+    let code: u16 = if copied { 2989 } else { 19_373 };
+    let mut body = vec![0; 4];
+    body.extend_from_slice(&code.to_le_bytes());
+    body.extend_from_slice(&(content.len() as u16 + 4).to_le_bytes());
+    body.extend_from_slice(&32_473_u32.to_le_bytes());
+    body.extend_from_slice(content);
+    body.resize(body.len().next_multiple_of(4) + 4, 0);
+    let length = body.len() as u32 + 12;
+    [&4_u32.to_le_bytes()[..], &length.to_le_bytes(), &body, &length.to_le_bytes()].concat()
 }
 
 #[test]
@@ -286,7 +289,7 @@ fn a_host_that_says_very_much_at_once_is_one_event_in_several_blocks() {
 }
 
 #[test]
-fn what_a_custom_block_says_wrongly_is_told() {
+fn what_a_custom_option_says_wrongly_is_told() {
     let told = |content: &[u8]| {
         let file = [written(&[]), custom(false, content)].concat();
         read(&file).1.first_passed_over.unwrap_or_default()

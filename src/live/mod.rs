@@ -11,7 +11,7 @@ pub mod watch;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use order::{Order, Overload};
+use order::{Listener, Order, Overload};
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use stream::Streams;
-use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, StartError, Target};
+use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_capture::remote::Origin;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
@@ -33,6 +33,9 @@ const QUEUE: usize = 1024;
 const SPENT: usize = 1024;
 /// How long the inventory waits for a change before it looks whether it should end.
 const BREATH: Duration = Duration::from_millis(200);
+
+/// How long a model that is behind may take to hear what time it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to look at on the living host.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,12 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Take everything in both directions at every point.
+    #[arg(skip)]
+    pub whole: bool,
+    /// The most octets of a frame that are captured.
+    #[arg(skip)]
+    pub snap_length: Option<u32>,
 }
 
 /// What `list` and `watch` print.
@@ -103,23 +112,32 @@ pub struct Live {
     is_over: bool,
     /// Behind all sources: it ends when they have.
     order: Option<Order>,
+    /// A source of our own, for the time.
+    clock: Option<Sender<Event>>,
+    /// What the clock said last.
+    told: Option<Timestamp>,
     stop: Arc<AtomicBool>,
     scope: Scope,
     places: Places,
     targets: Vec<Target>,
+    whole: bool,
 }
 
 impl Live {
-    /// Starts to watch.
+    /// Starts to watch; `listener` hears every event before the model does.
     ///
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
-    pub fn start(arguments: &LiveArguments) -> Result<Live> {
+    pub fn start(arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let order = Order::start(model, spent.clone(), Overload::Sheds)?;
+        if let Some(listener) = listener {
+            order.listen(listener);
+        }
         let (refuse, refusals) = bounded(QUEUE);
-        let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
+        let mut settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
+        settings.snap_length = arguments.snap_length.unwrap_or(settings.snap_length);
         let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
@@ -144,11 +162,14 @@ impl Live {
             inventory: Some(thread),
             streams: None,
             is_over: false,
+            clock: Some(order.source()),
+            told: None,
             order: Some(order),
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone() },
             places: Places::default(),
             targets: Vec::new(),
+            whole: arguments.whole,
         })
     }
 
@@ -156,11 +177,14 @@ impl Live {
     ///
     /// # Errors
     /// Where the filter does not compile, or a stream cannot be opened.
-    pub fn stream(origins: &[Origin], filter: Option<&str>) -> Result<Live> {
+    pub fn stream(origins: &[Origin], filter: Option<&str>, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (_, refusals) = bounded(0);
         let order = Order::start(model, spent.clone(), Overload::Waits)?;
+        if let Some(listener) = listener {
+            order.listen(listener);
+        }
         let streams = Streams::start(origins, filter, &order, &empty)?;
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
@@ -173,11 +197,14 @@ impl Live {
             inventory: None,
             streams: Some(streams),
             is_over: false,
+            clock: Some(order.source()),
+            told: None,
             order: Some(order),
             stop: Arc::default(),
             scope: Scope::default(),
             places: Places::default(),
             targets: Vec::new(),
+            whole: false,
         })
     }
 
@@ -201,6 +228,7 @@ impl Live {
         if let (Some(streams), Some(order)) = (&self.streams, &mut self.order)
             && streams.are_over()
         {
+            self.clock = None;
             order.finish();
         }
         loop {
@@ -222,12 +250,15 @@ impl Live {
             }
             match event {
                 Event::Frames(batch) => self.give_back(keep(batch)),
-                Event::Host { changes, .. } if self.streams.is_none() => {
-                    if changes.iter().any(concerns_targets) {
+                Event::Host { at, changes } => {
+                    if changes.is_empty() {
+                        self.told = Some(at);
+                    }
+                    if self.streams.is_none() && changes.iter().any(concerns_targets) {
                         self.listen();
                     }
                 }
-                Event::Host { .. } | Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
+                Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
             }
             if wait.is_zero() {
                 break;
@@ -238,6 +269,24 @@ impl Live {
             self.refused.insert(refused.key.clone(), refused);
         }
         Ok(anything)
+    }
+
+    /// Lets time go on to now for everybody who hears of events: the model, when this returns, and who listens before it. A host that
+    /// says nothing at a time says what time it is.
+    ///
+    /// # Errors
+    /// As [`Live::take`].
+    pub fn tell_time(&mut self, at: Timestamp) -> Result<()> {
+        let Some(clock) = &self.clock else {
+            self.network.tick(at);
+            return Ok(());
+        };
+        let _ = clock.send(Event::Host { at, changes: Vec::new() });
+        let patience = Instant::now() + PATIENCE;
+        while self.told.is_none_or(|told| told < at) && !self.is_over && Instant::now() < patience {
+            self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        }
+        Ok(())
     }
 
     fn give_back(&self, batch: Option<Batch>) {
@@ -251,7 +300,10 @@ impl Live {
 
     /// Listens on what there is now.
     fn listen(&mut self) {
-        let targets = self.scope.targets(&self.network.tables().host, &mut self.places);
+        let mut targets = self.scope.targets(&self.network.tables().host, &mut self.places);
+        if self.whole {
+            targets.iter_mut().for_each(|target| target.role = Role::Whole);
+        }
         if targets != self.targets {
             let is_wanted = |key: &String| targets.iter().any(|target| target.key == *key);
             self.refused.retain(|key, _| is_wanted(key));
@@ -312,6 +364,7 @@ impl Drop for Live {
         self.events = nobody;
         self.capture = None;
         self.streams = None;
+        self.clock = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();
         }
@@ -356,10 +409,10 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Set when the user wants to stop: ctrl-C, or a polite kill.
+/// Set when the user wants to stop: ctrl-C, a polite kill, or a terminal that is closed.
 pub fn stop_signal() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, flag.clone()).context("cannot listen for ctrl-C")?;
     }
     Ok(flag)

@@ -1,19 +1,21 @@
 //! `tapscope show --live`: the host's picture after some seconds.
 
 use super::{Live, LiveArguments, stop_signal};
+use crate::record::Recording;
 use crate::show::Reading;
 use anyhow::Result;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tapscope_capture::remote::Origin;
 
-/// Watches for a time, or until ctrl-C; gives what is known then.
+/// Watches for a time, or until ctrl-C; gives what is known then. `recording` gets all of it, and ends at that moment, too.
 ///
 /// # Errors
 /// Where the host cannot be watched.
-pub fn read(arguments: &LiveArguments, time: Duration) -> Result<Reading> {
+pub fn read(arguments: &LiveArguments, time: Duration, recording: Option<&mut Recording>) -> Result<Reading> {
     let stop = stop_signal()?;
-    picture(Live::start(arguments)?, Some(time), &stop)
+    let listener = recording.as_ref().map(|recording| recording.listener());
+    picture(Live::start(arguments, listener)?, Some(time), &stop, recording)
 }
 
 /// Reads streams for a time, to their ends, or until ctrl-C; gives what is known then.
@@ -22,10 +24,10 @@ pub fn read(arguments: &LiveArguments, time: Duration) -> Result<Reading> {
 /// Where one cannot be opened.
 pub fn stream(origins: &[Origin], filter: Option<&str>, time: Option<Duration>) -> Result<Reading> {
     let stop = stop_signal()?;
-    picture(Live::stream(origins, filter)?, time, &stop)
+    picture(Live::stream(origins, filter, None)?, time, &stop, None)
 }
 
-fn picture(mut live: Live, time: Option<Duration>, stop: &AtomicBool) -> Result<Reading> {
+fn picture(mut live: Live, time: Option<Duration>, stop: &AtomicBool, recording: Option<&mut Recording>) -> Result<Reading> {
     live.settle(Instant::now() + Duration::from_secs(1))?;
     live.announce(&match time {
         Some(time) => format!("the picture comes in {}, or with ctrl-C", humantime::format_duration(time)),
@@ -41,6 +43,11 @@ fn picture(mut live: Live, time: Option<Duration>, stop: &AtomicBool) -> Result<
     for notice in live.notices() {
         eprintln!("tapscope: {notice}");
     }
-    live.network.tick(live.now());
+    let end = live.now();
+    if let Some(recording) = recording {
+        recording.end_at(end);
+        recording.learn_names(live.network.tables());
+    }
+    live.tell_time(end)?;
     Ok(Reading { files: Vec::new(), view: live.network.view() })
 }

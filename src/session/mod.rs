@@ -87,7 +87,7 @@ impl Session {
     /// Where it cannot be watched.
     pub fn live(arguments: &LiveArguments) -> Result<Session> {
         let shared = Arc::new(Shared::default());
-        let mut watcher = live::Watcher::start(Live::start(arguments)?, "this host".to_owned(), shared.clone())?;
+        let mut watcher = live::Watcher::start(Live::start(arguments, None)?, "this host".to_owned(), shared.clone())?;
         Session::start(shared, move |commands| watcher.run(commands))
     }
 
@@ -97,7 +97,7 @@ impl Session {
     /// Where one cannot be opened.
     pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
         let shared = Arc::new(Shared::default());
-        let mut watcher = live::Watcher::start(Live::stream(origins, None)?, title, shared.clone())?;
+        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, title, shared.clone())?;
         Session::start(shared, move |commands| watcher.run(commands))
     }
 

@@ -18,12 +18,11 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAMES: u32 = 4;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
-/// Both kinds of custom block: to be copied, and not to be.
-const CUSTOM: [u32; 2] = [0x0bad, 0x4000_0bad];
-/// The kinds of custom option that are text.
-const CUSTOM_OPTIONS: [u16; 2] = [2988, 19_372];
+/// The kinds of custom option that hold octets: to be copied, and not to be.
+const CUSTOM_OPTIONS: [u16; 2] = [2989, 19_373];
 
 /// Type and length of a block, before its body.
 const BLOCK_HEADER: usize = 8;
@@ -128,7 +127,8 @@ impl Parser {
             if length < 12 || length % 4 != 0 {
                 return Err(Damage::Bad(format!("a block claims a length of {length} octets, which no block has")));
             }
-            let is_told = CUSTOM.contains(&kind) && self.u32(head, 8) == ENTERPRISE && length as usize <= MAX_TOLD;
+            // Nobody has so many names in one block, and nothing else is of interest there.
+            let is_told = kind == NAMES && length as usize <= MAX_TOLD;
             if !is_told && !matches!(kind, SECTION_HEADER | INTERFACE | PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET) {
                 if source.has_frames() {
                     return Ok(Next::Frames);
@@ -168,10 +168,11 @@ impl Parser {
                 INTERFACE => self.interface(&block[BLOCK_HEADER..size - 4], facts)?,
                 STATISTICS => self.statistics(&block[BLOCK_HEADER..size - 4]),
                 _ if is_told => {
-                    if let Some(told) = block.get(12..size - 4).and_then(told::read)
+                    let content = self.custom(&block[BLOCK_HEADER..size - 4]);
+                    if let Some(told) = told::read(&content)
                         && let Err(reason) = told.and_then(|told| self.told(told))
                     {
-                        facts.pass_over(format!("the custom block at octet {}: {reason}", source.offset()));
+                        facts.pass_over(format!("what the name resolution block tells at octet {}: {reason}", source.offset()));
                     }
                 }
                 _ => {
@@ -251,6 +252,20 @@ impl Parser {
             }
         }
         Ok(())
+    }
+
+    /// Our own options behind the names of a name resolution block, put together.
+    fn custom(&self, body: &[u8]) -> Vec<u8> {
+        let mut at = 0;
+        while let (Some(kind), Some(length)) = (self.u16(body, at), self.u16(body, at + 2)) {
+            at += 4 + usize::from(length).next_multiple_of(4);
+            if kind == 0 {
+                break;
+            }
+        }
+        let options = self.options(body.get(at..).unwrap_or_default());
+        let ours = options.filter(|(code, value)| CUSTOM_OPTIONS.contains(code) && value.len() > 4 && self.u32(value, 0) == ENTERPRISE);
+        ours.flat_map(|(_, value)| &value[4..]).copied().collect()
     }
 
     /// An event that a recording tells.

@@ -5,13 +5,11 @@ pub(crate) const INTERFACE: u32 = 1;
 pub(crate) const NAMES: u32 = 4;
 pub(crate) const STATISTICS: u32 = 5;
 pub(crate) const ENHANCED_PACKET: u32 = 6;
-/// A custom block that a program which does not know it must not copy to a file of its own: it names this file's points.
-pub(crate) const CUSTOM: u32 = 0x4000_0bad;
-/// The same for a custom option that is text.
-pub(crate) const CUSTOM_OPTION: u16 = 19_372;
+/// A custom option of octets that a program which does not know it must not copy to a file of its own: it names this file's points.
+pub(crate) const CUSTOM_OPTION: u16 = 19_373;
 
 /// The most octets of an option.
-const MAX_OPTION: usize = 65_535;
+pub(crate) const MAX_OPTION: usize = 65_535;
 
 /// A block that is being written, in little-endian order.
 pub(crate) struct Block<'a> {

@@ -3,7 +3,7 @@
 //! A point is an interface; one that closes and goes on is another interface of the same name, which says whose it is. Statistics blocks
 //! tell everybody what was lost; the event itself is told beside them, because pcapng has no place for when and where.
 
-use super::block::{Block, CUSTOM, CUSTOM_OPTION, ENHANCED_PACKET, INTERFACE, NAMES, SECTION_HEADER, STATISTICS};
+use super::block::{Block, CUSTOM_OPTION, ENHANCED_PACKET, INTERFACE, MAX_OPTION, NAMES, SECTION_HEADER, STATISTICS};
 use super::section::Section;
 use super::told::{CHUNK, Described, ENTERPRISE, MARK, Told};
 use serde::Serialize;
@@ -287,8 +287,13 @@ impl Encoder {
 
     fn tell(&mut self, told: &Told<'_>, out: &mut Vec<u8>) {
         json(&mut self.scratch, told);
-        // What fills up is part of the content: JSON passes over spaces.
-        Block::new(out, CUSTOM).bytes(&ENTERPRISE.to_le_bytes()).bytes(&self.scratch).pad(b' ').end();
+        let mut block = Block::new(out, NAMES);
+        // The end of no names.
+        block.bytes(&[0; 4]);
+        for part in self.scratch.chunks(MAX_OPTION - 4) {
+            block.option(CUSTOM_OPTION, &[&ENTERPRISE.to_le_bytes(), part]);
+        }
+        block.end();
     }
 }
 

@@ -1,8 +1,10 @@
-//! What pcapng has no block for: written into custom blocks and options, which other programs pass over and tapscope reads back.
+//! What pcapng has no block for: written into custom options, which other programs pass over and tapscope reads back.
 //!
-//! Each begins with a private enterprise number and a mark with a version; then comes JSON. JSON, because recordings outlive versions:
-//! a field that is not known is passed over, one that is missing has its default, and a stranger can read it with strings(1). A binary
-//! form would save octets where there are few: it is frames that fill files.
+//! An event goes into a name resolution block without names, in as many options as it needs. Not into a custom block: Wireshark lists each
+//! of these as if it were a packet, and numbers the packets behind it otherwise than everybody else. An option begins with a private
+//! enterprise number; the content of all together begins with a mark and a version; then comes JSON. JSON, because recordings outlive
+//! versions: a field that is not known is passed over, one that is missing has its default, and a stranger can read it with strings(1).
+//! A binary form would save octets where there are few: it is frames that fill files.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -16,12 +18,12 @@ pub(crate) const MARK: &[u8] = b"tapscope/1 ";
 /// How every version's mark begins.
 const ANY_MARK: &[u8] = b"tapscope/";
 
-/// The most octets of a custom block that are read.
+/// The most octets of an event that are read.
 pub(crate) const MAX_TOLD: usize = 4 << 20;
 /// Changes of the host are written in blocks of about so many octets.
 pub(crate) const CHUNK: usize = 256 << 10;
 
-/// In a custom block: an event that is neither an interface nor a packet.
+/// In a name resolution block: an event that is neither an interface nor a packet.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Told<'a> {
@@ -49,7 +51,7 @@ pub(crate) struct Described<'a> {
     pub point: Cow<'a, PointInfo>,
 }
 
-/// Reads what a custom block or option holds behind its enterprise number; none where it is somebody else's.
+/// Reads what custom options hold behind their enterprise number; none where it is somebody else's.
 pub(crate) fn read<'de, T: Deserialize<'de>>(content: &'de [u8]) -> Option<Result<T, String>> {
     let Some(json) = content.strip_prefix(MARK) else {
         let is_ours = content.starts_with(ANY_MARK);
@@ -58,7 +60,5 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(content: &'de [u8]) -> Option<Resul
     if json.len() > MAX_TOLD {
         return Some(Err(format!("it has {} octets, more than the {MAX_TOLD} that are taken", json.len())));
     }
-    // Whoever copies a block may fill it up with zeros, which JSON never ends with.
-    let json = &json[..json.iter().rposition(|&octet| octet != 0).map_or(0, |last| last + 1)];
     Some(serde_json::from_slice(json).map_err(|error| error.to_string()))
 }
