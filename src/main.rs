@@ -7,6 +7,7 @@ mod export;
 mod live;
 mod record;
 mod report;
+mod serve;
 #[cfg(feature = "window")]
 mod session;
 mod show;

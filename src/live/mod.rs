@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod list;
 pub mod order;
+pub mod own;
 pub mod scope;
 pub mod show;
 mod stream;
@@ -11,7 +12,7 @@ pub mod watch;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use order::{Listener, Order, Overload};
+use order::{Door, Listener, Order, Overload};
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -208,6 +209,11 @@ impl Live {
         })
     }
 
+    /// Where others may listen to all events, before the model does.
+    pub fn door(&self) -> Option<Door> {
+        self.order.as_ref().map(Order::door)
+    }
+
     /// Whether nothing more will come: this host never ends, a stream may.
     pub fn is_over(&self) -> bool {
         self.is_over
@@ -225,7 +231,7 @@ impl Live {
     /// Where a thread ended that should not.
     pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<bool> {
         let mut anything = false;
-        if let (Some(streams), Some(order)) = (&self.streams, &mut self.order)
+        if let (Some(streams), Some(order)) = (&self.streams, &self.order)
             && streams.are_over()
         {
             self.clock = None;

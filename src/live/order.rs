@@ -32,13 +32,25 @@ pub enum Overload {
 
 /// The thread that puts events in order.
 pub struct Order {
-    requests: Option<Sender<Request>>,
+    requests: Sender<Request>,
     thread: Option<JoinHandle<()>>,
 }
 
 enum Request {
     Source(Receiver<Event>),
     Listener(Box<dyn Listener>),
+    Finish,
+}
+
+/// Where listeners come in, from whatever thread.
+#[derive(Clone)]
+pub struct Door(Sender<Request>);
+
+impl Door {
+    /// Adds a listener, who first hears how things stand.
+    pub fn listen(&self, listener: Box<dyn Listener>) {
+        let _ = self.0.send(Request::Listener(listener));
+    }
 }
 
 impl Order {
@@ -50,37 +62,36 @@ impl Order {
         let (requests, received) = unbounded();
         let bench = Bench { way: Way { overload, ..Way::new(model, spent) }, ..Bench::new() };
         let thread = std::thread::Builder::new().name("order".into()).spawn(move || bench.run(&received));
-        Ok(Order { requests: Some(requests), thread: Some(thread.context("cannot start the thread that orders events")?) })
+        Ok(Order { requests, thread: Some(thread.context("cannot start the thread that orders events")?) })
     }
 
     /// A new source's way in.
     pub fn source(&self) -> Sender<Event> {
         let (events, received) = bounded(QUEUE);
-        self.ask(Request::Source(received));
+        let _ = self.requests.send(Request::Source(received));
         events
     }
 
     /// Adds a listener, who first hears how things stand.
     pub fn listen(&self, listener: Box<dyn Listener>) {
-        self.ask(Request::Listener(listener));
+        self.door().listen(listener);
     }
 
-    fn ask(&self, request: Request) {
-        if let Some(requests) = &self.requests {
-            let _ = requests.send(request);
-        }
+    /// Where others may listen.
+    pub fn door(&self) -> Door {
+        Door(self.requests.clone())
     }
 
     /// No source and no listener will be added: the model's events end when all sources have.
-    pub fn finish(&mut self) {
-        self.requests = None;
+    pub fn finish(&self) {
+        let _ = self.requests.send(Request::Finish);
     }
 }
 
 impl Drop for Order {
     /// Ends when all sources have; whoever owns the sources must drop them first.
     fn drop(&mut self) {
-        self.requests = None;
+        self.finish();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -158,7 +169,7 @@ impl Bench {
                         }
                     }
                     Err(TryRecvError::Empty) => {}
-                    Err(TryRecvError::Disconnected) => is_open = false,
+                    Ok(Request::Finish) | Err(TryRecvError::Disconnected) => is_open = false,
                 },
             }
         }
@@ -345,7 +356,7 @@ mod tests {
     #[test]
     fn a_stream_waits_for_the_model_and_ends_when_it_is_over() {
         let (model, received) = bounded(1);
-        let mut order = Order::start(model, bounded(1).0, Overload::Waits).expect("a thread");
+        let order = Order::start(model, bounded(1).0, Overload::Waits).expect("a thread");
         let source = order.source();
         let sender = std::thread::spawn(move || {
             source.send(opened("a")).expect("room");
