@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{export, live, record, show, window};
+use crate::{export, extcap, live, record, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -59,6 +59,8 @@ enum Command {
     Export(export::ExportArguments),
     /// Record what happens on this host, to be looked at later, by whatever reads pcapng
     Record(record::RecordArguments),
+    /// Show Wireshark the guests and links of this host, among its interfaces
+    Extcap(extcap::ExtcapArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -149,6 +151,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Some(Command::Show(arguments)) => show::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Extcap(arguments)) => extcap::run(&arguments),
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
         Some(Command::Record(arguments)) => record::run(&arguments),

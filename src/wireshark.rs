@@ -1,8 +1,13 @@
 //! Wireshark, started on frames that come through a pipe: each start gets a file of its own, from its header on.
 
+use crate::export::Cut;
+use crate::live::order::{Door, Listener};
+use crate::serve::Outlet;
 use anyhow::{Context, Result};
 use std::io::{self, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use tapscope_capture::record::Section;
+use tapscope_graph::Event;
 
 /// A running Wireshark. Dropping it leaves the window to the user.
 pub struct Wireshark {
@@ -29,6 +34,18 @@ impl Wireshark {
         Ok(Wireshark { child, input })
     }
 
+    /// Starts Wireshark on what happens from now on, behind a fresh header and how things stand. The stream ends when the window is closed, or
+    /// the events end.
+    ///
+    /// # Errors
+    /// As [`Wireshark::start`].
+    pub fn live(door: &Door, cut: Cut) -> Result<Child> {
+        let Wireshark { child, input } = Wireshark::start()?;
+        let (_, listener) = Outlet::new(input, Section::here(concat!("tapscope ", env!("CARGO_PKG_VERSION"))))?;
+        door.listen(Box::new(Chosen { cut, listener }));
+        Ok(child)
+    }
+
     /// Where pcapng goes in.
     pub fn input(&mut self) -> &mut dyn Write {
         &mut self.input
@@ -46,5 +63,22 @@ impl Wireshark {
             anyhow::bail!("wireshark ended with a fault ({status}); its own messages are above");
         }
         Ok(())
+    }
+}
+
+/// Hears what was chosen only.
+struct Chosen {
+    cut: Cut,
+    listener: Box<dyn Listener>,
+}
+
+impl Listener for Chosen {
+    fn hear(&mut self, event: &Event) -> bool {
+        match self.cut.pass(event.clone()) {
+            Ok(Some((event, _))) => self.listener.hear(&event),
+            Ok(None) => true,
+            // A filter that does not fit one of the points: what is sent must be what was asked for.
+            Err(_) => false,
+        }
     }
 }

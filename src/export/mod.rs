@@ -11,13 +11,13 @@ mod output;
 mod picture;
 mod table;
 
-pub use choice::ChoiceArguments;
+pub use cut::Cut;
 
 use crate::show::{Reading, seed};
 use crate::source;
 use anyhow::{Context, Result, bail};
+use choice::ChoiceArguments;
 use clap::{Args, ValueEnum};
-use cut::Cut;
 use input::Input;
 use output::Output;
 use std::path::{Path, PathBuf};

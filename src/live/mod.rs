@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use order::{Door, Listener, Order, Overload};
-use scope::{Places, Scope};
+use scope::{Only, Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +54,9 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Listen at this place only.
+    #[arg(skip)]
+    pub only: Option<Only>,
     /// Take everything in both directions at every point.
     #[arg(skip)]
     pub whole: bool,
@@ -167,7 +170,7 @@ impl Live {
             told: None,
             order: Some(order),
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone() },
+            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone() },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
@@ -337,7 +340,8 @@ impl Live {
         !self.network.tables().host.is_empty() && is_open
     }
 
-    fn open_points(&self) -> usize {
+    /// Points that capture now.
+    pub fn open_points(&self) -> usize {
         self.network.tables().points.iter().filter(|point| !point.closed).count()
     }
 

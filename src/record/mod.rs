@@ -4,15 +4,17 @@ mod arguments;
 mod recording;
 
 pub use arguments::RecordArguments;
-pub use recording::Recording;
+pub use recording::{Recording, section};
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE};
+use crate::export::Cut;
 use crate::live::own::Own;
 use crate::live::{Live, LiveArguments, now, stop_signal};
 use crate::serve::Server;
+use crate::wireshark::Wireshark;
 use anyhow::Result;
 use arguments::limits;
-use recording::{is_whole, place, section};
+use recording::{is_whole, place};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 use tapscope_capture::file::Format;
 use tapscope_capture::record::{End, Options, Status};
 use tapscope_graph::tables::Tables;
-use tapscope_graph::{LossCause, PointId, Text};
+use tapscope_graph::{LossCause, PointId, Selection, Text};
 
 /// How often it looks whether it is over.
 const STEP: Duration = Duration::from_millis(50);
@@ -54,7 +56,16 @@ pub fn run(arguments: &RecordArguments) -> Result<u8> {
         }
         _ => None,
     };
-    live.announce(&format!("{}, ctrl-C ends", places.join(" and ")));
+    let mut wireshark = match (arguments.wireshark, live.door()) {
+        (true, Some(door)) => {
+            places.push("showing it to Wireshark".to_owned());
+            Some(Wireshark::live(&door, Cut::new(Selection::default(), None))?)
+        }
+        _ => None,
+    };
+    if !arguments.quiet {
+        live.announce(&format!("{}, ctrl-C ends", places.join(" and ")));
+    }
     let mut notices: Vec<String> = Vec::new();
     let mut progress = Progress::new(arguments.quiet);
     while !stop.load(Ordering::Relaxed) {
@@ -66,7 +77,14 @@ pub fn run(arguments: &RecordArguments) -> Result<u8> {
                 notices.push(notice);
             }
         }
-        let Some(recording) = &mut recording else { continue };
+        let Some(recording) = &mut recording else {
+            // Whoever closes Wireshark has seen enough, unless somebody else looks.
+            let is_closed = wireshark.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
+            if is_closed && server.is_none() {
+                break;
+            }
+            continue;
+        };
         recording.learn_names(live.network.tables());
         let status = recording.status();
         if status.end.is_some() {

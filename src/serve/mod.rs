@@ -4,6 +4,9 @@
 //! and told to it as lost.
 
 mod client;
+mod outlet;
+
+pub use outlet::Outlet;
 
 use crate::live::order::Door;
 use anyhow::{Context, Result};

@@ -70,7 +70,7 @@ impl Serialize for Cell {
 
 /// A table that is being written.
 pub enum Rows<'a, W: Write> {
-    Csv(csv::Writer<&'a mut W>),
+    Csv(Box<csv::Writer<&'a mut W>>),
     Json { out: &'a mut W, columns: &'a [&'a str], is_first: bool },
 }
 
@@ -82,7 +82,7 @@ impl<'a, W: Write> Rows<'a, W> {
                 let mut writer =
                     csv::WriterBuilder::new().quote_style(csv::QuoteStyle::NonNumeric).terminator(csv::Terminator::CRLF).from_writer(out);
                 writer.write_record(columns)?;
-                Rows::Csv(writer)
+                Rows::Csv(Box::new(writer))
             }
             Format::Json => {
                 out.write_all(b"[")?;
