@@ -64,6 +64,7 @@ enum Command {
 #[command(after_help = "Examples:
   tapscope show capture.pcapng
   tapscope show tap0.pcap tap1.pcap bridge0.pcap     merged by time, one point each
+  tapscope show a.pcap b.pcap --offset b.pcap=-1.5   b's clock was 1.5 s ahead
   tapscope show --filter 'arp or icmp' capture.pcap
   tapscope show --format json capture.pcapng.gz | jq .findings
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
@@ -76,6 +77,9 @@ pub struct ShowArguments {
     /// pcap or pcapng files, gzipped or not; `-` is standard input; several are merged by time
     #[arg(value_name = "FILE", required_unless_present = "live", conflicts_with = "live")]
     pub files: Vec<PathBuf>,
+    /// Add so many seconds to a file's time stamps, for a clock that was behind (negative: ahead); FILE as it is named above
+    #[arg(long, value_name = "FILE=SECONDS", value_parser = show::offset, conflicts_with = "live")]
+    pub offset: Vec<(PathBuf, i64)>,
     /// Show this host as it is now, instead of files
     #[arg(long)]
     pub live: bool,

@@ -195,6 +195,13 @@ impl Batch {
         }
     }
 
+    /// Moves all frames in time by so many nanoseconds, for a clock that was wrong.
+    pub fn shift(&mut self, nanos: i64) {
+        for head in &mut self.heads {
+            head.at.0 = head.at.0.saturating_add(nanos);
+        }
+    }
+
     /// Whether it is time to hand this batch over.
     pub fn is_full(&self) -> bool {
         self.heads.len() >= Self::FRAMES || self.octets() >= Self::OCTETS
@@ -303,4 +310,14 @@ pub enum Event {
         /// The changes, in order.
         changes: Vec<HostChange>,
     },
+}
+
+impl Event {
+    /// When it happened, where it says so by itself; frames have a time each, and other events happen when they come.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Event::Host { at, .. } | Event::Resumed { at, .. } => Some(*at),
+            Event::Opened(_) | Event::Closed { .. } | Event::Frames(_) | Event::Lost { .. } => None,
+        }
+    }
 }
