@@ -4,6 +4,7 @@
 
 mod cli;
 mod live;
+mod record;
 mod report;
 #[cfg(feature = "window")]
 mod session;

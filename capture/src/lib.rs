@@ -5,3 +5,4 @@ pub mod filter;
 pub mod interface;
 pub mod inventory;
 pub mod qemu;
+pub mod record;
