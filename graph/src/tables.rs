@@ -411,6 +411,18 @@ pub struct Binding {
     pub learned: Learned,
     /// The frames; for [`Learned::Source`] without samples.
     pub evidence: Evidence,
+    /// Whether a frame from inside the point's interface said so.
+    pub inbound: bool,
+    /// Whether a frame towards it said so.
+    pub outbound: bool,
+}
+
+impl Binding {
+    /// One more frame says so, which went this way.
+    pub(crate) fn turn(&mut self, direction: Direction) {
+        self.inbound |= direction == Direction::Inbound;
+        self.outbound |= direction == Direction::Outbound;
+    }
 }
 
 /// Frames to `mac` whose outermost IP destination is `ip`: their sender took `mac` for the next hop towards `ip` (RFC 4861, section 2.1).

@@ -1,6 +1,6 @@
 //! Cables: what joins guests' network cards without a device of the host (qemu(1), `-netdev socket`, `stream`, `dgram`, `user`, …).
 
-use super::{DeviceId, Netns};
+use super::{DeviceId, Host, Netns};
 use crate::Text;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -151,6 +151,17 @@ pub enum Carrier {
     },
 }
 
+impl CableRole {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            CableRole::Listens => "listens",
+            CableRole::Connects => "connects",
+            CableRole::Peer => "peer",
+        }
+    }
+}
+
 impl CableKind {
     /// In lower case, for programs and people.
     pub fn name(&self) -> &str {
@@ -187,5 +198,47 @@ impl CableState {
 impl fmt::Display for CableState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl CableSight {
+    /// In lower case, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            CableSight::Carried { .. } => "carried",
+            CableSight::Asked { .. } => "asked",
+            CableSight::Unseen { .. } => "unseen",
+            CableSight::Unknown => "unknown",
+        }
+    }
+
+    /// For people: how the frames can be seen, at which price, or why not and what would help; nothing where it is not known.
+    pub fn words(&self, host: &Host) -> String {
+        match self {
+            CableSight::Carried { device, carrier } => {
+                let device = host.device(*device).map_or_else(|| format!("device {}", device.index), |device| device.name.to_string());
+                format!("its frames pass {device} as {carrier}, which can be listened to without a change")
+            }
+            CableSight::Asked { monitor: Some(_), remedy } => {
+                format!("QEMU gives a copy of its frames if it is asked, which changes the running guest: {remedy}")
+            }
+            CableSight::Asked { monitor: None, remedy } => {
+                format!("QEMU could give a copy of its frames, and cannot be asked from here: {remedy}")
+            }
+            CableSight::Unseen { why, remedy } if remedy.is_empty() => format!("its frames cannot be seen: {why}"),
+            CableSight::Unseen { why, remedy } => format!("its frames cannot be seen: {why}; {remedy}"),
+            CableSight::Unknown => String::new(),
+        }
+    }
+}
+
+/// As a capture filter would say it, in short: `tcp port 8010`.
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Carrier::Tcp { port, .. } => write!(f, "tcp port {port}"),
+            Carrier::Udp { first, second } => write!(f, "udp between {first} and {second}"),
+            Carrier::Multicast { group } => write!(f, "udp to {group}"),
+        }
     }
 }
