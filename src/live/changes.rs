@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 use tapscope_graph::finding::Finding;
+use tapscope_graph::host::CableState;
 use tapscope_graph::tables::{DhcpState, EchoRow, Tables};
-use tapscope_graph::topology::{Key, Link, LinkState, Node, NodeKind, Topology};
+use tapscope_graph::topology::{Key, Link, LinkKind, LinkState, Node, NodeKind, Topology};
 use tapscope_graph::{MacAddr, PointId, Timestamp};
 
 /// An echo request without an answer after this long is called lost; nanoseconds.
@@ -141,17 +142,29 @@ impl Told {
 
         let links: BTreeMap<Key, &Link> = topology.links().map(|link| (link.key, link)).collect();
         for (&key, link) in &links {
-            let state = if matches!(link.state, LinkState::Unknown) { String::new() } else { format!(": {}", link.state) };
+            // A cable that is up is connected.
+            let state = match (link.kind, link.state) {
+                (_, LinkState::Unknown) => String::new(),
+                (LinkKind::Cable, LinkState::Up) => format!(": {}", CableState::Connected),
+                (_, state) => format!(": {state}"),
+            };
+            let what = if link.kind == LinkKind::Cable { "cable" } else { "link" };
             match self.links.get(&key) {
-                None => news.tell(Kind::LinkAdded, format!("+ link {}{state}", link.name)).about = Some(key),
+                None => news.tell(Kind::LinkAdded, format!("+ {what} {}{state}{}", link.name, joins(topology, link))).about = Some(key),
                 Some((_, before)) if *before != link.state => {
-                    news.tell(Kind::LinkState, format!("  link {}{state}, before {before}", link.name)).about = Some(key)
+                    let before = match before {
+                        LinkState::Up if link.kind == LinkKind::Cable => CableState::Connected.name().to_owned(),
+                        before => before.to_string(),
+                    };
+                    let text = format!("  {what} {}{state}{}, before {before}", link.name, joins(topology, link));
+                    news.tell(Kind::LinkState, text).about = Some(key)
                 }
                 Some(_) => {}
             }
         }
         for (&key, (name, _)) in self.links.iter().filter(|(key, _)| !links.contains_key(key)) {
-            news.tell(Kind::LinkGone, format!("- link {name}")).about = Some(key);
+            let what = if matches!(key, Key::Cable(_)) { "cable" } else { "link" };
+            news.tell(Kind::LinkGone, format!("- {what} {name}")).about = Some(key);
         }
         self.links = links.into_iter().map(|(key, link)| (key, (link.name.to_string(), link.state))).collect();
     }
@@ -320,6 +333,17 @@ impl News<'_> {
     }
 }
 
+/// Who is plugged into a cable: ` (g1, g2)`.
+fn joins(topology: &Topology, link: &Link) -> String {
+    let ends: BTreeMap<Key, &Node> = topology
+        .attachments()
+        .filter(|(_, other, _)| link.kind == LinkKind::Cable && other.key == link.key)
+        .map(|(node, ..)| (node.key, node))
+        .collect();
+    let titles: Vec<String> = ends.values().take(8).map(|node| crate::report::title(node)).collect();
+    if titles.is_empty() { String::new() } else { format!(" ({})", titles.join(", ")) }
+}
+
 fn point_name(tables: &Tables, point: PointId) -> String {
     tables.points.get(point.0 as usize).map_or_else(String::new, |row| row.label(point))
 }
@@ -334,6 +358,8 @@ fn called(node: &Node) -> String {
         NodeKind::Router => "router ",
         NodeKind::Bridge => "bridge ",
         NodeKind::Outside => "outside: ",
+        NodeKind::Program => "program ",
+        NodeKind::Stack => "",
     };
     let macs: Vec<String> = node.macs.iter().map(MacAddr::to_string).filter(|mac| *mac != title).collect();
     let macs = if macs.is_empty() || node.kind == NodeKind::Local { String::new() } else { format!(" ({})", macs.join(", ")) };

@@ -45,9 +45,9 @@ pub fn write(out: &mut impl Write, reading: &Reading, color: bool) -> Result<()>
     if reading.files.is_empty() {
         points(out, &reading.view.tables, &paint)?;
     }
-    let View { tables, topology, findings } = &reading.view;
+    let View { tables, findings, .. } = &reading.view;
     writeln!(out, "\n{}", paint.heading("Topology"))?;
-    tree(out, topology, &paint)?;
+    tree(out, &reading.view, &paint)?;
     writeln!(out, "\n{}", paint.heading("What is wrong"))?;
     if findings.is_empty() {
         writeln!(out, "  nothing that these frames show")?;
@@ -120,7 +120,8 @@ fn points(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
 }
 
 /// Bridges with their points and what is attached there; then the links that no bridge joins; then what lies beyond routers.
-fn tree(out: &mut impl Write, topology: &Topology, paint: &Paint) -> Result<()> {
+fn tree(out: &mut impl Write, view: &View, paint: &Paint) -> Result<()> {
+    let topology: &Topology = &view.topology;
     let mut attached: BTreeMap<Key, Vec<(&Node, &Interface)>> = BTreeMap::new();
     for (node, link, interface) in topology.attachments() {
         attached.entry(link.key).or_default().push((node, interface));
@@ -139,7 +140,7 @@ fn tree(out: &mut impl Write, topology: &Topology, paint: &Paint) -> Result<()> 
     }
     for link in topology.links().filter(|link| link.kind.is_local() && bridged(link).is_none()) {
         if link.vlan.is_none() || attached.contains_key(&link.key) {
-            writeln!(out, "  {}{}", link.name, state(link, paint))?;
+            writeln!(out, "  {}{}{}", link.name, state(link, paint), sight(&view.tables, link, paint))?;
             members(out, &attached, link, "  ", paint)?;
         }
     }
@@ -152,6 +153,13 @@ fn state(link: &Link, paint: &Paint) -> String {
         LinkState::Unknown | LinkState::Up => String::new(),
         state => paint.wrap("33", format!("  {state}")),
     }
+}
+
+/// How the frames of a cable can be seen that no point listens on.
+fn sight(tables: &Tables, link: &Link, paint: &Paint) -> String {
+    let cable = link.cable.as_ref().filter(|_| link.point.is_none()).and_then(|key| tables.host.cable(key));
+    let words = cable.map_or_else(String::new, |cable| cable.sight.words(&tables.host));
+    if words.is_empty() { words } else { paint.dim(format!("  {words}")) }
 }
 
 fn members(
@@ -170,7 +178,8 @@ fn members(
         let kind = match node.kind {
             NodeKind::Router => "router ",
             NodeKind::Guest => "guest ",
-            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Local => "",
+            NodeKind::Program => "program ",
+            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Local | NodeKind::Stack => "",
         };
         let station =
             interface.mac.map(|mac| mac.to_string()).filter(|mac| *mac != title(node)).map_or_else(String::new, |mac| format!("  {mac}"));

@@ -95,7 +95,8 @@ impl Drawing<'_> {
             NodeKind::Guest => things::guest(&self.shown.view, node).map(|guest| format!("pid {}", guest.pid)),
             NodeKind::Router => Some("router".to_owned()),
             NodeKind::Local => Some("namespace".to_owned()),
-            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside => None,
+            NodeKind::Program => Some("program".to_owned()),
+            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Stack => None,
         }
     }
 

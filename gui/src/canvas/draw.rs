@@ -54,6 +54,8 @@ pub(super) fn spoken(shown: &Shown, node: &Node) -> String {
         NodeKind::Bridge if node.host.is_some() => return format!("bridge {}", format::title(node)),
         NodeKind::Bridge => return "bridge".to_owned(),
         NodeKind::Outside => return format!("outside, {} remote addresses", node.remote_count),
+        NodeKind::Stack => "",
+        NodeKind::Program => "program",
     };
     let addresses: Vec<String> = node.addresses.iter().take(4).map(|address| address.ip.to_string()).collect();
     let text = match (&node.name, addresses.is_empty()) {

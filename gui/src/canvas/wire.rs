@@ -88,7 +88,7 @@ impl Drawing<'_> {
                 painter.line_segment([at - a, at + a], stroke);
                 painter.line_segment([at - b, at + b], stroke);
             }
-            LinkState::Unknown | LinkState::Up | LinkState::Unread => {}
+            LinkState::Unknown | LinkState::Up | LinkState::Unread | LinkState::Unplugged(_) => {}
         }
     }
 

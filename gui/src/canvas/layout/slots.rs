@@ -300,7 +300,7 @@ fn members_of(
         let rank = match what.kind {
             NodeKind::Guest => 0,
             NodeKind::Local => 1,
-            NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge => 2,
+            NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
         };
         members.push(Member { slot: Slot { node: Some(node), link: key }, port, rank });
     }
