@@ -3,7 +3,7 @@
 use super::host::finding;
 use super::{FRAMES, Finding, FindingKind, Severity, is_too_early, times};
 use crate::MacAddr;
-use crate::host::{Cable, CableEnd, CableKind, CableRole, CableState, Host, Prefix, UserNetwork};
+use crate::host::{Cable, CableKind, CableRole, CableState, Host, Prefix, UserNetwork};
 use crate::tables::{Side, Tables, TcpState};
 use crate::topology::{Key, Link, LinkKind, LinkState, NodeKind, Topology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,22 +21,12 @@ pub(super) fn cables(tables: &Tables, topology: &Topology, found: &mut Vec<Findi
     duplicates(topology, found);
 }
 
-/// What is plugged into an end, in words.
-fn called(host: &Host, end: &CableEnd) -> String {
-    match (host.plugged(end), &end.program, end.pid) {
-        (Some((guest, _)), ..) => guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), ToString::to_string),
-        (None, Some(program), _) => program.to_string(),
-        (None, None, Some(pid)) => format!("process {pid}"),
-        (None, None, None) => "somebody who may not be seen".to_owned(),
-    }
-}
-
 /// Cables that lead to nobody.
 fn unplugged(host: &Host, cable: &Cable, link: &Link, found: &mut Vec<Finding>) {
     let LinkState::Unplugged(state) = link.state else { return };
-    let by_role = |role: CableRole| cable.ends.iter().filter(move |end| end.role == role).map(|end| called(host, end));
+    let by_role = |role: CableRole| cable.ends.iter().filter(move |end| end.role == role).map(|end| end.called(host));
     let listener = by_role(CableRole::Listens).next().unwrap_or_else(|| "a listener".to_owned());
-    let all: Vec<String> = cable.ends.iter().map(|end| called(host, end)).collect();
+    let all: Vec<String> = cable.ends.iter().map(|end| end.called(host)).collect();
     let all = if all.is_empty() { "nobody".to_owned() } else { all.join(", ") };
     let (severity, kind, text) = match state {
         // It may wait for good reason.
@@ -131,7 +121,7 @@ fn icmp_blocked(tables: &Tables, cable: &Cable, link: &Link, found: &mut Vec<Fin
         return;
     }
     frames.push(flow.first);
-    let guest = cable.ends.first().map_or_else(String::new, |end| called(&tables.host, end));
+    let guest = cable.ends.first().map_or_else(String::new, |end| end.called(&tables.host));
     let targets: Vec<String> = targets.iter().take(4).map(IpAddr::to_string).collect();
     let how = refusal.map_or_else(|| "are swallowed by".to_owned(), |words| format!("are refused ({words}) by"));
     let text = format!(

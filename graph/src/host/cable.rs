@@ -151,6 +151,20 @@ pub enum Carrier {
     },
 }
 
+impl CableEnd {
+    /// What is plugged in, for people: a guest's name, a program's, or the process.
+    pub fn called(&self, host: &Host) -> String {
+        match (host.plugged(self), &self.program, self.pid) {
+            (Some((guest, _)), ..) => {
+                guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), ToString::to_string)
+            }
+            (None, Some(program), _) => program.to_string(),
+            (None, None, Some(pid)) => format!("process {pid}"),
+            (None, None, None) => "somebody who may not be seen".to_owned(),
+        }
+    }
+}
+
 impl CableRole {
     /// In lower case, for programs and people.
     pub fn name(self) -> &'static str {
