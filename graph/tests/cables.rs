@@ -275,7 +275,7 @@ fn what_leads_to_nobody_says_so_and_what_to_do() {
             cable cable-5 tcp 127.0.0.1:8011, never accepted by the listener, its frames pass device 1 as tcp port 8010, which can be listened to without a change
             cable cable-7 tcp 127.0.0.1:8012, not connected
             cable cable-9 multicast 230.0.0.1:1234, nobody else is in the group, its frames pass device 1 as tcp port 8010, which can be listened to without a change
-            warning CABLE_UNCONNECTED: g5 should be connected by tcp 127.0.0.1:8012, and is not: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+            warning CABLE_UNCONNECTED: nobody is at the other end of tcp 127.0.0.1:8012 for g5: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
             warning CABLE_NOT_ACCEPTED: not all of g3, g4 are accepted on tcp 127.0.0.1:8011: g2 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
             note CABLE_UNCONNECTED: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
             note CABLE_ALONE: g6 is alone on multicast 230.0.0.1:1234: give its peers the same group and localaddr=
@@ -368,6 +368,43 @@ fn a_guest_with_a_tap_and_a_cable_is_one_node_on_two_links() {
             cable cable-3 tcp 127.0.0.1:8010, connected, listened
             resolution 10.0.0.5 for 10.0.0.1 ×1: nobody
             resolution 10.0.2.100 for 10.0.2.101 ×1: 02:00:00:00:00:0c ×1
+        "#]],
+    );
+}
+
+#[test]
+fn a_hub_joins_its_cables_and_its_tap_when_frames_cross_it() {
+    check(
+        "
+        0 host device 2 tap0 tap 12
+        0 host address 2 10.0.2.1/24
+        0 host guest 100 g1 a@stream
+        0 host guest 101 g2 b@stream
+        0 host cable tcp_hub/1 tcp connected listens=tapscope_hub:300 connects=100.0 carried
+        0 host cable tcp_hub/2 tcp connected listens=tapscope_hub:300 connects=101.0 carried
+        0 host reader 300 tapscope_hub 2 tap0
+        0.1 tcp_hub/1> a>* arp who-has 10.0.2.1 tell 10.0.2.100
+        0.1 tcp_hub/2< a>* arp who-has 10.0.2.1 tell 10.0.2.100
+        0.1 tap0< a>* arp who-has 10.0.2.1 tell 10.0.2.100
+        0.2 tap0> 12>a arp 10.0.2.1 is-at for 10.0.2.100
+        0.2 tcp_hub/1< 12>a arp 10.0.2.1 is-at for 10.0.2.100
+        0.3 tcp_hub/2> b>* arp who-has 10.0.2.1 tell 10.0.2.101
+        ",
+        expect![[r#"
+            point tcp hub/1: 2 packets, 84 octets
+            point tcp hub/2: 2 packets, 84 octets
+            point tap0: 2 packets, 84 octets
+            local local@1 this host at tap0
+              10.0.2.1 by arp, configured 0.1 to 0.1
+            guest guest-1 g1 at tcp hub/1
+              10.0.2.100 by arp 0.0 to 0.0
+            guest guest-2 g2 at tcp hub/2
+              10.0.2.101 by arp 0.2 to 0.2
+            program program-300 tapscope hub at tap0, tcp hub/1, tcp hub/2
+            cable cable-3 tcp hub/1, connected, listened
+            cable cable-4 tcp hub/2, connected, listened
+            resolution 10.0.2.100 for 10.0.2.1 ×1: 02:00:00:00:00:12 ×1
+            resolution 10.0.2.101 for 10.0.2.1 ×1: nobody
         "#]],
     );
 }

@@ -39,7 +39,7 @@ fn unplugged(host: &Host, cable: &Cable, link: &Link, found: &mut Vec<Finding>) 
             Severity::Warning,
             FindingKind::CableUnconnected,
             format!(
-                "{all} should be connected by {}, and is not: `-netdev socket` connects once, when QEMU starts; start the listener first \
+                "nobody is at the other end of {} for {all}: `-netdev socket` connects once, when QEMU starts; start the listener first \
                  and the guest again, or use `-netdev stream` with reconnect-ms=",
                 cable.key
             ),
@@ -91,13 +91,6 @@ fn icmp_blocked(tables: &Tables, cable: &Cable, link: &Link, found: &mut Vec<Fin
     let Some(user) = backend.and_then(|backend| UserNetwork::of(&backend.options)) else { return };
     let network: Prefix = user.network;
     let is_beyond = |ip: IpAddr| ip.is_ipv4() && !network.contains(ip);
-    let is_answered = |state: TcpState| !matches!(state, TcpState::SynSent | TcpState::Refused | TcpState::Midstream);
-    let tcp = tables.flows.iter().find(|flow| {
-        let server = if flow.initiator == Side::A { flow.b() } else { flow.a() };
-        flow.points.iter().any(|(at, ..)| *at == point) && is_beyond(server.ip) && flow.tcp.is_some_and(is_answered)
-    });
-    let Some(flow) = tcp else { return };
-    let server = if flow.initiator == Side::A { flow.b() } else { flow.a() };
     let (mut frames, mut count, mut targets, mut refusal) = (Vec::new(), 0, BTreeSet::new(), None);
     for echo in tables.echoes.iter().filter(|echo| echo.point == point && network.contains(echo.source) && is_beyond(echo.destination)) {
         if echo.reply.is_some() {
@@ -120,6 +113,13 @@ fn icmp_blocked(tables: &Tables, cable: &Cable, link: &Link, found: &mut Vec<Fin
     if count == 0 {
         return;
     }
+    let is_answered = |state: TcpState| !matches!(state, TcpState::SynSent | TcpState::Refused | TcpState::Midstream);
+    let tcp = tables.flows.iter().find(|flow| {
+        let server = if flow.initiator == Side::A { flow.b() } else { flow.a() };
+        flow.points.iter().any(|(at, ..)| *at == point) && is_beyond(server.ip) && flow.tcp.is_some_and(is_answered)
+    });
+    let Some(flow) = tcp else { return };
+    let server = if flow.initiator == Side::A { flow.b() } else { flow.a() };
     frames.push(flow.first);
     let guest = cable.ends.first().map_or_else(String::new, |end| end.called(&tables.host));
     let targets: Vec<String> = targets.iter().take(4).map(IpAddr::to_string).collect();

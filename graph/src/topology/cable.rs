@@ -77,6 +77,12 @@ impl Picture {
             _ => return,
         };
         let is_user = cable.kind == CableKind::User;
+        if point.is_none() && is_user {
+            self.attach(node, link, None, Series::default());
+        }
+        if point.is_none() {
+            return;
+        }
         let is_far = |station: &Station| station.outbound > station.inbound || (is_user && UserNetwork::is_stack(station.mac));
         let far: BTreeSet<MacAddr> = seen().filter(|row| !cards.contains(&row.mac) && is_far(row)).map(|row| row.mac).collect();
         if is_user && far.is_empty() {
@@ -88,6 +94,18 @@ impl Picture {
         }
         if let Vertex::Node(node) = &mut self.graph[node] {
             node.macs = far.into_iter().collect();
+        }
+    }
+
+    /// A program that holds cables and has a TAP open joins the two: it is attached there, too.
+    pub(super) fn readers(&mut self, tables: &Tables) {
+        let host = &tables.host;
+        for reader in host.readers() {
+            let device = reader.device.and_then(|id| host.device(id));
+            if let (Some(&node), Some(device)) = (self.programs.get(&reader.pid), device) {
+                let link = self.device_link(tables, device);
+                self.attach(node, link, None, Series::default());
+            }
         }
     }
 

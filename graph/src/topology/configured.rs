@@ -119,6 +119,7 @@ impl Picture {
         for cable in host.cables() {
             self.cable(tables, domains, cable, &mut known);
         }
+        self.readers(tables);
         known
     }
 
@@ -223,7 +224,7 @@ impl Picture {
     }
 
     /// The link of a device; both ends of a veth pair are one.
-    fn device_link(&mut self, tables: &Tables, device: &Device) -> NodeIndex {
+    pub(super) fn device_link(&mut self, tables: &Tables, device: &Device) -> NodeIndex {
         if let Some(&point) = self.wiring.points.get(&device.id) {
             return self.link(tables, point, None);
         }

@@ -8,12 +8,13 @@
 //! - `host cable tcp_127.0.0.1:8010 tcp connected listens=100.0 connects=101.0 carried`: a cable, `_` for spaces in its key; its kind and
 //!   state; its ends as `ROLE=PROCESS.CARD` or `ROLE=PROGRAM:PROCESS`; how it can be seen: `carried`, `asked=REMEDY`, `unseen=WHY=REMEDY`.
 //!   A card behind which is no device is `a@user`, `a@socket`, `a@vhost-user`, with options as `a@user:net=10.9.0.0/24`.
+//! - `host reader 300 tapscope_hub 2 tap0`: a program that is no guest and has a TAP open.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
     Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
     DeviceKind, FdbEntry, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns, Nic, PortState,
-    Setting, TunMode, Unreadable,
+    Reader, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -89,6 +90,13 @@ pub fn change(words: &[&str]) -> HostChange {
             remedy: Text::new(&remedy.replace('_', " ")),
         })),
         ["cable", key, kind, state, ref rest @ ..] => HostChange::Set(HostFact::Cable(Box::new(cable(key, kind, state, rest)))),
+        ["reader", pid, program, index, interface] => HostChange::Set(HostFact::Reader(Reader {
+            pid: pid.parse().expect("a process"),
+            program: spaced(program),
+            netns: Some(NETNS),
+            interface: Text::new(interface),
+            device: Some(id(index)),
+        })),
         ["gone", "cable", key] => HostChange::Gone(HostKey::Cable(spaced(key))),
         ["gone", "device", index] => HostChange::Gone(HostKey::Device(id(index))),
         ["gone", "guest", pid] => HostChange::Gone(HostKey::Guest(pid.parse().expect("a process"))),
