@@ -17,6 +17,8 @@ const USER: &str = "
 
 /// Set-up 2: two guests joined by `-netdev socket,listen=:8010` and `connect=127.0.0.1:8010`.
 const SOCKET: &str = "
+    0 host device 1 lo loopback 0
+    0 host address 1 127.0.0.1/8
     0 host guest 100 g1 57@socket:listen=:8010
     0 host guest 101 g2 56@socket:connect=127.0.0.1:8010
     0 host cable tcp_127.0.0.1:8010 tcp connected listens=100.0 connects=101.0 carried
@@ -136,16 +138,16 @@ fn set_up_2_two_guests_on_a_socket_cable() {
     check(
         &format!("{SOCKET}{frames}"),
         expect![[r#"
-        point tcp 127.0.0.1:8010: 4 packets, 176 octets
-        guest guest-0 g1 at tcp 127.0.0.1:8010
-          10.0.2.100 by arp, source 0.0 to 0.0
-        guest guest-1 g2 at tcp 127.0.0.1:8010
-          10.0.2.101 by arp, source 0.0 to 0.0
-        cable cable-2 tcp 127.0.0.1:8010, connected, listened
-        echo 10.0.2.101 -> 10.0.2.100 109/1: answered after 0 ns
-        flow 1 10.0.2.100 / 10.0.2.101: 1/1 packets, 46/46 octets, by B
-        resolution 10.0.2.101 for 10.0.2.100 ×1: 02:00:00:00:00:57 ×1
-    "#]],
+            point tcp 127.0.0.1:8010: 4 packets, 176 octets
+            guest guest-1 g1 at tcp 127.0.0.1:8010
+              10.0.2.100 by arp, source 0.0 to 0.0
+            guest guest-2 g2 at tcp 127.0.0.1:8010
+              10.0.2.101 by arp, source 0.0 to 0.0
+            cable cable-3 tcp 127.0.0.1:8010, connected, listened
+            echo 10.0.2.101 -> 10.0.2.100 109/1: answered after 0 ns
+            flow 1 10.0.2.100 / 10.0.2.101: 1/1 packets, 46/46 octets, by B
+            resolution 10.0.2.101 for 10.0.2.100 ×1: 02:00:00:00:00:57 ×1
+        "#]],
     );
 }
 
@@ -165,7 +167,7 @@ fn guests_that_start_again_leave_the_cable_what_it_was() {
         attached.collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(shape(SOCKET), shape(&format!("{SOCKET}{again}")));
-    assert_eq!(shape(SOCKET).into_iter().collect::<Vec<_>>(), ["guest-0 cable-2", "guest-1 cable-2"]);
+    assert_eq!(shape(SOCKET).into_iter().collect::<Vec<_>>(), ["guest-1 cable-3", "guest-2 cable-3"]);
 }
 
 #[test]

@@ -206,13 +206,16 @@ fn a_chain_of_guests_has_a_card_each_and_a_line_for_each_cable() {
 }
 
 #[test]
-fn a_program_that_holds_several_cables_is_a_rail_and_a_group_of_three_is_one() {
+fn a_program_that_joins_several_is_a_rail_and_so_is_a_group_of_three() {
     let view = common::view(
         "
         0 host guest 100 g1 a@stream
         0 host guest 101 g2 b@stream
         0 host cable tcp_hub/1 tcp connected listens=tapscope_hub:300 connects=100.0 carried
         0 host cable tcp_hub/2 tcp connected listens=tapscope_hub:300 connects=101.0 carried
+        0 host guest 105 g6 f@stream
+        0 host guest 106 g7 10@stream
+        0 host cable tcp_127.0.0.1:8010 tcp connected listens=socat:301 connects=105.0 connects=106.0 carried
         0 host guest 102 g3 c@socket
         0 host guest 103 g4 d@socket
         0 host guest 104 g5 e@socket
@@ -221,8 +224,8 @@ fn a_program_that_holds_several_cables_is_a_rail_and_a_group_of_three_is_one() {
     );
     let layout = layout(&Slots::default().request(&view, &BTreeMap::new()));
     let rails: Vec<String> = layout.rails.keys().map(ToString::to_string).collect();
-    assert_eq!(rails, ["cable-7", "program-300"]);
-    assert_eq!((layout.cards.len(), layout.cables.len()), (5, 0));
+    assert_eq!(rails, ["cable-10", "program-300", "program-301"]);
+    assert_eq!((layout.cards.len(), layout.cables.len()), (7, 0));
 }
 
 #[test]

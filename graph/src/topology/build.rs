@@ -162,7 +162,7 @@ impl Picture {
             None => Text::new(&label),
         };
         let cable = row.and_then(|row| row.info.cable.as_ref()).and_then(|key| tables.host.cable(key));
-        let device = row.and_then(|row| row.info.device).filter(|_| cable.is_none()).and_then(|id| tables.host.device(id));
+        let device = row.and_then(|row| row.own_device()).and_then(|id| tables.host.device(id));
         let link = Link {
             key: Key::Link(point, vlan),
             kind: LinkKind::Point,
@@ -337,11 +337,11 @@ impl Picture {
     fn bridges(&mut self, tables: &Tables, domains: &Domains) {
         let mut members: BTreeMap<PointId, usize> = BTreeMap::new();
         let is_told = |point: PointId| {
-            let Some(info) = tables.points.get(point.0 as usize).map(|row| &row.info) else { return false };
-            let cable = info.cable.as_ref().and_then(|key| tables.host.cable(key));
+            let Some(row) = tables.points.get(point.0 as usize) else { return false };
+            let cable = row.info.cable.as_ref().and_then(|key| tables.host.cable(key));
             // A program at a cable's end joins it with its others.
             cable.is_some_and(|cable| cable.ends.iter().any(|end| end.program.is_some()))
-                || cable.is_none() && info.device.is_some_and(|device| tables.host.device(device).is_some())
+                || row.own_device().is_some_and(|device| tables.host.device(device).is_some())
         };
         for index in (0..tables.points.len()).filter(|&index| !is_told(PointId(index as u32))) {
             *members.entry(domains.of_point(PointId(index as u32))).or_default() += 1;

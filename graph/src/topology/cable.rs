@@ -207,10 +207,12 @@ pub(super) fn twins(known: &[Known]) -> Option<&[Known]> {
 
 /// Which way the frames of an end go at a point on the cable: inbound is what the first end sends.
 fn side(cable: &Cable, place: usize) -> Direction {
-    match (&cable.kind, place) {
-        (CableKind::Multicast, _) | (_, 2..) => Direction::Unknown,
-        (_, 0) => Direction::Inbound,
-        (_, 1) => Direction::Outbound,
+    match (&cable.kind, place, cable.ends.len()) {
+        (CableKind::Multicast, ..) => Direction::Unknown,
+        (_, 0, _) => Direction::Inbound,
+        (_, 1, 2) => Direction::Outbound,
+        // Several are behind the listener's connections, and the frames do not tell which.
+        _ => Direction::Unknown,
     }
 }
 

@@ -48,16 +48,16 @@ impl Wiring {
         if host.is_empty() {
             return wiring;
         }
-        for (index, point) in tables.points.iter().enumerate() {
-            let (info, point) = (&point.info, PointId(index as u32));
-            if let Some(cable) = info.cable.as_ref().and_then(|key| host.cable(key)) {
+        for (index, row) in tables.points.iter().enumerate() {
+            let point = PointId(index as u32);
+            if let Some(cable) = row.info.cable.as_ref().and_then(|key| host.cable(key)) {
                 match wiring.cables.get(&cable.key) {
                     Some(&standing) => drop(wiring.same_link.insert(point, standing)),
                     None => drop(wiring.cables.insert(cable.key.clone(), point)),
                 }
                 continue;
             }
-            let Some(id) = info.device else { continue };
+            let Some(id) = row.own_device() else { continue };
             match host.device(id).and_then(other_end).and_then(|other| wiring.points.get(&other)).copied() {
                 Some(standing) => drop(wiring.same_link.insert(point, standing)),
                 None => drop(wiring.points.entry(id).or_insert(point)),

@@ -26,7 +26,7 @@ impl Domains {
             sets.join(crossing.from.0 as usize, crossing.to.0 as usize);
         }
         for (index, point) in tables.points.iter().enumerate() {
-            if let Some(&device) = point.info.device.and_then(|device| devices.get(&device)) {
+            if let Some(&device) = point.own_device().and_then(|device| devices.get(&device)) {
                 sets.join(index, device);
             }
         }

@@ -114,6 +114,7 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
             "veth" => DeviceKind::Veth,
             "macvtap" => DeviceKind::Macvtap(Text::new("bridge")),
             "physical" => DeviceKind::Physical,
+            "loopback" => DeviceKind::Loopback,
             other => panic!("no such kind: {other}"),
         },
         mac: Some(MacAddr(super::station(mac))),

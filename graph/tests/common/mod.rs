@@ -8,6 +8,7 @@
 mod host;
 
 use etherparse::{Ethernet2Header, IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
+use tapscope_graph::host::CableSight;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Text, Timestamp, View};
 
@@ -37,7 +38,12 @@ pub fn view_with(script: &str, limits: Limits) -> View {
             points.push(point);
             let device = network.tables().host.device_named(host::NETNS, point).map(|device| device.id);
             let key = Text::new(&point.replace('_', " "));
-            let cable = network.tables().host.cable(&key).map(|cable| cable.key.clone());
+            let cable = network.tables().host.cable(&key);
+            let carrier = match cable.map(|cable| &cable.sight) {
+                Some(CableSight::Carried { device, .. }) => Some(*device),
+                _ => None,
+            };
+            let (device, cable) = (device.or(carrier), cable.map(|cable| cable.key.clone()));
             let name = Some(key.to_string());
             let info = PointInfo { name, link_type: LinkType::ETHERNET, device, cable, ..PointInfo::default() };
             network.observe(&Event::Opened(info));

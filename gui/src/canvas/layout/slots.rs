@@ -279,12 +279,16 @@ fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
         (Key::Link(point, Some(_)), None) if link.device.is_some() => Key::Link(point, None),
         (key, _) => key,
     };
-    let mut cables: BTreeMap<Key, usize> = BTreeMap::new();
-    for (node, ..) in view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program) {
-        *cables.entry(node.key).or_default() += 1;
+    let mut on: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+    for (node, link, _) in view.topology.attachments() {
+        on.entry(base(link)).or_default().insert(node.key);
     }
-    // A program that holds several cables is a rail like a bridge.
-    let is_joint = |node: &Node| node.kind == NodeKind::Bridge || cables.get(&node.key).is_some_and(|count| *count > 1);
+    let mut peers: BTreeMap<Key, usize> = BTreeMap::new();
+    for (node, link, _) in view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program) {
+        *peers.entry(node.key).or_default() += on.get(&base(link)).map_or(0, |nodes| nodes.len() - 1);
+    }
+    // A program that joins several is a rail like a bridge.
+    let is_joint = |node: &Node| node.kind == NodeKind::Bridge || peers.get(&node.key).is_some_and(|count| *count > 1);
     let mut segments: BTreeMap<Key, Segment<'_>> = BTreeMap::new();
     for link in view.topology.links().filter(|link| !crate::things::is_gone(view, link)) {
         let segment =
