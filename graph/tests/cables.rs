@@ -4,6 +4,8 @@ mod common;
 
 use common::view;
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 fn check(script: &str, expected: Expect) {
     expected.assert_eq(&view(script).printed());
@@ -164,7 +166,7 @@ fn guests_that_start_again_leave_the_cable_what_it_was() {
     let shape = |script: &str| {
         let view = view(script);
         let attached = view.topology.attachments().map(|(node, link, _)| format!("{} {}", node.key, link.key));
-        attached.collect::<std::collections::BTreeSet<_>>()
+        attached.collect::<BTreeSet<_>>()
     };
     assert_eq!(shape(SOCKET), shape(&format!("{SOCKET}{again}")));
     assert_eq!(shape(SOCKET).into_iter().collect::<Vec<_>>(), ["guest-1 cable-3", "guest-2 cable-3"]);
@@ -409,4 +411,47 @@ fn a_hub_joins_its_cables_and_its_tap_when_frames_cross_it() {
             resolution 10.0.2.101 for 10.0.2.1 ×1: nobody
         "#]],
     );
+}
+
+/// A line of a script: guests, cables with ends that need not exist, programs, and frames that may come from anybody.
+fn line() -> impl Strategy<Value = String> {
+    const KINDS: &[&str] = &["tcp", "udp", "multicast", "unix-stream", "user", "passt", "vde"];
+    const STATES: &[&str] = &["connected", "listening", "not-accepted", "disconnected", "alone", "unknown"];
+    const ENDS: &[&str] =
+        &["listens=1.0", "connects=2.0", "peer=2.1", "peer=3.9", "peer=9.0", "peer=socat:7", "listens=passt:1", "peer=nobody"];
+    const SIGHTS: &[&str] = &["carried", "asked=how", "unseen=why=remedy"];
+    const STATIONS: &[&str] = &["a", "b", "q", "gateway", "dns", "1"];
+    let cable = (
+        0..3_u8,
+        proptest::sample::select(KINDS),
+        proptest::sample::select(STATES),
+        proptest::collection::vec(proptest::sample::select(ENDS), 0..5),
+        proptest::sample::select(SIGHTS),
+    );
+    let frame = (0..3_u8, proptest::sample::select(&["<", ">", ""]), proptest::sample::select(STATIONS), 1..5_u8);
+    prop_oneof![
+        (1..4_u8, proptest::sample::select(STATIONS), proptest::sample::select(&["user", "socket", "user:net=x", "2"]))
+            .prop_map(|(pid, mac, behind)| format!("0 host guest {pid} g{pid} {mac}@{behind} q@user")),
+        cable.prop_map(|(key, kind, state, ends, sight)| format!("0 host cable c{key} {kind} {state} {} {sight}", ends.join(" "))),
+        (0..3_u8).prop_map(|key| format!("0 host gone cable c{key}")),
+        (1..4_u8).prop_map(|pid| format!("0 host gone guest {pid}")),
+        Just("0 host device 2 tap0 tap 12".to_owned()),
+        Just("0 host reader 7 socat 2 tap0".to_owned()),
+        frame.clone().prop_map(|(key, way, from, ip)| format!("1 c{key}{way} {from}>* arp who-has 10.0.2.9 tell 10.0.2.{ip}")),
+        frame.prop_map(|(key, way, from, ip)| format!("2 c{key}{way} {from}>b icmp request 10.0.2.{ip}>203.0.113.1 1/{ip}")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn whatever_the_host_says_of_cables_every_thing_is_there_once(lines in proptest::collection::vec(line(), 0..40)) {
+        let view = view(&lines.join("\n"));
+        let keys: Vec<_> = view.topology.nodes().map(|node| node.key).chain(view.topology.links().map(|link| link.key)).collect();
+        prop_assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{}", view.printed());
+        prop_assert_eq!(view.topology.attachments().count(), view.topology.graph.edge_count());
+        let text = view.printed();
+        prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{}", text);
+    }
 }

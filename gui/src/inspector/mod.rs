@@ -126,8 +126,12 @@ impl Inspector<'_> {
         let view = &self.shown.view;
         self.title(ui, &format::title(node), node.kind.name());
         let mut facts = Vec::new();
-        if let Key::Station(_, mac) = node.key {
-            facts.push(("MAC", mac.to_string()));
+        match node.key {
+            Key::Station(_, mac) => facts.push(("MAC", mac.to_string())),
+            Key::Program(pid) if view.tables.host.cables().flat_map(|cable| &cable.ends).any(|end| end.pid == Some(pid)) => {
+                facts.push(("process", pid.to_string()));
+            }
+            _ => {}
         }
         if !node.router.is_empty() {
             let reasons: Vec<&str> = node.router.iter().map(|reason| reason.name()).collect();
