@@ -130,6 +130,51 @@ fn a_user_mode_stack_that_nobody_listens_to_is_what_is_configured() {
 }
 
 #[test]
+fn in_a_capture_from_elsewhere_the_stack_is_known_by_the_address_that_it_claims() {
+    check(
+        "
+        0.3 n0 a>* arp who-has 10.0.2.2 tell 10.0.2.15
+        0.3 n0 gateway>a arp 10.0.2.2 is-at for 10.0.2.15
+        0.4 n0 a>* arp who-has 10.0.2.3 tell 10.0.2.15
+        0.4 n0 dns>a arp 10.0.2.3 is-at for 10.0.2.15
+        0.5 n0 a>dns udp - 10.0.2.15:48724>10.0.2.3:53
+        0.5 n0 gateway>a udp - 10.0.2.3:53>10.0.2.15:48724
+        0.6 n0 a>gateway tcp syn 10.0.2.15:57396>203.0.113.1:8080
+        0.6 n0 gateway>a tcp syn+ack 203.0.113.1:8080>10.0.2.15:57396
+        ",
+        expect![[r#"
+            point n0: 8 packets, 368 octets
+            host 02:00:00:00:00:0a@0 at n0
+              10.0.2.15 by arp, source 0.0 to 0.1
+            stack 52:55:0a:00:02:02@0 user-mode stack at n0, beyond user-mode stack
+              10.0.2.2 by arp 0.0 to 0.0
+              10.0.2.3 by arp 0.1 to 0.1
+              beyond it 203.0.113.1
+            outside outside-52:55:0a:00:02:02@0 at beyond user-mode stack
+            flow 17 10.0.2.3 port 53 / 10.0.2.15 port 48724: 1/1 packets, 46/46 octets, by B
+            flow 6 10.0.2.15 port 57396 / 203.0.113.1 port 8080: 1/1 packets, 54/54 octets, by A syn received
+            resolution 10.0.2.15 for 10.0.2.2 ×1: 52:55:0a:00:02:02 ×1
+            resolution 10.0.2.15 for 10.0.2.3 ×1: 52:55:0a:00:02:03 ×1
+        "#]],
+    );
+    // Another station may have such an address, too: it is no stack.
+    check(
+        "
+        0.3 n0 a>* arp who-has 10.7.7.7 tell 10.0.2.15
+        0.3 n0 gateway>a arp 10.7.7.7 is-at for 10.0.2.15
+        ",
+        expect![[r#"
+            point n0: 2 packets, 84 octets
+            host 02:00:00:00:00:0a@0 at n0
+              10.0.2.15 by arp 0.0 to 0.0
+            host 52:55:0a:00:02:02@0 at n0
+              10.7.7.7 by arp 0.0 to 0.0
+            resolution 10.0.2.15 for 10.7.7.7 ×1: 52:55:0a:00:02:02 ×1
+        "#]],
+    );
+}
+
+#[test]
 fn set_up_2_two_guests_on_a_socket_cable() {
     let frames = "
         0.1 tcp_127.0.0.1:8010> 56>* arp who-has 10.0.2.100 tell 10.0.2.101

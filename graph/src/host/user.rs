@@ -59,6 +59,14 @@ impl UserNetwork {
     pub fn is_stack(mac: MacAddr) -> bool {
         matches!(mac.0, [0x52, 0x55 | 0x56, ..])
     }
+
+    /// The IPv4 address that a link-layer address of the stack is made of.
+    pub fn address_in(mac: MacAddr) -> Option<Ipv4Addr> {
+        match mac.0 {
+            [0x52, 0x55, a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d)),
+            _ => None,
+        }
+    }
 }
 
 /// `10.0.2.0/24`, `10.0.2.0/255.255.255.0`, or an address whose mask its class tells.

@@ -28,13 +28,14 @@ impl Topology {
         for (index, _) in tables.points.iter().enumerate() {
             picture.link(tables, PointId(index as u32), None);
         }
-        let known = picture.configure(tables, &domains);
+        let mut known = picture.configure(tables, &domains);
         let mut stations: BTreeMap<StationKey, BTreeMap<Option<u16>, Vec<&Station>>> = BTreeMap::new();
         for station in tables.stations.iter().filter(|station| station.mac.is_station()) {
             let vlans = stations.entry((domains.of_point(station.point), station.mac)).or_default();
             vlans.entry(station.vlan).or_default().push(station);
         }
         let mut owned = owners(tables, &domains);
+        picture.foreign_stacks(tables, &domains, &owned, &mut known);
         for (key, addresses) in neighbors(tables, &domains) {
             // Guests that keep silent are known to the host all the same.
             if known.contains_key(&key) {

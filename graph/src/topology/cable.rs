@@ -11,7 +11,7 @@ use super::owner::{Owned, StationKey};
 use super::{Address, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Vertex};
 use crate::host::{Cable, CableEnd, CableKind, CableState, Guest, Host, UserNetwork};
 use crate::tables::{Counters, Learned, Series, Station, Tables};
-use crate::{Direction, MacAddr, Text};
+use crate::{Direction, MacAddr, PointId, Text};
 use petgraph::graph::NodeIndex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -94,6 +94,47 @@ impl Picture {
         }
         if let Vertex::Node(node) = &mut self.graph[node] {
             node.macs = far.into_iter().collect();
+        }
+    }
+
+    /// User-mode stacks that no host tells of, in captures from elsewhere: a station that claims the very address that its link-layer
+    /// address is made of is libslirp, and so is what else of that making is in its domain.
+    pub(super) fn foreign_stacks(
+        &mut self,
+        tables: &Tables,
+        domains: &Domains,
+        owned: &BTreeMap<StationKey, Owned>,
+        known: &mut BTreeMap<StationKey, Vec<Known>>,
+    ) {
+        let proves = |address: &Address, mac| {
+            UserNetwork::address_in(mac).map(IpAddr::V4) == Some(address.ip) && address.learned.iter().any(|learned| learned.proves_owner())
+        };
+        let stacks: BTreeSet<PointId> = owned
+            .iter()
+            .filter(|((_, mac), owned)| owned.addresses.iter().any(|address| proves(address, *mac)))
+            .map(|((domain, _), _)| *domain)
+            .collect();
+        let mut nodes: BTreeMap<PointId, NodeIndex> = BTreeMap::new();
+        let is_plain = |station: &&Station| UserNetwork::is_stack(station.mac) && station.vlan.is_none();
+        for station in tables.stations.iter().filter(is_plain) {
+            let key = (domains.of_point(station.point), station.mac);
+            if !stacks.contains(&key.0) || known.contains_key(&key) {
+                continue;
+            }
+            let node = *nodes.entry(key.0).or_insert_with(|| {
+                let name = Some(Text::new("user-mode stack"));
+                self.graph.add_node(Vertex::Node(Node { name, ..Node::new(Key::Station(key.0, key.1), NodeKind::Stack) }))
+            });
+            if let Vertex::Node(node) = &mut self.graph[node] {
+                node.macs.push(key.1);
+                node.macs.sort_unstable();
+            }
+            let link = self.link(tables, station.point, None);
+            self.attach(node, link, Some(station.mac), Series::default());
+            if let Some(&edge) = self.edges.get(&(node, link, Some(station.mac))) {
+                self.graph[edge].is_configured = false;
+            }
+            known.insert(key, vec![Known { node, link, point: Some(station.point), side: Direction::Unknown }]);
         }
     }
 
