@@ -3,7 +3,7 @@
 use super::{plural, title};
 use crate::show::Reading;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use tapscope_graph::finding::Severity;
 use tapscope_graph::tables::{DhcpState, Side, Tables};
@@ -172,6 +172,9 @@ fn members(
     let mut nodes: Vec<_> = attached.get(&link.key).into_iter().flatten().filter(|(node, _)| node.kind != NodeKind::Bridge).collect();
     nodes.sort_by_key(|(_, interface)| std::cmp::Reverse(interface.sent.packets + interface.received.packets));
     let shown = nodes.len().min(4 * ROWS);
+    let mut interfaces: BTreeMap<Key, usize> = BTreeMap::new();
+    nodes.iter().for_each(|(node, _)| *interfaces.entry(node.key).or_default() += 1);
+    let mut told: BTreeSet<Key> = BTreeSet::new();
     for (index, (node, interface)) in nodes.iter().take(shown).enumerate() {
         let is_last = index + 1 == nodes.len();
         let mark = if is_last { "└─" } else { "├─" };
@@ -186,8 +189,12 @@ fn members(
         let traffic = paint.dim(format!("  sent {}, received {}", interface.sent.packets, interface.received.packets));
         writeln!(out, "{indent}{mark} {kind}{}{station}{traffic}", paint.heading(&title(node)))?;
         let below = if is_last { "   " } else { "│  " };
-        // An address that is set on another device is told there.
-        let is_here = |address: &&Address| address.device.is_none_or(|(device, _)| link.device == Some(device));
+        // An address that is set on another device is told there, and one of several interfaces on this link at its own.
+        let (is_first, is_only) = (told.insert(node.key), interfaces.get(&node.key) == Some(&1));
+        let is_here = |address: &&Address| {
+            let is_own = |(_, mac)| Some(mac) == interface.mac;
+            address.device.is_none_or(|(device, _)| link.device == Some(device)) && (is_only || address.station.map_or(is_first, is_own))
+        };
         for address in node.addresses.iter().filter(is_here).take(ROWS) {
             let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
             let how = match address.evidence.count {
@@ -203,7 +210,7 @@ fn members(
             let length = address.device.map_or_else(String::new, |(_, length)| format!("/{length}"));
             writeln!(out, "{indent}{below}   {}{length}{}{conflict}", address.ip, paint.dim(how))?;
         }
-        if node.remote_count > 0 {
+        if node.remote_count > 0 && is_first {
             let some: Vec<String> = node.remotes.iter().take(4).map(ToString::to_string).collect();
             let dots = if node.remote_count > 4 { ", …" } else { "" };
             let addresses = plural(node.remote_count, "address", "addresses");
