@@ -3,6 +3,10 @@
 //! The program on one screen: the command line says what to do, one place decides the exit code.
 
 mod cli;
+/// Networks written as text, for tests.
+#[cfg(test)]
+#[path = "../graph/tests/common/mod.rs"]
+mod common;
 mod live;
 mod record;
 mod report;

@@ -3,6 +3,8 @@
 pub mod dot;
 pub mod host;
 pub mod json;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use tapscope_graph::MacAddr;

@@ -8,12 +8,14 @@ mod device;
 mod guest;
 mod ip;
 mod table;
+mod user;
 
 pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;
+pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};
 use serde::{Deserialize, Serialize};
