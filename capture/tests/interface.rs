@@ -25,6 +25,7 @@ fn target(name: &str, role: Role) -> Target {
         description: None,
         role,
         promiscuous: false,
+        cable: None,
     }
 }
 
