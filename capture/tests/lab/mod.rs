@@ -5,6 +5,7 @@
 // The tests and the benches each use a part.
 #![allow(dead_code)]
 
+pub mod carrier;
 pub mod frame;
 pub mod generator;
 
