@@ -187,6 +187,13 @@ impl Batch {
         buffer[..rest.len()].copy_from_slice(&self.buffer[rest]);
     }
 
+    /// Gives its points other numbers: `numbers` has the new one of each. A point beyond them keeps its own.
+    pub fn number(&mut self, numbers: &[PointId]) {
+        for head in &mut self.heads {
+            head.point = numbers.get(head.point.0 as usize).copied().unwrap_or(head.point);
+        }
+    }
+
     /// Whether it is time to hand this batch over.
     pub fn is_full(&self) -> bool {
         self.heads.len() >= Self::FRAMES || self.octets() >= Self::OCTETS

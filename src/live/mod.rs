@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod list;
+pub mod order;
 pub mod scope;
 pub mod show;
 pub mod watch;
@@ -9,6 +10,7 @@ pub mod watch;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use order::Order;
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -95,6 +97,8 @@ pub struct Live {
     capture: Option<interface::Live>,
     blind: Option<String>,
     inventory: Option<JoinHandle<()>>,
+    /// Behind all sources: it ends when they have.
+    order: Option<Order>,
     stop: Arc<AtomicBool>,
     scope: Scope,
     places: Places,
@@ -107,11 +111,12 @@ impl Live {
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
     pub fn start(arguments: &LiveArguments) -> Result<Live> {
-        let (events, received) = bounded(QUEUE);
+        let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
+        let order = Order::start(model, spent.clone())?;
         let (refuse, refusals) = bounded(QUEUE);
         let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
-        let outlets = Outlets { events: events.clone(), spent: empty, refused: refuse };
+        let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
             // The topology needs no privilege.
@@ -121,18 +126,19 @@ impl Live {
         let stop = Arc::new(AtomicBool::new(false));
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
         let thread = {
-            let stop = stop.clone();
+            let (stop, events) = (stop.clone(), order.source());
             std::thread::Builder::new().name("inventory".into()).spawn(move || take_stock(inventory, &events, &stop))?
         };
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
-            events: received,
+            events,
             spent,
             refusals,
             refused: BTreeMap::new(),
             capture,
             blind,
             inventory: Some(thread),
+            order: Some(order),
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone() },
             places: Places::default(),
@@ -242,9 +248,11 @@ impl Drop for Live {
         // Whoever waits for room in the queue must see that nobody takes anything out any more.
         let (_, nobody) = bounded(0);
         self.events = nobody;
+        self.capture = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();
         }
+        self.order = None;
     }
 }
 
