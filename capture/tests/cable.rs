@@ -609,7 +609,10 @@ fn packets_missing_from_a_bulk_transfer_are_told_and_invent_nothing() {
     let pcap = include_bytes!("data/socket-tcp-bulk.pcap");
     let packets: Vec<(i64, &[u8])> = carrier::packets(pcap).collect();
     let (all, _) = frames_from(&packets);
-    for (every, expected) in [(7, expect!["324 frames, 50 lost, 50 resyncs, 50020 octets missing"]), (50, expect!["367 frames, 8 lost, 8 resyncs, 7728 octets missing"])] {
+    for (every, expected) in [
+        (7, expect!["324 frames, 50 lost, 50 resyncs, 50020 octets missing"]),
+        (50, expect!["367 frames, 8 lost, 8 resyncs, 7728 octets missing"]),
+    ] {
         let kept: Vec<_> =
             packets.iter().enumerate().filter(|(number, _)| number % every != every - 1).map(|(_, packet)| *packet).collect();
         let (frames, counts) = frames_from(&kept);

@@ -8,6 +8,8 @@
 pub mod carrier;
 pub mod frame;
 pub mod generator;
+pub mod session;
+pub mod wire;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getpid, gettid};
