@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod fact;
 pub mod finding;
 pub mod host;
+pub mod journey;
 mod learn;
 pub mod link_type;
 pub mod network;
