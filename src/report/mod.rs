@@ -4,6 +4,7 @@ pub mod dot;
 pub mod host;
 pub mod json;
 pub mod text;
+pub mod why;
 
 use tapscope_graph::MacAddr;
 use tapscope_graph::topology::{Node, NodeKind};

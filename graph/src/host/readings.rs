@@ -21,15 +21,17 @@ impl<T: Copy + PartialEq> Readings<T> {
     /// The most that are kept: a minute of a busy device, whose counters are read each second.
     const KEPT: usize = 64;
 
-    pub fn add(&mut self, at: Timestamp, value: T) {
+    /// Takes a reading; says whether it is another value than before.
+    pub fn add(&mut self, at: Timestamp, value: T) -> bool {
         if self.kept.back().is_some_and(|(_, last)| *last == value) {
-            return;
+            return false;
         }
         if self.kept.len() == Self::KEPT {
             self.kept.pop_front();
             self.is_cut = true;
         }
         self.kept.push_back((at, value));
+        true
     }
 
     /// The value at a moment: that of the last reading before it, or of the very first one.

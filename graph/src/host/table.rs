@@ -19,6 +19,8 @@ pub struct Host {
     series: BTreeMap<DeviceId, Series>,
     /// What devices' counters, rules' hits and the like were.
     readings: BTreeMap<HostKey, Readings<Count>>,
+    /// When a device's counters changed last. All of a namespace are read together.
+    counted: BTreeMap<Netns, Timestamp>,
     /// Rows that found no room.
     pub dropped: u64,
 }
@@ -122,7 +124,10 @@ impl Host {
             _ => {}
         }
         if let Some(count) = Count::of(&fact) {
-            self.readings.entry(key.clone()).or_default().add(at, count);
+            let is_news = self.readings.entry(key.clone()).or_default().add(at, count);
+            if let (true, HostFact::Device(device)) = (is_news, &fact) {
+                self.counted.insert(device.id.netns, at);
+            }
         }
         self.rows.get(&key) != Some(&fact) && {
             self.rows.insert(key, fact);
@@ -196,6 +201,11 @@ impl Host {
             Count::Device(counters) => Some(counters),
             Count::Packets(_) => None,
         }
+    }
+
+    /// When the counters of a namespace's devices were read last and one had changed: none of them was older then.
+    pub fn counted_at(&self, netns: Netns) -> Option<Timestamp> {
+        self.counted.get(&netns).copied()
     }
 
     /// By how much the packets of a firewall's rule, a [`Counter`] or a [`Drop`] grew between two moments; as [`Host::device_grew`].
