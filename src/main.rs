@@ -14,6 +14,7 @@ mod report;
 mod session;
 mod show;
 mod source;
+mod why;
 mod window;
 
 use clap::Parser;

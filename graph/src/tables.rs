@@ -8,6 +8,7 @@ use crate::decode::{Addresses, Stop, Tunnel};
 use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
 use crate::host::{DeviceId, Host};
+pub use crate::journey::{Journey, JourneyKind, Sighting};
 use crate::{Direction, FrameNo, LossCause, MacAddr, PointId, PointInfo, Text, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -693,51 +694,6 @@ pub struct EchoRow {
     pub reply_journey: Option<u64>,
 }
 
-/// What a journey's packet is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JourneyKind {
-    /// ARP.
-    Arp,
-    /// Neighbor Discovery.
-    Ndp,
-    /// DHCP or DHCPv6.
-    Dhcp,
-    /// Echo request.
-    EchoRequest,
-    /// Echo reply.
-    EchoReply,
-    /// ICMP error.
-    IcmpError,
-}
-
-/// One packet and all its sightings, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Journey {
-    /// Numbered from 1 in the order of first sight.
-    pub id: u64,
-    /// What it is.
-    pub kind: JourneyKind,
-    /// Link-layer source at the first sighting.
-    pub source: Option<MacAddr>,
-    /// Link-layer destination at the first sighting.
-    pub destination: Option<MacAddr>,
-    /// The sightings; at most 16.
-    pub sightings: Vec<Sighting>,
-}
-
-/// One packet seen at one point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Where.
-    pub point: PointId,
-    /// Which way, where known.
-    pub direction: Direction,
-    /// When.
-    pub at: Timestamp,
-    /// The frame.
-    pub frame: FrameNo,
-}
-
 /// A flow's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
@@ -987,20 +943,6 @@ impl TcpState {
             TcpState::Closed => "closed",
             TcpState::Refused => "refused",
             TcpState::Reset => "reset",
-        }
-    }
-}
-
-impl JourneyKind {
-    /// In lower case, for programs and people.
-    pub fn name(self) -> &'static str {
-        match self {
-            JourneyKind::Arp => "arp",
-            JourneyKind::Ndp => "ndp",
-            JourneyKind::Dhcp => "dhcp",
-            JourneyKind::EchoRequest => "echo request",
-            JourneyKind::EchoReply => "echo reply",
-            JourneyKind::IcmpError => "icmp error",
         }
     }
 }

@@ -24,7 +24,7 @@ const STEP: Duration = Duration::from_millis(50);
   tapscope watch -i 'tap*' --for 10s
   tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
 
-Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 2 usage.")]
+Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 64 usage.")]
 pub struct WatchArguments {
     #[command(flatten)]
     live: LiveArguments,

@@ -6,6 +6,7 @@ pub mod json;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod why;
 
 use tapscope_graph::MacAddr;
 use tapscope_graph::topology::{Node, NodeKind};
