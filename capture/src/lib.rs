@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod filter;
+pub mod hub;
 pub mod interface;
 pub mod inventory;
 pub mod qemu;

@@ -21,12 +21,13 @@
 mod ear;
 mod manager;
 mod open;
-mod out;
+pub(crate) mod out;
 mod pattern;
 mod program;
 mod reader;
 mod ring;
 
+pub(crate) use open::now;
 pub use open::{OpenError, may_capture};
 pub use pattern::matches;
 
