@@ -10,6 +10,7 @@
 
 pub mod addr;
 pub mod decode;
+pub mod display_filter;
 pub mod event;
 pub mod evidence;
 pub mod fact;

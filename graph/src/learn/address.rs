@@ -16,7 +16,7 @@ const ANSWERERS: usize = 8;
 
 type Place = (PointId, Option<u16>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AddressLearner {
     bindings: Map<(Place, MacAddr, IpAddr, Learned), u32>,
     arp: Map<(Place, ArpOperation, MacAddr, IpAddr, IpAddr), u32>,

@@ -70,7 +70,7 @@ struct Run {
     fins: u8,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FlowLearner {
     seed: u64,
     v4: Map<KeyV4, u32>,
