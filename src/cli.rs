@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{live, show, window};
+use crate::{hub, live, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -52,6 +52,8 @@ enum Command {
     List(live::list::ListArguments),
     /// Tell what happens on this host, as it happens
     Watch(live::watch::WatchArguments),
+    /// Be a switch for new guests, and tell what passes
+    Hub(hub::HubArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -140,6 +142,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
+        Some(Command::Hub(arguments)) => hub::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {
             eprintln!("tapscope: name files, or what to watch on this host (-i, -f, --netns), not both");

@@ -3,6 +3,7 @@
 //! The program on one screen: the command line says what to do, one place decides the exit code.
 
 mod cli;
+mod hub;
 mod live;
 mod report;
 #[cfg(feature = "window")]
