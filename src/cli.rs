@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{live, record, show, why, window};
+use crate::{hub, live, record, show, why, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -58,6 +58,8 @@ enum Command {
     Record(record::RecordArguments),
     /// Say why a ping from A to B fails, where it died, and what to do
     Why(why::WhyArguments),
+    /// Be a switch for new guests, and tell what passes
+    Hub(hub::HubArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -155,6 +157,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         Some(Command::Why(arguments)) => Ok(why::run(&arguments)),
+        Some(Command::Hub(arguments)) => hub::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {
             eprintln!("tapscope: name files, or what to watch on this host (-i, -f, --netns), not both");

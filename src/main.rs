@@ -7,6 +7,7 @@ mod cli;
 #[cfg(test)]
 #[path = "../graph/tests/common/mod.rs"]
 mod common;
+mod hub;
 mod live;
 mod record;
 mod report;

@@ -3,6 +3,7 @@
 pub mod cable;
 pub mod file;
 pub mod filter;
+pub mod hub;
 pub mod interface;
 pub mod inventory;
 pub mod qemu;

@@ -25,13 +25,14 @@
 mod ear;
 mod manager;
 mod open;
-mod out;
+pub(crate) mod out;
 mod pattern;
 mod program;
 mod reader;
 mod ring;
 mod wires;
 
+pub(crate) use open::now;
 pub use open::{OpenError, may_capture};
 pub use pattern::matches;
 

@@ -264,7 +264,7 @@ pub(super) fn words(error: &pcap::Error) -> String {
 }
 
 /// By the clock that stamps frames.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
