@@ -3,8 +3,13 @@
 //! The program on one screen: the command line says what to do, one place decides the exit code.
 
 mod cli;
+/// Networks written as text, for tests.
+#[cfg(test)]
+#[path = "../graph/tests/common/mod.rs"]
+mod common;
 mod export;
 mod extcap;
+mod hub;
 mod live;
 mod record;
 mod report;
@@ -13,6 +18,7 @@ mod serve;
 mod session;
 mod show;
 mod source;
+mod why;
 mod window;
 mod wireshark;
 

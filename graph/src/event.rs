@@ -96,6 +96,8 @@ pub enum LossCause {
     Interface,
     /// In tapscope's own queue: the model was slow.
     Queue,
+    /// In what carries a cable: octets are missing, or could not be told apart. One for each such place, which may have been more.
+    Carrier,
 }
 
 impl LossCause {
@@ -105,6 +107,7 @@ impl LossCause {
             LossCause::Kernel => "kernel",
             LossCause::Interface => "interface",
             LossCause::Queue => "queue",
+            LossCause::Carrier => "carrier",
         }
     }
 }
@@ -192,6 +195,13 @@ impl Batch {
     pub fn number(&mut self, numbers: &[PointId]) {
         for head in &mut self.heads {
             head.point = numbers.get(head.point.0 as usize).copied().unwrap_or(head.point);
+        }
+    }
+
+    /// Moves all frames in time by so many nanoseconds, for a clock that was wrong.
+    pub fn shift(&mut self, nanos: i64) {
+        for head in &mut self.heads {
+            head.at.0 = head.at.0.saturating_add(nanos);
         }
     }
 
@@ -303,4 +313,14 @@ pub enum Event {
         /// The changes, in order.
         changes: Vec<HostChange>,
     },
+}
+
+impl Event {
+    /// When it happened, where it says so by itself; frames have a time each, and other events happen when they come.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Event::Host { at, .. } | Event::Resumed { at, .. } => Some(*at),
+            Event::Opened(_) | Event::Closed { .. } | Event::Frames(_) | Event::Lost { .. } => None,
+        }
+    }
 }

@@ -10,11 +10,14 @@
 
 pub mod addr;
 pub mod decode;
+pub mod diagnose;
+pub mod display_filter;
 pub mod event;
 pub mod evidence;
 pub mod fact;
 pub mod finding;
 pub mod host;
+pub mod journey;
 mod learn;
 pub mod link_type;
 pub mod network;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
   tapscope list --firewall      the rules that decide over packets, too
   tapscope list --format json | jq '.guests[].nics'
 
-Exit status: 0 done; 1 this host cannot be asked; 2 usage.")]
+Exit status: 0 done; 1 this host cannot be asked; 64 usage.")]
 pub struct ListArguments {
     #[command(flatten)]
     live: LiveArguments,

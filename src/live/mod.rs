@@ -98,6 +98,17 @@ pub fn followed(text: &str) -> Result<Follow, String> {
     text.parse().map(Follow::Mac).map_err(|_| "neither an IP nor a MAC address".to_owned())
 }
 
+/// What the inventory does beside listening for changes.
+enum Ask {
+    /// Read the firewalls' rules, then say so.
+    Firewall(Sender<()>),
+    /// Read the counters more often, or less.
+    Counters(Duration),
+}
+
+/// How long the programs that list rules may take all together.
+const RULES: Duration = Duration::from_secs(15);
+
 /// The host, being watched.
 pub struct Live {
     /// The model.
@@ -120,6 +131,7 @@ pub struct Live {
     clock: Option<Sender<Event>>,
     /// What the clock said last.
     told: Option<Timestamp>,
+    asks: Sender<Ask>,
     stop: Arc<AtomicBool>,
     scope: Scope,
     places: Places,
@@ -151,9 +163,10 @@ impl Live {
         };
         let stop = Arc::new(AtomicBool::new(false));
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
+        let (asks, asked) = bounded(16);
         let thread = {
             let (stop, events) = (stop.clone(), order.source());
-            std::thread::Builder::new().name("inventory".into()).spawn(move || take_stock(inventory, &events, &stop))?
+            std::thread::Builder::new().name("inventory".into()).spawn(move || take_stock(inventory, &events, &asked, &stop))?
         };
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
@@ -169,6 +182,7 @@ impl Live {
             clock: Some(order.source()),
             told: None,
             order: Some(order),
+            asks,
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone() },
             places: Places::default(),
@@ -340,6 +354,29 @@ impl Live {
         !self.network.tables().host.is_empty() && is_open
     }
 
+    /// Reads the devices' counters this often from now on.
+    pub fn count_every(&self, every: Duration) {
+        let _ = self.asks.try_send(Ask::Counters(every));
+    }
+
+    /// Has the firewalls' rules read, and learns them with what else comes meanwhile. That programs fail is a fact of the host.
+    ///
+    /// # Errors
+    /// As [`Live::take`].
+    pub fn read_firewall(&mut self) -> Result<()> {
+        let (done, is_done) = bounded(1);
+        if self.asks.send(Ask::Firewall(done)).is_err() {
+            bail!("nobody watches the host any more");
+        }
+        let deadline = Instant::now() + RULES;
+        while is_done.is_empty() && Instant::now() < deadline {
+            self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        }
+        // What was sent before "done" is in the queue.
+        self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        Ok(())
+    }
+
     /// Points that capture now.
     pub fn open_points(&self) -> usize {
         self.network.tables().points.iter().filter(|point| !point.closed).count()
@@ -391,8 +428,20 @@ fn concerns_targets(change: &HostChange) -> bool {
 }
 
 /// The inventory's thread.
-fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, stop: &AtomicBool) {
+fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, asked: &Receiver<Ask>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
+        for ask in asked.try_iter() {
+            match ask {
+                Ask::Counters(every) => inventory.refresh_counters(Some(every)),
+                Ask::Firewall(done) => {
+                    let changes = inventory.firewall();
+                    if events.send(Event::Host { at: now(), changes }).is_err() {
+                        return;
+                    }
+                    let _ = done.send(());
+                }
+            }
+        }
         match inventory.next(BREATH) {
             Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {

@@ -131,6 +131,7 @@ impl Scope {
             description: description(host, device),
             role,
             promiscuous: false,
+            cable: None,
         })
     }
 

@@ -26,7 +26,7 @@ const STEP: Duration = Duration::from_millis(50);
   tapscope watch ssh://root@host          another host, where tapscope is installed, too
   tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
 
-Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 2 usage.")]
+Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 64 usage.")]
 pub struct WatchArguments {
     /// Watch tcp://host:port or ssh://user@host instead of this host
     #[arg(value_name = "STREAM", conflicts_with_all = ["interfaces", "follow", "netns"])]
@@ -97,7 +97,8 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
     }
 }
 
-fn print(news: &[Change], format: Format, color: bool) -> Result<()> {
+/// Prints changes, a line each.
+pub fn print(news: &[Change], format: Format, color: bool) -> Result<()> {
     let mut out = std::io::stdout().lock();
     for change in news {
         match format {
@@ -105,24 +106,30 @@ fn print(news: &[Change], format: Format, color: bool) -> Result<()> {
                 serde_json::to_writer(&mut out, change)?;
                 writeln!(out)?;
             }
-            Format::Text => {
-                let code = match change.text.as_bytes().first() {
-                    Some(b'!') => "31",
-                    Some(b'+') => "32",
-                    Some(b'-') => "33",
-                    _ => "0",
-                };
-                let time = clock(change.at);
-                if color && code != "0" {
-                    writeln!(out, "{time} \x1b[{code}m{}\x1b[0m", change.text)?;
-                } else {
-                    writeln!(out, "{time} {}", change.text)?;
-                }
-            }
+            Format::Text => write_line(&mut out, change.at, &change.text, color)?,
         }
     }
     out.flush()?;
     Ok(())
+}
+
+/// Prints one line for people; its first character says how it is meant.
+pub fn print_line(at: Timestamp, text: &str, color: bool) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    write_line(&mut out, at, text, color)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn write_line(out: &mut impl Write, at: Timestamp, text: &str, color: bool) -> std::io::Result<()> {
+    let code = match text.as_bytes().first() {
+        Some(b'!') => "31",
+        Some(b'+') => "32",
+        Some(b'-') => "33",
+        _ => "0",
+    };
+    let time = clock(at);
+    if color && code != "0" { writeln!(out, "{time} \x1b[{code}m{text}\x1b[0m") } else { writeln!(out, "{time} {text}") }
 }
 
 /// The time of the day in UTC, with milliseconds.

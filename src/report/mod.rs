@@ -4,7 +4,10 @@ pub mod dot;
 pub mod graphml;
 pub mod host;
 pub mod json;
+#[cfg(test)]
+mod tests;
 pub mod text;
+pub mod why;
 
 use tapscope_graph::MacAddr;
 use tapscope_graph::topology::{Node, NodeKind};

@@ -84,6 +84,7 @@ impl Watcher {
             Command::Play | Command::End => self.state = PlaybackState::Live,
             // What was is in a recording.
             Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
+            Command::Ask(_) => {}
         }
         self.publish(None);
     }

@@ -68,7 +68,7 @@ impl Selection {
                 self.add_places(ports.filter_map(|(_, link, _)| Some(Place { point: link.point?, tag: Tag::Any })))
             }
             NodeKind::Outside => false,
-            NodeKind::Host | NodeKind::Router | NodeKind::Guest | NodeKind::Local => {
+            NodeKind::Host | NodeKind::Router | NodeKind::Guest | NodeKind::Local | NodeKind::Stack | NodeKind::Program => {
                 let member = member(view, node);
                 let has_any = !member.macs.is_empty() || !member.ips.is_empty();
                 if has_any {

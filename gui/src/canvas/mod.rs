@@ -207,7 +207,7 @@ impl Canvas {
             .node_weights()
             .map(|vertex| match vertex {
                 Vertex::Node(node) => (node.key, draw::spoken(shown, node)),
-                Vertex::Link(link) => (link.key, draw::spoken_link(link)),
+                Vertex::Link(link) => (link.key, draw::spoken_link(shown, link)),
             })
             .collect();
         let visible: Vec<(Key, Rect)> = self
@@ -220,6 +220,7 @@ impl Canvas {
             .chain(&self.layout.cards)
             .chain(&self.layout.ports)
             .chain(&self.layout.stubs)
+            .chain(&self.layout.cables)
             .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
             .filter(|(_, rect)| rect.intersects(canvas))
             .collect();
