@@ -26,14 +26,14 @@ pub struct Reading {
 
 /// Prints what the files show; gives the exit code.
 pub fn run(arguments: &ShowArguments) -> Result<u8> {
+    let live = LiveArguments {
+        interfaces: arguments.interfaces.clone(),
+        filter: arguments.filter.clone(),
+        follow: arguments.follow.clone(),
+        netns: arguments.netns.clone(),
+        ..LiveArguments::default()
+    };
     if arguments.live {
-        let live = LiveArguments {
-            interfaces: arguments.interfaces.clone(),
-            filter: arguments.filter.clone(),
-            follow: arguments.follow.clone(),
-            netns: arguments.netns.clone(),
-            ..LiveArguments::default()
-        };
         let time = arguments.time.unwrap_or(Duration::from_secs(5));
         let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
         print(&crate::live::show::read(&live, time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
@@ -41,12 +41,12 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     }
     let origins = source::origins(&arguments.files)?;
     if origins.iter().any(Origin::is_stream) {
-        let reading = crate::live::show::stream(&origins, arguments.filter.as_deref(), arguments.time)?;
+        let reading = crate::live::show::stream(&origins, &live, arguments.time)?;
         print(&reading, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);
     }
-    if arguments.time.is_some() {
-        eprintln!("tapscope: --for is for what has no end by itself: --live, tcp:// and ssh://");
+    if arguments.time.is_some() || !arguments.interfaces.is_empty() || !arguments.netns.is_empty() {
+        eprintln!("tapscope: --for, -i and --netns are for what is captured now: --live, and ssh:// (--for also tcp://)");
         return Ok(EXIT_USAGE);
     }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;

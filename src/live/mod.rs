@@ -195,7 +195,7 @@ impl Live {
     ///
     /// # Errors
     /// Where the filter does not compile, or a stream cannot be opened.
-    pub fn stream(origins: &[Origin], filter: Option<&str>, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+    pub fn stream(origins: &[Origin], arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (_, refusals) = bounded(0);
@@ -203,7 +203,7 @@ impl Live {
         if let Some(listener) = listener {
             order.listen(listener);
         }
-        let streams = Streams::start(origins, filter, &order, &empty)?;
+        let streams = Streams::start(origins, arguments, &order, &empty)?;
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
             events,
@@ -213,6 +213,7 @@ impl Live {
             capture: None,
             blind: None,
             inventory: None,
+            asks: bounded(0).0,
             streams: Some(streams),
             is_over: false,
             clock: Some(order.source()),

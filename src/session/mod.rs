@@ -97,7 +97,7 @@ impl Session {
     /// Where one cannot be opened.
     pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
         let shared = Arc::new(Shared::default());
-        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, title, shared.clone())?;
+        let mut watcher = live::Watcher::start(Live::stream(origins, &LiveArguments::default(), None)?, title, shared.clone())?;
         Session::start(shared, move |commands| watcher.run(commands))
     }
 

@@ -305,7 +305,8 @@ impl Point {
 
 fn place(cause: LossCause) -> usize {
     match cause {
-        LossCause::Kernel => 0,
+        // Packets that carry the frames were lost in the kernel, too.
+        LossCause::Kernel | LossCause::Carrier => 0,
         LossCause::Interface => 1,
         LossCause::Queue => 2,
     }
