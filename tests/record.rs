@@ -166,7 +166,7 @@ fn others_read_the_points_directions_losses_and_names() -> Result<(), Error> {
     assert!(record.text()?.contains("12 packets,"), "{}", record.text()?);
 
     let packets = tshark(&file, &["-T", "fields", "-e", "frame.interface_name", "-e", "frame.packet_flags", "-e", "icmp.type"]);
-    let mut expected = vec!["port1\t0x00000001\t8", "port2\t0x00000002\t8", "port2\t0x00000001\t0", "port1\t0x00000002\t0"].repeat(3);
+    let mut expected = ["port1\t0x00000001\t8", "port2\t0x00000002\t8", "port2\t0x00000001\t0", "port1\t0x00000002\t0"].repeat(3);
     let mut found: Vec<&str> = packets.iter().map(String::as_str).collect();
     expected.sort_unstable();
     found.sort_unstable();
