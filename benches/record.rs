@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{Next, Reader};
@@ -127,7 +127,7 @@ fn line(folder: &Path) {
     }
 }
 
-fn record(peer: &Peer, path: &PathBuf, sizes: Sizes) -> io::Result<(Sent, u64, Duration)> {
+fn record(peer: &Peer, path: &Path, sizes: Sizes) -> io::Result<(Sent, u64, Duration)> {
     veth("v0", "v1");
     ip("link set v1 promisc on");
     let mut child = Command::new(&peer.program).args(&peer.arguments).stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
