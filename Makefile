@@ -37,7 +37,7 @@ bench:
 	cargo bench --bench stages
 	cargo bench --bench whole
 	@# Only root can make the namespaces that it measures in.
-	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench live; fi
+	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live; fi
 
 # The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
 fuzz:
