@@ -15,7 +15,12 @@ use std::process::ExitCode;
 /// Faults at a time, for each processor.
 const SIDE_BY_SIDE: usize = 3;
 
-const FILES: [(&str, &str); 2] = [("bridge", include_str!("bridge.toml")), ("filter", include_str!("filter.toml"))];
+const FILES: [(&str, &str); 4] = [
+    ("bridge", include_str!("bridge.toml")),
+    ("filter", include_str!("filter.toml")),
+    ("guest", include_str!("guest.toml")),
+    ("route", include_str!("route.toml")),
+];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
