@@ -105,6 +105,10 @@ fn a_refused_ping_beside_tcp_that_works_is_the_stacks_doing_until_one_gets_throu
     assert_eq!(found(&format!("{USER}{refused}{later}")), Vec::<String>::new());
     let without_tcp = refused.lines().filter(|line| !line.contains("tcp")).collect::<Vec<_>>().join("\n");
     assert_eq!(found(&format!("{USER}{without_tcp}")), Vec::<String>::new());
+    // A capture from elsewhere tells the same of the address that pings.
+    let claim = "0.1 user_g1/n0> gateway>a arp 10.0.2.2 is-at for 10.0.2.15\n0.1 user_g1/n0 a>* arp who-has 10.0.2.2 tell 10.0.2.15";
+    let [told] = &found(&format!("{USER}{refused}"))[..] else { panic!("it is found once") };
+    assert_eq!(found(&format!("{claim}{refused}")), [told.replace("g1's", "10.0.2.15's")]);
 }
 
 #[test]
