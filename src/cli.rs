@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{live, show, window};
+use crate::{live, record, show, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ pub const EXIT_USAGE: u8 = 2;
   tapscope                           this host as it is now, in the window
   tapscope list                      its guests and bridges, and where one can listen
   tapscope watch                     what happens on it, a line each
+  tapscope record -w today.pcapng    keep it, for a look later or for Wireshark
   tapscope demo                      a recording of two guests on a bridge, in the window
   tapscope capture.pcapng            a capture of yours, in the window
   tapscope show capture.pcapng       the same as text: topology, what is wrong, talkers
@@ -52,6 +53,8 @@ enum Command {
     List(live::list::ListArguments),
     /// Tell what happens on this host, as it happens
     Watch(live::watch::WatchArguments),
+    /// Record what happens on this host, to be looked at later, by whatever reads pcapng
+    Record(record::RecordArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -61,6 +64,7 @@ enum Command {
 #[command(after_help = "Examples:
   tapscope show capture.pcapng
   tapscope show tap0.pcap tap1.pcap bridge0.pcap     merged by time, one point each
+  tapscope show a.pcap b.pcap --offset b.pcap=-1.5   b's clock was 1.5 s ahead
   tapscope show --filter 'arp or icmp' capture.pcap
   tapscope show --format json capture.pcapng.gz | jq .findings
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
@@ -73,6 +77,9 @@ pub struct ShowArguments {
     /// pcap or pcapng files, gzipped or not; `-` is standard input; several are merged by time
     #[arg(value_name = "FILE", required_unless_present = "live", conflicts_with = "live")]
     pub files: Vec<PathBuf>,
+    /// Add so many seconds to a file's time stamps, for a clock that was behind (negative: ahead); FILE as it is named above
+    #[arg(long, value_name = "FILE=SECONDS", value_parser = show::offset, conflicts_with = "live")]
+    pub offset: Vec<(PathBuf, i64)>,
     /// Show this host as it is now, instead of files
     #[arg(long)]
     pub live: bool,
@@ -88,6 +95,9 @@ pub struct ShowArguments {
     /// With --live: network namespaces to look into, as in `tapscope watch`
     #[arg(long, value_name = "NAME", requires = "live")]
     pub netns: Vec<String>,
+    /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
+    #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
+    pub write: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -139,6 +149,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Show(arguments)) => show::run(&arguments),
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
+        Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {

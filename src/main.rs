@@ -8,6 +8,7 @@ mod cli;
 #[path = "../graph/tests/common/mod.rs"]
 mod common;
 mod live;
+mod record;
 mod report;
 #[cfg(feature = "window")]
 mod session;

@@ -2,6 +2,7 @@
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
 use crate::live::LiveArguments;
+use crate::record::Recording;
 use crate::report;
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -30,16 +31,24 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             filter: arguments.filter.clone(),
             follow: arguments.follow.clone(),
             netns: arguments.netns.clone(),
+            ..LiveArguments::default()
         };
-        print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
-        return Ok(EXIT_OK);
+        let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
+        print(&crate::live::show::read(&live, arguments.time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
+        return Ok(recording.map_or(EXIT_OK, Recording::end));
     }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
+    if let Some((path, _)) = arguments.offset.iter().find(|(path, _)| !arguments.files.contains(path)) {
+        anyhow::bail!("--offset names {}, which is not among the files", Text::path(&path.to_string_lossy()));
+    }
     let mut readers = Vec::new();
     let mut failed = false;
     for path in &arguments.files {
         match Reader::open(path) {
-            Ok(reader) => readers.push(reader),
+            Ok(reader) => {
+                let offset = arguments.offset.iter().rfind(|(named, _)| named == path).map_or(0, |(_, nanos)| *nanos);
+                readers.push((reader, offset));
+            }
             Err(error) => {
                 failed = true;
                 complain(path, &anyhow!(error));
@@ -49,11 +58,16 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     if readers.is_empty() {
         return Ok(EXIT_FAILURE);
     }
-    let reading = read(Merged::new(readers), filter)?;
+    let reading = read(Merged::shifted(readers), filter)?;
     for facts in &reading.files {
         if let Some(reason) = &facts.incomplete {
             failed = true;
             complain(&PathBuf::from(&facts.path), &anyhow!("{reason}"));
+        }
+        if let Some(first) = &facts.first_passed_over {
+            failed = true;
+            let more = if facts.passed_over > 1 { format!(", and {} more", facts.passed_over - 1) } else { String::new() };
+            complain(&PathBuf::from(&facts.path), &anyhow!("passed over {first}{more}"));
         }
     }
     print(&reading, arguments.format, arguments.color.is_on())?;
@@ -71,6 +85,18 @@ pub fn print(reading: &Reading, format: Format, color: bool) -> Result<()> {
         Format::Dot => report::dot::write(&mut out, &reading.view)?,
     }
     out.flush().context("cannot write to standard output")
+}
+
+/// `FILE=SECONDS`, as the file and nanoseconds.
+pub fn offset(text: &str) -> Result<(PathBuf, i64), String> {
+    let (path, seconds) = text.rsplit_once('=').ok_or("is not FILE=SECONDS")?;
+    let (is_behind, digits) = seconds.strip_prefix('-').map_or((false, seconds.strip_prefix('+').unwrap_or(seconds)), |rest| (true, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = fraction.len() <= 9 && (whole.to_owned() + fraction).bytes().all(|digit| digit.is_ascii_digit());
+    let nanos =
+        is_number.then(|| whole.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(format!("{fraction:0<9}").parse().ok()?));
+    let nanos = nanos.flatten().ok_or(format!("{seconds:?} is no number of seconds"))?;
+    Ok((PathBuf::from(path), if is_behind { -nanos } else { nanos }))
 }
 
 fn complain(path: &std::path::Path, error: &anyhow::Error) {

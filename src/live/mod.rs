@@ -10,7 +10,7 @@ pub mod watch;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use order::Order;
+use order::{Listener, Order};
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
-use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, StartError, Target};
+use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
@@ -30,6 +30,9 @@ const QUEUE: usize = 1024;
 const SPENT: usize = 1024;
 /// How long the inventory waits for a change before it looks whether it should end.
 const BREATH: Duration = Duration::from_millis(200);
+
+/// How long a model that is behind may take to hear what time it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to look at on the living host.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,12 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Take everything in both directions at every point.
+    #[arg(skip)]
+    pub whole: bool,
+    /// The most octets of a frame that are captured.
+    #[arg(skip)]
+    pub snap_length: Option<u32>,
 }
 
 /// What `list` and `watch` print.
@@ -99,23 +108,32 @@ pub struct Live {
     inventory: Option<JoinHandle<()>>,
     /// Behind all sources: it ends when they have.
     order: Option<Order>,
+    /// A source of our own, for the time.
+    clock: Option<Sender<Event>>,
+    /// What the clock said last.
+    told: Option<Timestamp>,
     stop: Arc<AtomicBool>,
     scope: Scope,
     places: Places,
     targets: Vec<Target>,
+    whole: bool,
 }
 
 impl Live {
-    /// Starts to watch.
+    /// Starts to watch; `listener` hears every event before the model does.
     ///
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
-    pub fn start(arguments: &LiveArguments) -> Result<Live> {
+    pub fn start(arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let order = Order::start(model, spent.clone())?;
+        if let Some(listener) = listener {
+            order.listen(listener);
+        }
         let (refuse, refusals) = bounded(QUEUE);
-        let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
+        let mut settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
+        settings.snap_length = arguments.snap_length.unwrap_or(settings.snap_length);
         let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
@@ -138,11 +156,14 @@ impl Live {
             capture,
             blind,
             inventory: Some(thread),
+            clock: Some(order.source()),
+            told: None,
             order: Some(order),
             stop,
             scope: Scope { interfaces: arguments.interfaces.clone() },
             places: Places::default(),
             targets: Vec::new(),
+            whole: arguments.whole,
         })
     }
 
@@ -164,7 +185,10 @@ impl Live {
             self.network.observe(&event);
             match event {
                 Event::Frames(batch) => self.give_back(keep(batch)),
-                Event::Host { changes, .. } => {
+                Event::Host { at, changes } => {
+                    if changes.is_empty() {
+                        self.told = Some(at);
+                    }
                     if changes.iter().any(concerns_targets) {
                         self.listen();
                     }
@@ -182,6 +206,21 @@ impl Live {
         Ok(anything)
     }
 
+    /// Lets time go on to now for everybody who hears of events: the model, when this returns, and who listens before it. A host that
+    /// says nothing at a time says what time it is.
+    ///
+    /// # Errors
+    /// As [`Live::take`].
+    pub fn tell_time(&mut self, at: Timestamp) -> Result<()> {
+        let Some(clock) = &self.clock else { return Ok(()) };
+        let _ = clock.send(Event::Host { at, changes: Vec::new() });
+        let patience = Instant::now() + PATIENCE;
+        while self.told.is_none_or(|told| told < at) && Instant::now() < patience {
+            self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        }
+        Ok(())
+    }
+
     fn give_back(&self, batch: Option<Batch>) {
         if let Some(mut batch) = batch {
             batch.clear();
@@ -193,7 +232,10 @@ impl Live {
 
     /// Listens on what there is now.
     fn listen(&mut self) {
-        let targets = self.scope.targets(&self.network.tables().host, &mut self.places);
+        let mut targets = self.scope.targets(&self.network.tables().host, &mut self.places);
+        if self.whole {
+            targets.iter_mut().for_each(|target| target.role = Role::Whole);
+        }
         if targets != self.targets {
             let is_wanted = |key: &String| targets.iter().any(|target| target.key == *key);
             self.refused.retain(|key, _| is_wanted(key));
@@ -249,6 +291,7 @@ impl Drop for Live {
         let (_, nobody) = bounded(0);
         self.events = nobody;
         self.capture = None;
+        self.clock = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();
         }
@@ -293,10 +336,10 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Set when the user wants to stop: ctrl-C, or a polite kill.
+/// Set when the user wants to stop: ctrl-C, a polite kill, or a terminal that is closed.
 pub fn stop_signal() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, flag.clone()).context("cannot listen for ctrl-C")?;
     }
     Ok(flag)

@@ -115,6 +115,7 @@ impl Scope {
             description: description(host, device),
             role,
             promiscuous: false,
+            cable: None,
         })
     }
 

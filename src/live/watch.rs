@@ -1,11 +1,13 @@
 //! `tapscope watch`: what happens on the host, as it happens.
 
 use super::changes::{Change, Told};
-use super::{Format, Live, LiveArguments, stop_signal};
+use super::{Format, Live, LiveArguments, now, stop_signal};
 use crate::cli::{Color, EXIT_OK};
+use crate::record::Recording;
 use anyhow::Result;
 use clap::Args;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_graph::Timestamp;
@@ -29,6 +31,9 @@ pub struct WatchArguments {
     /// Stop after this long, such as 10s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     time: Option<Duration>,
+    /// Record it, too: into this pcapng file, from which `tapscope show` prints the same
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    write: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -40,7 +45,8 @@ pub struct WatchArguments {
 /// Watches until the time is over or the user says so; gives the exit code.
 pub fn run(arguments: &WatchArguments) -> Result<u8> {
     let stop = stop_signal()?;
-    let mut live = Live::start(&arguments.live)?;
+    let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &arguments.live)).transpose()?;
+    let mut live = Live::start(&arguments.live, recording.as_ref().map(Recording::listener))?;
     let end = arguments.time.map(|time| Instant::now() + time);
     let mut told = Told::default();
     let mut notices: Vec<String> = Vec::new();
@@ -60,7 +66,16 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
                     notices.push(notice);
                 }
             }
-            live.network.tick(super::now());
+            if let Some(recording) = recording.as_mut() {
+                recording.learn_names(live.network.tables());
+            }
+            if is_over && let Some(recording) = &recording {
+                let at = now();
+                recording.end_at(at);
+                live.tell_time(at)?;
+            } else {
+                live.network.tick(now());
+            }
             let tables = live.network.current();
             let topology = Topology::build(tables);
             let findings = findings(tables, &topology);
@@ -68,7 +83,7 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
             print(&news, arguments.format, arguments.color.is_on())?;
         }
         if is_over {
-            return Ok(EXIT_OK);
+            return Ok(recording.map_or(EXIT_OK, Recording::end));
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Watcher {
 impl Watcher {
     /// Starts to watch; the first picture is there when this returns.
     pub(super) fn start(arguments: &LiveArguments, shared: Arc<Shared>) -> Result<Watcher> {
-        let mut live = Live::start(arguments)?;
+        let mut live = Live::start(arguments, None)?;
         live.settle(Instant::now() + FIRST)?;
         let mut watcher = Watcher {
             live,

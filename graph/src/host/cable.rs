@@ -2,11 +2,13 @@
 
 use super::{DeviceId, Host, Netns};
 use crate::Text;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// A connection of guests' network cards that is no device of the host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cable {
     /// What stays the same while its ends come and go, such as `tcp 127.0.0.1:8010` or `user g1/n0`; with the namespace where that is not
     /// our own.
@@ -24,7 +26,8 @@ pub struct Cable {
 }
 
 /// What is plugged into a cable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CableEnd {
     /// The process; none where it may not be seen, or the end is on another host.
     pub pid: Option<u32>,
@@ -43,7 +46,8 @@ pub struct CableEnd {
 }
 
 /// What an end does to get its peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableRole {
     /// It waits for a peer.
     Listens,
@@ -55,7 +59,8 @@ pub enum CableRole {
 }
 
 /// What carries a cable's frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableKind {
     /// TCP, each frame behind its length in four octets (QEMU, `net/socket.c` and `net/stream.c`).
     Tcp,
@@ -81,7 +86,8 @@ pub enum CableKind {
 }
 
 /// Whether frames can pass a cable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableState {
     /// Both ends have each other.
     Connected,
@@ -99,7 +105,8 @@ pub enum CableState {
 }
 
 /// How a cable's frames can be seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableSight {
     /// By listening to what carries them, which changes nothing.
     Carried {
@@ -128,7 +135,8 @@ pub enum CableSight {
 }
 
 /// The packets that carry a cable's frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Carrier {
     /// TCP connections to a listener. Inbound is what the listener sends.
     Tcp {

@@ -18,14 +18,16 @@ pub use table::Host;
 pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// A network namespace, by the inode number of `/proc/PID/ns/net`; unique while it exists. 0 where the system has none (the BSDs).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Netns(pub u64);
 
 /// A network namespace and what it is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Namespace {
     /// Which.
     pub id: Netns,
@@ -38,7 +40,8 @@ pub struct Namespace {
 }
 
 /// A setting that decides over packets, such as `net.ipv4.ip_forward` = `1` (sysctl(8)).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Setting {
     /// Where.
     pub netns: Netns,
@@ -49,7 +52,8 @@ pub struct Setting {
 }
 
 /// A rule of a firewall, in the order of its chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FirewallRule {
     /// Where.
     pub netns: Netns,
@@ -70,7 +74,8 @@ pub struct FirewallRule {
 }
 
 /// An entry of a bridge's forwarding database (bridge(8), fdb).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FdbEntry {
     /// The port that it leads to; the bridge itself for its own addresses.
     pub port: DeviceId,
@@ -91,7 +96,8 @@ pub struct FdbEntry {
 }
 
 /// Something that could not be read, and what would make it readable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Unreadable {
     /// What, such as `the guest behind tap0`.
     pub what: Text,
@@ -102,7 +108,8 @@ pub struct Unreadable {
 }
 
 /// One thing that the host says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostFact {
     /// A network namespace.
     Namespace(Namespace),
@@ -135,7 +142,8 @@ pub enum HostFact {
 }
 
 /// What identifies a [`HostFact`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostKey {
     /// As [`Namespace::id`].
     Namespace(Netns),
@@ -192,7 +200,8 @@ impl HostFact {
 }
 
 /// One change of what the host says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostChange {
     /// New, or other than before.
     Set(HostFact),
