@@ -305,7 +305,7 @@ impl Point {
 
 fn place(cause: LossCause) -> usize {
     match cause {
-        LossCause::Kernel => 0,
+        LossCause::Kernel | LossCause::Carrier => 0,
         LossCause::Interface => 1,
         LossCause::Queue => 2,
     }
