@@ -249,7 +249,7 @@ fn guests_with_qemus_default_address_are_told_apart_by_the_end_that_they_send_fr
             resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
             resolution 10.0.2.9 for 10.0.2.7 ×1: nobody
             error ADDRESS_CONFLICT: 10.0.2.9 is claimed by two stations that both have 52:54:00:12:34:56
-            error DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
+            warning DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
         "#]],
     );
     // Without a direction nothing tells whose they are.
@@ -257,19 +257,19 @@ fn guests_with_qemus_default_address_are_told_apart_by_the_end_that_they_send_fr
     check(
         &format!("{guests}{blind}"),
         expect![[r#"
-        point tcp 127.0.0.1:8010: 4 packets, 168 octets
-        host 52:54:00:12:34:56@0 at tcp 127.0.0.1:8010
-          10.0.2.9 by arp 0.2 to 0.2
-          10.0.2.100 by arp 0.1 to 0.1
-          10.0.2.101 by arp 0.0 to 0.0
-        guest guest-0 g1 at tcp 127.0.0.1:8010
-        guest guest-1 g2 at tcp 127.0.0.1:8010
-        cable cable-2 tcp 127.0.0.1:8010, connected, listened
-        resolution 10.0.2.100 for 10.0.2.101 ×1: nobody
-        resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
-        resolution 10.0.2.9 for 10.0.2.7 ×2: nobody
-        error DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
-    "#]],
+            point tcp 127.0.0.1:8010: 4 packets, 168 octets
+            host 52:54:00:12:34:56@0 at tcp 127.0.0.1:8010
+              10.0.2.9 by arp 0.2 to 0.2
+              10.0.2.100 by arp 0.1 to 0.1
+              10.0.2.101 by arp 0.0 to 0.0
+            guest guest-0 g1 at tcp 127.0.0.1:8010
+            guest guest-1 g2 at tcp 127.0.0.1:8010
+            cable cable-2 tcp 127.0.0.1:8010, connected, listened
+            resolution 10.0.2.100 for 10.0.2.101 ×1: nobody
+            resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
+            resolution 10.0.2.9 for 10.0.2.7 ×2: nobody
+            warning DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
+        "#]],
     );
 }
 
