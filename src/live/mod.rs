@@ -219,6 +219,7 @@ impl Live {
             clock: Some(order.source()),
             told: None,
             order: Some(order),
+            // Another host's inventory takes no questions.
             stop: Arc::default(),
             scope: Scope::default(),
             places: Places::default(),
