@@ -200,10 +200,10 @@ fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batc
 /// Where the filter does not fit a link type.
 pub fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
     let mut passed = Batch::default();
-    for frame in batch.frames() {
+    for (index, frame) in batch.frames().enumerate() {
         let link_type = link_types.get(frame.point.0 as usize).copied().unwrap_or_default();
         if filter.matches(link_type, frame.bytes)? {
-            passed.push(frame);
+            passed.push_beside(frame, batch, index);
         }
     }
     Ok(passed)
