@@ -332,8 +332,7 @@ fn beside<'c>(out: &mut Vec<u8>, start: usize, comments: impl Iterator<Item = &'
 
 fn place(cause: LossCause) -> usize {
     match cause {
-        // Packets that carry the frames were lost in the kernel, too.
-        LossCause::Kernel | LossCause::Carrier => 0,
+        LossCause::Kernel => 0,
         LossCause::Interface => 1,
         LossCause::Queue => 2,
         LossCause::Carrier => 3,
