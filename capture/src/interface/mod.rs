@@ -21,7 +21,7 @@
 mod ear;
 mod manager;
 mod open;
-mod out;
+pub(crate) mod out;
 mod pattern;
 mod program;
 mod reader;
