@@ -88,6 +88,9 @@ pub struct ShowArguments {
     /// With --live: network namespaces to look into, as in `tapscope watch`
     #[arg(long, value_name = "NAME", requires = "live")]
     pub netns: Vec<String>,
+    /// With --live: guests that are asked for copies of their frames, as in `tapscope watch`
+    #[arg(long, value_name = "MONITOR", requires = "live")]
+    pub qmp: Vec<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -1,5 +1,6 @@
 //! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
 
+pub mod ask;
 pub mod changes;
 pub mod list;
 pub mod order;
@@ -8,6 +9,7 @@ pub mod show;
 pub mod watch;
 
 use anyhow::{Context, Result, bail};
+use ask::Asking;
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use order::Order;
@@ -47,6 +49,10 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Ask these guests for copies of what passes their user-mode stacks and unix sockets, which changes them until tapscope ends: the path
+    /// of a monitor's socket, a guest's name, libvirt:DOMAIN, or `all`
+    #[arg(long, value_name = "MONITOR")]
+    pub qmp: Vec<String>,
 }
 
 /// What `list` and `watch` print.
@@ -96,6 +102,8 @@ pub struct Live {
     /// None where we may not capture; then `blind` says why.
     capture: Option<interface::Live>,
     blind: Option<String>,
+    /// None where the user does not want guests to be asked.
+    asking: Option<Asking>,
     inventory: Option<JoinHandle<()>>,
     /// Behind all sources: it ends when they have.
     order: Option<Order>,
@@ -116,13 +124,14 @@ impl Live {
         let order = Order::start(model, spent.clone())?;
         let (refuse, refusals) = bounded(QUEUE);
         let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
-        let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
+        let outlets = Outlets { events: order.source(), spent: empty.clone(), refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
             // The topology needs no privilege.
             Err(error @ StartError::NotPermitted(_)) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),
             Err(error) => return Err(error).context("cannot start to capture"),
         };
+        let asking = Asking::start(&arguments.qmp, order.source(), empty)?;
         let stop = Arc::new(AtomicBool::new(false));
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
         let thread = {
@@ -137,6 +146,7 @@ impl Live {
             refused: BTreeMap::new(),
             capture,
             blind,
+            asking,
             inventory: Some(thread),
             order: Some(order),
             stop,
@@ -167,6 +177,9 @@ impl Live {
                 Event::Host { changes, .. } => {
                     if changes.iter().any(concerns_targets) {
                         self.listen();
+                        if let Some(asking) = &mut self.asking {
+                            asking.update(&self.network.tables().host);
+                        }
                     }
                 }
                 Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
@@ -175,6 +188,7 @@ impl Live {
                 break;
             }
         }
+        anything |= self.asking.as_mut().is_some_and(Asking::tell);
         for refused in self.refusals.try_iter() {
             anything = true;
             self.refused.insert(refused.key.clone(), refused);
@@ -214,7 +228,9 @@ impl Live {
 
     /// Whether the host said what it is, and every point that is wanted is open or refused.
     pub fn is_settled(&self) -> bool {
-        let is_open = self.capture.is_none() || self.open_points() + self.refused.len() >= self.targets.len();
+        let targets = if self.capture.is_none() { 0 } else { self.targets.len() };
+        let (asked, not_asked) = self.asking.as_ref().map_or((0, 0), |asking| (asking.wanted(), asking.refused()));
+        let is_open = self.open_points() + self.refused.len() + not_asked >= targets + asked;
         !self.network.tables().host.is_empty() && is_open
     }
 
@@ -234,6 +250,9 @@ impl Live {
         for refused in self.refused.values() {
             notices.push(refused.reason.to_string());
         }
+        if let Some(asking) = &self.asking {
+            notices.extend(asking.notices(&self.network.tables().host));
+        }
         let unreadable = self.network.tables().host.unreadable();
         notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
         // Hundreds of interfaces are refused for one reason.
@@ -249,6 +268,7 @@ impl Drop for Live {
         let (_, nobody) = bounded(0);
         self.events = nobody;
         self.capture = None;
+        self.asking = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();
         }
@@ -259,8 +279,8 @@ impl Drop for Live {
 /// Whether a change may open or close a point.
 fn concerns_targets(change: &HostChange) -> bool {
     match change {
-        HostChange::Set(fact) => matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Namespace(_)),
-        HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Namespace(_)),
+        HostChange::Set(fact) => matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Cable(_) | HostFact::Namespace(_)),
+        HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Cable(_) | HostKey::Namespace(_)),
     }
 }
 
@@ -293,10 +313,10 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Set when the user wants to stop: ctrl-C, or a polite kill.
+/// Set when the user wants to stop: ctrl-C, a polite kill, or a terminal that is closed.
 pub fn stop_signal() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, flag.clone()).context("cannot listen for ctrl-C")?;
     }
     Ok(flag)
