@@ -2,8 +2,8 @@
 
 use super::readings::Readings;
 use super::{
-    Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact,
-    HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
+    Asked, Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange,
+    HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -322,6 +322,8 @@ impl Host {
         firewall, Firewall, FirewallRule);
     rows!(/// Guests, by process.
         guests, Guest, Guest, 0, u32::MAX);
+    rows!(/// What guests' QEMUs said when they were asked, by process.
+        asked, Asked, Asked);
     rows!(/// Cables, by key.
         cables, Cable, Cable);
     rows!(/// Programs other than guests that have a TUN or TAP device open.

@@ -4,16 +4,20 @@ use super::super::monitor::{Monitor, MonitorError, Queue};
 use super::ear;
 use super::name::{is_stale, object};
 use super::{Ask, FilterError};
+use crate::qemu;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
+use tapscope_graph::host::Asked;
 
 /// The queues of a backend, in the order in which they are filtered.
 pub(super) const QUEUES: [Queue; 2] = [Queue::Rx, Queue::Tx];
 
-/// Adds both filters; gives our ends of them. What cannot be added whole is taken away again.
-pub(super) fn attach(ask: &Ask) -> Result<[UdpSocket; 2], FilterError> {
+/// Adds both filters; gives our ends of them, and what QEMU says of the guest. What cannot be added whole is taken away again.
+pub(super) fn attach(ask: &Ask) -> Result<([UdpSocket; 2], Option<Asked>), FilterError> {
     let mut monitor = Monitor::open(&ask.monitor)?;
     sweep(&mut monitor)?;
+    // Frames do not depend on it.
+    let asked = qemu::ask::ask(&mut monitor, ask.pid).ok();
     let mut sockets = Vec::new();
     for queue in QUEUES {
         match add(&mut monitor, ask, queue) {
@@ -25,7 +29,8 @@ pub(super) fn attach(ask: &Ask) -> Result<[UdpSocket; 2], FilterError> {
             }
         }
     }
-    <[UdpSocket; 2]>::try_from(sockets).map_err(|_| FilterError::Incomplete)
+    let sockets = <[UdpSocket; 2]>::try_from(sockets).map_err(|_| FilterError::Incomplete)?;
+    Ok((sockets, asked))
 }
 
 fn add(monitor: &mut Monitor, ask: &Ask, queue: Queue) -> Result<UdpSocket, FilterError> {

@@ -4,12 +4,14 @@ use super::attach::{QUEUES, attach, remove, sweep};
 use super::ear::Ear;
 use super::reader::{Order, Orders, now};
 use super::{Ask, FilterError, Report};
+use crate::qemu::ask::ask;
 use crate::qemu::monitor::{Monitor, MonitorError, Queue};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tapscope_graph::host::{Asked, HostChange, HostFact, HostKey};
 use tapscope_graph::{Direction, Event, LinkType, PointId, PointInfo};
 
 /// How often it is looked whether the filters are still there, and what was refused is tried again.
@@ -33,6 +35,8 @@ struct Entry {
     due: Option<Instant>,
     /// The last reason that was told.
     told: Option<String>,
+    /// What QEMU said of the guest, as it was told.
+    asked: Option<Asked>,
 }
 
 /// The manager's thread.
@@ -94,6 +98,7 @@ impl Manager {
                 point: None,
                 due: None,
                 told: None,
+                asked: None,
             });
             (entry.ask, entry.is_wanted) = (ask, true);
             if !entry.is_attached {
@@ -122,7 +127,7 @@ impl Manager {
     fn try_attach(&mut self, key: &str) {
         let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.is_wanted && !entry.is_attached) else { return };
         match attach(&entry.ask) {
-            Ok(sockets) => {
+            Ok((sockets, asked)) => {
                 (entry.is_attached, entry.told) = (true, None);
                 let ask = &entry.ask;
                 let info = PointInfo {
@@ -146,6 +151,7 @@ impl Manager {
                 let ears = ears(ask, point, sockets);
                 let _ = self.reports.try_send(Report::Added { objects: ask.objects(), place: ask.place() });
                 self.orders.give(Order::Add(event, ears));
+                self.learn(key, asked);
             }
             Err(reason) => {
                 let text = reason.to_string();
@@ -160,11 +166,13 @@ impl Manager {
     /// Closes the point if its filters are gone: with the guest, or taken away by somebody.
     fn check(&mut self, key: &str) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let reason = match Monitor::open(&entry.ask.monitor).and_then(|mut monitor| monitor.objects()) {
-            Ok(there) => {
+        let pid = entry.ask.pid;
+        let look = |mut monitor: Monitor| Ok((monitor.objects()?, ask(&mut monitor, pid)?));
+        let reason = match Monitor::open(&entry.ask.monitor).and_then(look) {
+            Ok((there, asked)) => {
                 let is_there = |id: &String| there.iter().any(|object| object.id == *id);
                 if entry.ask.objects().iter().all(is_there) {
-                    return;
+                    return self.learn(key, Some(asked));
                 }
                 "somebody removed its filters from the guest".to_owned()
             }
@@ -176,6 +184,19 @@ impl Manager {
         if let Some(point) = entry.point {
             self.orders.give(Order::Remove(point, Some(reason)));
         }
+        self.learn(key, None);
+    }
+
+    /// Tells what QEMU says of a guest, if that is new.
+    fn learn(&mut self, key: &str, asked: Option<Asked>) {
+        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.asked != asked) else { return };
+        let change = match (&asked, &entry.asked) {
+            (Some(asked), _) => HostChange::Set(HostFact::Asked(Box::new(asked.clone()))),
+            (None, Some(before)) => HostChange::Gone(HostKey::Asked(before.pid)),
+            (None, None) => return,
+        };
+        entry.asked = asked;
+        self.orders.give(Order::Tell(Event::Host { at: now(), changes: vec![change] }));
     }
 
     /// Takes the filters of an entry away, if they are there, and closes its point.
@@ -195,6 +216,7 @@ impl Manager {
         if let Some(point) = entry.point {
             self.orders.give(Order::Remove(point, None));
         }
+        self.learn(key, None);
     }
 }
 

@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_millis(400);
 pub(super) enum Order {
     /// Tell that a point is open, and read its sockets.
     Add(Event, Vec<Ear>),
+    /// Tell this.
+    Tell(Event),
     /// Read what is there, close the point and tell why.
     Remove(PointId, Option<String>),
     /// Close all, and end.
@@ -132,6 +134,7 @@ impl Reader {
                     self.out.tell(event);
                     self.ears.extend(ears);
                 }
+                Order::Tell(event) => self.out.tell(event),
                 Order::Remove(point, reason) => {
                     self.read_rest();
                     self.tell_losses();
