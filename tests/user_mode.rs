@@ -104,6 +104,8 @@ fn set_up_1_a_guest_behind_the_user_mode_stack() -> Result<(), Error> {
     assert_eq!(objects(&guest)?, [""; 0]);
 
     assert!(has_point(&report, "n0 of g1"), "{}", report["points"]);
+    let known = &report["host"]["guests"][0];
+    assert_eq!((&known["run_state"], &known["nics"][0]["started"]), (&json!("running"), &json!(true)), "{known}");
     let dhcp = &rows(&report, "dhcp")[0];
     assert!(dhcp.to_string().contains("10.0.2.15") && dhcp.to_string().contains("10.0.2.2"), "{dhcp}");
     assert!(has_binding(&report, "52:54:00:12:34:57", "10.0.2.15"), "{}", report["bindings"]);

@@ -210,8 +210,8 @@ fn asks_of(host: &Host, guest: &Guest, monitor: &Address) -> Vec<Ask> {
         let Some(backend) = &nic.backend else { continue };
         let is_seen = match backend.kind {
             // Whoever can listen on the device need not ask.
-            BackendKind::Tap | BackendKind::Macvtap => !backend.devices.is_empty() || backend.has_vhost,
-            // The backend behind the hub is asked, not the hub's ports.
+            BackendKind::Tap | BackendKind::Macvtap => true,
+            // The backend behind the hub is asked, not the hub's ports; QEMU does not see what others move.
             BackendKind::Hubport | BackendKind::VhostUser | BackendKind::VhostVdpa => true,
             _ => false,
         };

@@ -445,7 +445,9 @@ impl Drop for Live {
 /// Whether a change may open or close a point.
 fn concerns_targets(change: &HostChange) -> bool {
     match change {
-        HostChange::Set(fact) => matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Cable(_) | HostFact::Namespace(_)),
+        HostChange::Set(fact) => {
+            matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Asked(_) | HostFact::Cable(_) | HostFact::Namespace(_))
+        }
         HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Cable(_) | HostKey::Namespace(_)),
     }
 }

@@ -79,6 +79,8 @@ pub struct GuestReport {
     monitors: Vec<String>,
     nics: Vec<NicReport>,
     unreadable: Option<String>,
+    /// By QMP; none where it was not asked.
+    run_state: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +89,8 @@ struct NicReport {
     model: Option<String>,
     mac: Option<String>,
     default_mac: bool,
+    /// Whether the guest's driver has started it, by QMP; none where it was not asked.
+    started: Option<bool>,
     backend: Option<BackendReport>,
 }
 
@@ -275,6 +279,7 @@ impl GuestReport {
             monitors: texts(&guest.monitors),
             nics: guest.nics.iter().map(|nic| NicReport::of(host, nic)).collect(),
             unreadable: optional(&guest.unreadable),
+            run_state: optional(&guest.run_state),
         }
     }
 }
@@ -295,6 +300,7 @@ impl NicReport {
             model: optional(&nic.model),
             mac: optional(&nic.mac),
             default_mac: nic.has_default_mac,
+            started: nic.is_started,
             backend: nic.backend.as_ref().map(backend),
         }
     }

@@ -107,8 +107,13 @@ impl Host {
         }
     }
 
-    fn set(&mut self, at: Timestamp, fact: HostFact) -> bool {
+    fn set(&mut self, at: Timestamp, mut fact: HostFact) -> bool {
         let key = fact.key();
+        if let HostFact::Guest(guest) = &mut fact
+            && let Some(HostFact::Asked(asked)) = self.rows.get(&HostKey::Asked(guest.pid))
+        {
+            asked.complete(guest);
+        }
         if self.rows.len() >= Self::ROWS && !self.rows.contains_key(&key) {
             self.dropped += 1;
             return false;
@@ -123,6 +128,11 @@ impl Host {
                 self.name(identity);
             }
             HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
+            HostFact::Asked(asked) => {
+                if let Some(HostFact::Guest(guest)) = self.rows.get_mut(&HostKey::Guest(asked.pid)) {
+                    asked.complete(guest);
+                }
+            }
             _ => {}
         }
         if let Some(count) = Count::of(&fact) {
@@ -151,6 +161,9 @@ impl Host {
                 self.series.remove(&device);
             }
             _ => {
+                if let HostKey::Guest(pid) = *key {
+                    self.rows.remove(&HostKey::Asked(pid));
+                }
                 self.rows.remove(key);
                 self.readings.remove(key);
             }

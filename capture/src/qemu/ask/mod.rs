@@ -5,12 +5,14 @@
 pub mod network;
 
 use super::monitor::{Monitor, MonitorError};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tapscope_graph::host::{Asked, ReceiveFilter};
 use tapscope_graph::{MacAddr, Text};
 
 /// Groups of a card that are kept.
 const GROUPS: usize = 64;
+/// Virtio cards that are asked for, each with two questions.
+const VIRTIO: usize = 64;
 /// Cards whose filters are read.
 const CARDS: usize = 256;
 
@@ -25,7 +27,42 @@ pub fn ask(monitor: &mut Monitor, pid: u32) -> Result<Asked, MonitorError> {
             known.filter = Some(filter);
         }
     }
+    for (mac, is_started) in drivers(monitor)? {
+        for known in asked.cards.iter_mut().filter(|known| known.mac == Some(mac)) {
+            known.is_started = Some(is_started);
+        }
+    }
     Ok(asked)
+}
+
+/// Whether the guest's driver has started each virtio card, by address. The commands are for tests (`x-`, since QEMU 7.2): what they do not
+/// tell stays open.
+fn drivers(monitor: &mut Monitor) -> Result<Vec<(MacAddr, bool)>, MonitorError> {
+    let Some(devices) = optional(monitor.execute("x-query-virtio", Value::Null))? else { return Ok(Vec::new()) };
+    let is_card = |row: &&Value| row.get("name").and_then(Value::as_str) == Some("virtio-net");
+    let mut drivers = Vec::new();
+    for row in devices.as_array().into_iter().flatten().filter(is_card).take(VIRTIO) {
+        let Some(path) = row.get("path").and_then(Value::as_str) else { continue };
+        let Some(card) = path.strip_suffix("/virtio-backend") else { continue };
+        let mac = optional(monitor.execute("qom-get", json!({ "path": card, "property": "mac" })))?;
+        let status = optional(monitor.execute("x-query-virtio-status", json!({ "path": path })))?;
+        let mac = mac.as_ref().and_then(Value::as_str).and_then(|mac| mac.parse().ok());
+        let statuses = status.as_ref().and_then(|status| status.get("status")?.get("statuses")?.as_array());
+        if let (Some(mac), Some(statuses)) = (mac, statuses) {
+            let is_ok = |status: &Value| status.as_str().is_some_and(|status| status.starts_with("VIRTIO_CONFIG_S_DRIVER_OK"));
+            drivers.push((mac, statuses.iter().any(is_ok)));
+        }
+    }
+    Ok(drivers)
+}
+
+/// An answer, if QEMU has one and this monitor takes such questions.
+fn optional(answer: Option<Result<Value, MonitorError>>) -> Result<Option<Value>, MonitorError> {
+    match answer {
+        None => Ok(None),
+        Some(Err(error)) if error.is_refusal() => Ok(None),
+        Some(answer) => answer.map(Some),
+    }
 }
 
 fn status(monitor: &mut Monitor) -> Result<Text, MonitorError> {
@@ -42,11 +79,8 @@ fn status(monitor: &mut Monitor) -> Result<Text, MonitorError> {
 
 /// What each card takes, by QEMU's name of it; only some models tell, and the monitor for people does not.
 fn receive_filters(monitor: &mut Monitor) -> Result<Vec<(Text, ReceiveFilter)>, MonitorError> {
-    match monitor.execute("query-rx-filter", Value::Null) {
-        None => Ok(Vec::new()),
-        Some(Err(error)) if error.is_refusal() => Ok(Vec::new()),
-        Some(answer) => Ok(answer?.as_array().into_iter().flatten().take(CARDS).filter_map(receive_filter).collect()),
-    }
+    let answer = optional(monitor.execute("query-rx-filter", Value::Null))?.unwrap_or_default();
+    Ok(answer.as_array().into_iter().flatten().take(CARDS).filter_map(receive_filter).collect())
 }
 
 fn receive_filter(row: &Value) -> Option<(Text, ReceiveFilter)> {
