@@ -57,3 +57,9 @@ fn what_peers_of_the_hub_send_is_survived() {
 fn command_lines_of_qemu_are_survived() {
     replay("qemu_command_line", targets::qemu_command_line);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_qemus_monitors_and_filters_say_is_survived() {
+    replay("qemu_monitor", targets::qemu_monitor);
+}

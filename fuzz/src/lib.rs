@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{Merged, Next, Reader};
 use tapscope_capture::hub::{Decoder, MAX_FRAME, Switch, Way};
+use tapscope_capture::qemu::ask::network;
 use tapscope_capture::qemu::command_line::{CommandLine, NICS};
 use tapscope_graph::decode::{Summary, layers, summary};
 use tapscope_graph::tables::Limits;
@@ -115,6 +116,25 @@ pub fn hub(input: &[u8]) {
         rest = after;
     }
     switch.age(begin + Duration::from_secs(pieces));
+}
+
+/// Datagrams of a filter, each behind one octet of length; the same octets as what `info network` says.
+#[cfg(target_os = "linux")]
+pub fn qemu_monitor(input: &[u8]) {
+    let mut assembler = tapscope_capture::qemu::filter::datagram::Assembler::default();
+    let mut rest = input;
+    while let Some((&length, after)) = rest.split_first() {
+        let (datagram, after) = after.split_at(after.len().min(usize::from(length)));
+        if let Some(frame) = assembler.take(datagram) {
+            assert!(datagram.ends_with(frame));
+        }
+        rest = after;
+    }
+    assert!(assembler.lost(0) <= input.len() as u64);
+    for card in network::read(&String::from_utf8_lossy(input)) {
+        let (kind, state) = card.backend.unwrap_or_default();
+        [card.card, card.model, card.netdev, Some(kind), Some(state)].iter().flatten().for_each(|text| assert_printable(text.as_str()));
+    }
 }
 
 const ETHERNET_IPV4: &[u8] = &[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0];
