@@ -2,9 +2,11 @@
 
 use super::Netns;
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 
 /// A network device: its namespace, and its index there (`ifindex`). A device that is made again has another index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceId {
     /// Where.
     pub netns: Netns,
@@ -13,7 +15,8 @@ pub struct DeviceId {
 }
 
 /// A network device, as `ip -d link` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Device {
     /// Which.
     pub id: DeviceId,
@@ -42,6 +45,10 @@ pub struct Device {
     pub port: Option<BridgePort>,
     /// Alternative names and alias.
     pub aliases: Vec<Text>,
+    /// The identifier of an XDP program that sees its frames before anybody else does.
+    pub xdp: Option<u32>,
+    /// IFF_NOARP: it neither asks for addresses nor answers for its own.
+    pub is_noarp: bool,
     /// Offloads that let frames be larger than the MTU or checksums unfinished, as ethtool names them; empty where unknown.
     pub offloads: Vec<Text>,
     /// Counters.
@@ -49,7 +56,8 @@ pub struct Device {
 }
 
 /// What a device is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// A card, or whatever has a bus below it.
     Physical,
@@ -86,7 +94,8 @@ pub enum DeviceKind {
 }
 
 /// Of a tun or tap device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TunMode {
     /// Ethernet frames (tap), rather than IP packets (tun).
     pub is_tap: bool,
@@ -101,7 +110,8 @@ pub struct TunMode {
 }
 
 /// A VLAN tag's protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum VlanProtocol {
     /// 802.1Q.
     #[default]
@@ -111,7 +121,8 @@ pub enum VlanProtocol {
 }
 
 /// Of a bridge.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bridge {
     /// Whether the spanning tree protocol runs.
     pub stp: bool,
@@ -129,6 +140,8 @@ pub struct Bridge {
     pub forward_delay_seconds: u32,
     /// Whether multicast is only sent where it is wanted.
     pub multicast_snooping: bool,
+    /// Whether it asks who wants multicast.
+    pub multicast_querier: bool,
     /// Whether bridged IPv4 passes iptables, for this bridge (`nf_call_iptables`).
     pub calls_iptables: bool,
     /// VLANs of the bridge device itself.
@@ -136,7 +149,8 @@ pub struct Bridge {
 }
 
 /// A device as a port of a bridge (bridge(8), link).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BridgePort {
     /// Spanning tree state.
     pub state: PortState,
@@ -176,7 +190,8 @@ impl BridgePort {
 }
 
 /// A port's membership in a VLAN.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PortVlan {
     /// Identifier.
     pub vid: u16,
@@ -187,7 +202,8 @@ pub struct PortVlan {
 }
 
 /// A bridge port's state (IEEE 802.1D, 17.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PortState {
     /// No frame passes.
     #[default]
@@ -203,7 +219,8 @@ pub enum PortState {
 }
 
 /// RFC 2863's ifOperStatus.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OperState {
     /// Drivers that do not say, such as loopback's.
     #[default]
@@ -223,7 +240,8 @@ pub enum OperState {
 }
 
 /// A device's counters since it was made, from the host's side: a TAP receives what its guest sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceCounters {
     /// Packets received.
     pub received_packets: u64,
@@ -241,6 +259,22 @@ pub struct DeviceCounters {
     pub received_errors: u64,
     /// Failed on the way out.
     pub sent_errors: u64,
+}
+
+impl DeviceCounters {
+    /// What was counted since an earlier reading; nothing where a counter was set back.
+    pub fn since(&self, before: &DeviceCounters) -> DeviceCounters {
+        DeviceCounters {
+            received_packets: self.received_packets.saturating_sub(before.received_packets),
+            received_octets: self.received_octets.saturating_sub(before.received_octets),
+            sent_packets: self.sent_packets.saturating_sub(before.sent_packets),
+            sent_octets: self.sent_octets.saturating_sub(before.sent_octets),
+            received_dropped: self.received_dropped.saturating_sub(before.received_dropped),
+            sent_dropped: self.sent_dropped.saturating_sub(before.sent_dropped),
+            received_errors: self.received_errors.saturating_sub(before.received_errors),
+            sent_errors: self.sent_errors.saturating_sub(before.sent_errors),
+        }
+    }
 }
 
 impl DeviceKind {

@@ -2,9 +2,11 @@
 
 use super::{DeviceId, Netns};
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 
 /// A virtual machine: one QEMU process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Guest {
     /// Its process.
     pub pid: u32,
@@ -26,10 +28,15 @@ pub struct Guest {
     pub nics: Vec<Nic>,
     /// What of it could not be read, and the one command that gives it.
     pub unreadable: Option<Text>,
+    /// Its process is stopped by a signal or a debugger (state `T` or `t` in proc_pid_stat(5)).
+    pub is_stopped: bool,
+    /// Its run state by QMP's `query-status`, such as `running` or `paused`; none where it was not asked.
+    pub run_state: Option<Text>,
 }
 
 /// A program that is no guest and has a TUN or TAP device open, such as a VPN's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reader {
     /// Its process.
     pub pid: u32,
@@ -44,7 +51,8 @@ pub struct Reader {
 }
 
 /// A guest's network card and what is behind it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Nic {
     /// `id=` of the device, where it has one.
     pub id: Option<Text>,
@@ -57,10 +65,15 @@ pub struct Nic {
     pub has_default_mac: bool,
     /// The backend that it is plugged into; none for a card without one.
     pub backend: Option<Backend>,
+    /// Whether the guest's driver has started it, by QMP's `x-query-virtio-status`; none where it was not asked.
+    pub is_started: Option<bool>,
+    /// Whether its link is up, by libvirt's or QEMU's word; none where it is not known.
+    pub is_link_up: Option<bool>,
 }
 
 /// A `-netdev`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Backend {
     /// `id=`; QEMU makes one up for `-nic` and `-net`.
     pub id: Option<Text>,
@@ -81,7 +94,8 @@ pub struct Backend {
 }
 
 /// The type of a backend (qemu(1), `-netdev`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
     /// A TAP device, also by `bridge` with its helper.
     Tap,

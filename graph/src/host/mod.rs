@@ -4,26 +4,33 @@
 //! the same key replaces it, and [`HostChange::Gone`] takes it away. Read netdevice(7), rtnetlink(7) and bridge(8) for the words.
 
 mod cable;
+mod counter;
 mod device;
 mod guest;
 mod ip;
+mod readings;
 mod table;
+mod user;
 
 pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier};
+pub use counter::{Counter, Drop, Listener};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;
+pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// A network namespace, by the inode number of `/proc/PID/ns/net`; unique while it exists. 0 where the system has none (the BSDs).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Netns(pub u64);
 
 /// A network namespace and what it is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Namespace {
     /// Which.
     pub id: Netns,
@@ -36,7 +43,8 @@ pub struct Namespace {
 }
 
 /// A setting that decides over packets, such as `net.ipv4.ip_forward` = `1` (sysctl(8)).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Setting {
     /// Where.
     pub netns: Netns,
@@ -47,15 +55,16 @@ pub struct Setting {
 }
 
 /// A rule of a firewall, in the order of its chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FirewallRule {
     /// Where.
     pub netns: Netns,
-    /// `nft`, `iptables`, `ip6tables` or `ebtables`.
+    /// `nft`, `iptables`, `ip6tables`, `ebtables` or `tc`.
     pub tool: Text,
-    /// Family and table, such as `inet filter`.
+    /// Family and table, such as `inet filter`; for tc the device's name.
     pub table: Text,
-    /// Chain.
+    /// Chain; for tc `ingress` or `egress`.
     pub chain: Text,
     /// The hook and priority of a base chain, such as `forward 0`, and its policy.
     pub hook: Option<Text>,
@@ -68,7 +77,8 @@ pub struct FirewallRule {
 }
 
 /// An entry of a bridge's forwarding database (bridge(8), fdb).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FdbEntry {
     /// The port that it leads to; the bridge itself for its own addresses.
     pub port: DeviceId,
@@ -89,7 +99,8 @@ pub struct FdbEntry {
 }
 
 /// Something that could not be read, and what would make it readable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Unreadable {
     /// What, such as `the guest behind tap0`.
     pub what: Text,
@@ -100,7 +111,8 @@ pub struct Unreadable {
 }
 
 /// One thing that the host says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostFact {
     /// A network namespace.
     Namespace(Namespace),
@@ -126,6 +138,12 @@ pub enum HostFact {
     Cable(Box<Cable>),
     /// Another program that has a TUN or TAP device open.
     Reader(Reader),
+    /// A counter of the kernel.
+    Counter(Counter),
+    /// Packets that the kernel dropped for one reason at one place.
+    Drop(Drop),
+    /// A socket that waits for datagrams or connections.
+    Listener(Listener),
     /// Something that could not be read.
     Unreadable(Unreadable),
     /// Frames that the kernel threw away before any point, since it started: the second column of `/proc/net/softnet_stat`, all processors.
@@ -133,7 +151,8 @@ pub enum HostFact {
 }
 
 /// What identifies a [`HostFact`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostKey {
     /// As [`Namespace::id`].
     Namespace(Netns),
@@ -159,6 +178,12 @@ pub enum HostKey {
     Cable(Text),
     /// Process, name of the device.
     Reader(u32, Text),
+    /// Namespace, device, name.
+    Counter(Netns, Option<u32>, Text),
+    /// Namespace, device, reason, location, EtherType.
+    Drop(Option<Netns>, Option<u32>, Text, Text, u16),
+    /// Namespace, protocol, address, port.
+    Listener(Netns, u8, IpAddr, u16),
     /// What.
     Unreadable(Text),
     /// The one counter.
@@ -183,6 +208,9 @@ impl HostFact {
             HostFact::Guest(row) => HostKey::Guest(row.pid),
             HostFact::Cable(row) => HostKey::Cable(row.key.clone()),
             HostFact::Reader(row) => HostKey::Reader(row.pid, row.interface.clone()),
+            HostFact::Counter(row) => HostKey::Counter(row.netns, row.device, row.name.clone()),
+            HostFact::Drop(row) => HostKey::Drop(row.netns, row.device, row.reason.clone(), row.location.clone(), row.ether_type),
+            HostFact::Listener(row) => HostKey::Listener(row.netns, row.protocol, row.address, row.port),
             HostFact::Unreadable(row) => HostKey::Unreadable(row.what.clone()),
             HostFact::Backlog(_) => HostKey::Backlog,
         }
@@ -190,7 +218,8 @@ impl HostFact {
 }
 
 /// One change of what the host says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostChange {
     /// New, or other than before.
     Set(HostFact),

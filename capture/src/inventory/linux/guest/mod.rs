@@ -217,6 +217,7 @@ impl Guests {
             monitors: askable(&monitors).map(|monitor| Text::path(&monitor.address.to_string())).collect(),
             nics,
             unreadable: missing,
+            ..Guest::default()
         });
         out.monitors.extend(monitors.into_iter().map(|monitor| GuestMonitor { pid: process.pid, monitor }));
         out.sockets.extend(sockets.into_iter().map(|(descriptor, inode)| GuestSocket { pid: process.pid, descriptor, inode }));
