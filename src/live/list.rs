@@ -212,7 +212,9 @@ fn cards(host: &Host, guest: &Guest, out: &mut String) {
         let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
         let _ = writeln!(out, "    {model} {mac}{default}  {backend}");
         if let Some(outlook) = Outlook::of(host, guest, place) {
-            let _ = writeln!(out, "      {}; {}", outlook.peer, outlook.words);
+            let _ = writeln!(out, "      {}", outlook.peer);
+            let words = if outlook.words.is_empty() { "how its frames could be seen is not known" } else { &outlook.words };
+            let _ = writeln!(out, "      {words}");
         }
     }
     if guest.nics.is_empty() {
