@@ -10,7 +10,7 @@ use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use history::History;
 use replay::{Player, Start};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tapscope_capture::remote::Origin;
 use tapscope_graph::Timestamp;
@@ -121,7 +121,8 @@ impl Session {
         // Without a place for the past there is still a present.
         let history = History::begin(arguments).map_err(|error| eprintln!("tapscope: the past is not kept: {error:#}")).ok().map(Arc::new);
         let live = Live::start(arguments, history.as_ref().and_then(|history| history.listener()))?;
-        let mut watcher = live::Watcher::start(live, history.clone(), "this host".to_owned(), shared.clone())?;
+        let mut watcher =
+            live::Watcher::start(live, history.as_ref().map_or_else(Weak::new, Arc::downgrade), "this host".to_owned(), shared.clone())?;
         Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, history, wake)
     }
 
@@ -132,7 +133,7 @@ impl Session {
     pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
         let wake = Arc::new(Wake::default());
         let shared = Shared::new(&wake);
-        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, None, title, shared.clone())?;
+        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, Weak::new(), title, shared.clone())?;
         Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, None, wake)
     }
 
