@@ -214,3 +214,21 @@ fn who_cannot_be_asked_is_named_with_the_reason() -> Result<(), Error> {
     assert_eq!(objects(&guest)?, [""; 0]);
     Ok(())
 }
+
+#[test]
+fn the_monitor_for_people_and_one_by_tcp_do_as_well() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("the_monitor_for_people_and_one_by_tcp_do_as_well") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    let human = lab.folder().join("human").display().to_string();
+    let (monitor, tcp) = (format!("unix:{human},server=on,wait=off"), "tcp:127.0.0.1:4444,server=on,wait=off");
+    let guest = lab.guest("g1").ip("dhcp").user(&host).arguments(["-monitor", &monitor, "-qmp", tcp]).boot()?;
+    for (name, whom) in [("human", human.as_str()), ("tcp", "tcp:127.0.0.1:4444")] {
+        let show = listen(&host, name, &[whom])?;
+        guest.must("ping -c2 -i0.2 -W5 10.0.2.2")?;
+        let (report, said) = report(&show)?;
+        assert_eq!(rows(&report, "echoes").len(), 2, "{whom}: {said}");
+        assert_eq!(report["host"]["guests"][0]["run_state"], "running", "{whom}");
+        assert_eq!(objects(&guest)?, [""; 0], "{whom}: {said}");
+    }
+    Ok(())
+}
