@@ -52,3 +52,18 @@ fn data_units_of_switches_are_survived() {
 fn command_lines_of_qemu_are_survived() {
     replay("qemu_command_line", targets::qemu_command_line);
 }
+
+#[test]
+fn streams_between_qemu_processes_are_survived() {
+    replay("cable_stream", targets::cable_stream);
+}
+
+#[test]
+fn segments_of_cables_are_survived() {
+    replay("cable_tcp", targets::cable_tcp);
+}
+
+#[test]
+fn datagrams_of_cables_are_survived() {
+    replay("cable_datagram", targets::cable_datagram);
+}
