@@ -36,6 +36,7 @@ bench:
 	@.ci/setup run
 	cargo bench --bench stages
 	cargo bench --bench whole
+	cargo bench --bench cable
 	@# Only root can make the namespaces that it measures in.
 	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench live; fi
 
