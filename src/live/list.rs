@@ -1,6 +1,6 @@
 //! `tapscope list`: guests, bridges, and where one can listen.
 
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::{Format, LiveArguments};
 use crate::cli::{Color, EXIT_OK};
 use crate::report::card::{Outlook, place};
@@ -13,7 +13,7 @@ use std::io::Write;
 use std::time::Duration;
 use tapscope_capture::interface;
 use tapscope_capture::inventory;
-use tapscope_graph::host::{Backend, Device, DeviceKind, FirewallRule, Guest, Host};
+use tapscope_graph::host::{Backend, Cable, Device, DeviceKind, FirewallRule, Guest, Host};
 use tapscope_graph::{MacAddr, Text};
 
 /// How long the host may take to say what it is.
@@ -54,7 +54,7 @@ struct Report {
     unreadable: Vec<String>,
 }
 
-/// A device as a place to listen.
+/// A device or a cable as a place to listen.
 #[derive(Serialize)]
 struct PointReport {
     name: String,
@@ -84,7 +84,8 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     }
     let scope = Scope { interfaces: arguments.live.interfaces.clone(), only: None };
     let blind = interface::may_capture().err().map(|error| error.to_string());
-    let points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
+    let mut points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
+    points.extend(host.cables().map(|cable| cable_point(&host, &scope, cable, blind.as_deref())));
     let mut out = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
@@ -124,6 +125,20 @@ fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> Po
             Err(refusal) => Some(refusal.words().to_owned()),
             Ok(_) => blind.map(str::to_owned),
         },
+    }
+}
+
+fn cable_point(host: &Host, scope: &Scope, cable: &Cable, blind: Option<&str>) -> PointReport {
+    let target = scope.cable(host, cable);
+    let namespace = cable.netns.and_then(|netns| host.namespace(netns)).filter(|namespace| !namespace.is_own);
+    PointReport {
+        name: cable.key.to_string(),
+        namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
+        kind: "cable".to_owned(),
+        is_wanted: target.is_ok(),
+        description: Some(scope::cable_description(host, cable)),
+        listened: target.is_ok() && blind.is_none(),
+        reason: target.err().or_else(|| blind.map(str::to_owned)),
     }
 }
 

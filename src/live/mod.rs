@@ -43,7 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What to look at on the living host.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveArguments {
-    /// Listen on these interfaces only, `*` and `?` allowed; otherwise on every TAP, macvtap, bridge port and bridge
+    /// Listen only on these interfaces, cables (by their name in `list`, or a guest's), `*` and `?` allowed; otherwise on every TAP, macvtap,
+    /// bridge port, bridge and cable that something carries
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
     /// Capture only what passes this filter (pcap-filter(7))
