@@ -3,6 +3,10 @@
 //! Bulk traffic is taken once, where it enters: from a guest at its TAP, from the host at the bridge. What explains a failure (ARP, ICMP,
 //! DHCP, ND, spanning tree) is taken everywhere and in both directions, so that a packet's journey shows.
 
+mod cable;
+
+pub use cable::description as cable_description;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
@@ -12,7 +16,7 @@ use tapscope_graph::{MacAddr, Text};
 /// What the user wants to listen to.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Names, with `*` and `?`; empty: every TAP, macvtap, bridge port and bridge.
+    /// Names of devices, cables and guests, with `*` and `?`; empty: every TAP, macvtap, bridge port, bridge and cable.
     pub interfaces: Vec<String>,
     /// This place and no other.
     pub only: Option<Only>,
@@ -100,7 +104,7 @@ fn card(host: &Host, device: &Device) -> Option<(Text, MacAddr)> {
 }
 
 impl Scope {
-    /// Everything to listen on now, in the order of the devices.
+    /// Everything to listen on now: devices in their order, then cables.
     pub fn targets(&self, host: &Host, places: &mut Places) -> Vec<Target> {
         let mut targets: Vec<Target> = host.devices().filter_map(|device| self.target(host, device).ok()).collect();
         let devices: Vec<&Device> = targets.iter().filter_map(|target| host.device(target.device)).collect();
@@ -108,6 +112,7 @@ impl Scope {
         for target in &mut targets {
             target.key = numbers.get(&target.device).map_or_else(String::new, u32::to_string);
         }
+        targets.extend(host.cables().filter_map(|cable| self.cable(host, cable).ok()));
         targets
     }
 

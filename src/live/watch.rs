@@ -23,6 +23,7 @@ const STEP: Duration = Duration::from_millis(50);
 #[command(after_help = "Examples:
   tapscope watch                          guests, addresses, ARP, DHCP and echoes as they come
   tapscope watch -i 'tap*' --for 10s
+  tapscope watch --qmp g1                 also what g1 sends to QEMU's user-mode stack, which changes g1 meanwhile
   tapscope watch ssh://root@host          another host, where tapscope is installed, too
   tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
 

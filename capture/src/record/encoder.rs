@@ -176,7 +176,7 @@ impl Encoder {
         out.reserve(length as usize);
         out.extend_from_slice(&head);
         out.extend_from_slice(bytes);
-        out.extend_from_slice(&[0; 3][..padded - bytes.len()]);
+        out.extend_from_slice(&[0; 4][..padded - bytes.len()]);
         if flags > 0 {
             out.extend_from_slice(&[2, 0, 4, 0, flags as u8, 0, 0, 0]);
         }
