@@ -39,7 +39,7 @@ pub fn run(interface: &str, fifo: &Path, filter: Option<&str>) -> Result<u8> {
     while live.open_points() == 0 && Instant::now() < patience && !stop.load(Ordering::Relaxed) {
         live.take(Instant::now() + STEP, Some)?;
     }
-    if live.open_points() == 0 {
+    if live.open_points() == 0 && !stop.load(Ordering::Relaxed) {
         let why = live.notices();
         bail!("nobody can listen at {whose} now{}{}", if why.is_empty() { "" } else { ": " }, why.join("; "));
     }
