@@ -96,6 +96,8 @@ pub enum LossCause {
     Interface,
     /// In tapscope's own queue: the model was slow.
     Queue,
+    /// In what carries a cable: octets are missing, or could not be told apart. One for each such place, which may have been more.
+    Carrier,
 }
 
 impl LossCause {
@@ -105,6 +107,7 @@ impl LossCause {
             LossCause::Kernel => "kernel",
             LossCause::Interface => "interface",
             LossCause::Queue => "queue",
+            LossCause::Carrier => "carrier",
         }
     }
 }

@@ -10,16 +10,20 @@
 
 pub mod addr;
 pub mod decode;
+pub mod diagnose;
+pub mod display_filter;
 pub mod event;
 pub mod evidence;
 pub mod fact;
 pub mod finding;
 pub mod host;
+pub mod journey;
 mod learn;
 pub mod link_type;
 pub mod network;
 pub mod packets;
 mod printed;
+pub mod selection;
 pub mod tables;
 pub mod text;
 pub mod topology;
@@ -28,4 +32,5 @@ pub use addr::MacAddr;
 pub use event::{Batch, Direction, Event, Frame, FrameNo, Head, LinkType, LossCause, PointId, PointInfo, Timestamp};
 pub use network::{Network, View};
 pub use packets::Packets;
+pub use selection::Selection;
 pub use text::Text;

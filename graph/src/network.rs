@@ -5,7 +5,7 @@ use crate::event::Frame;
 use crate::fact::{Fact, NameSource, Neighbor};
 use crate::finding::{Finding, findings};
 use crate::learn::{
-    AddressLearner, Ahead, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, RowLearner, Seen, Traffic, fingerprint,
+    AddressLearner, Ahead, DhcpLearner, EchoLearner, FlowLearner, JourneyLearner, Layer2, Lesson, RowLearner, Seen, Traffic, about,
 };
 use crate::tables::{Learned, Limits, Point, RouterReason, Tables};
 use crate::topology::Topology;
@@ -34,8 +34,9 @@ impl View {
     }
 }
 
-/// The model. The same events in the same order give the same views.
-#[derive(Debug)]
+/// The model. The same events in the same order give the same views. A clone learns on
+/// by itself.
+#[derive(Clone, Debug)]
 pub struct Network {
     tables: Tables,
     limits: Limits,
@@ -224,8 +225,8 @@ impl Network {
         if seen.direction != Direction::Unknown {
             self.layer2.direction(&mut lesson, key);
         }
-        if let Some((kind, print)) = fingerprint(&self.hasher, packet, &facts) {
-            lesson.seen.journey = Some(self.journeys.observe(&mut lesson, &mut self.layer2, key, kind, print));
+        if let Some(about) = about(&self.hasher, packet, &facts) {
+            lesson.seen.journey = Some(self.journeys.observe(&mut lesson, &mut self.layer2, key, &about));
         }
         let seen = lesson.seen;
         for fact in facts.drain(..) {

@@ -7,7 +7,8 @@
 use crate::decode::{Addresses, Stop, Tunnel};
 use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
-use crate::host::Host;
+use crate::host::{DeviceId, Host};
+pub use crate::journey::{Journey, JourneyKind, Sighting};
 use crate::{Direction, FrameNo, LossCause, MacAddr, PointId, PointInfo, Text, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -252,6 +253,11 @@ pub struct Point {
 }
 
 impl Point {
+    /// The device whose own frames are seen here; none where a device only carries a cable's.
+    pub fn own_device(&self) -> Option<DeviceId> {
+        self.info.device.filter(|_| self.info.cable.is_none())
+    }
+
     /// The point's name, else its description, sanitised; `point 3` for one without either.
     pub fn label(&self, id: PointId) -> String {
         match self.info.name.as_ref().or(self.info.description.as_ref()) {
@@ -411,6 +417,18 @@ pub struct Binding {
     pub learned: Learned,
     /// The frames; for [`Learned::Source`] without samples.
     pub evidence: Evidence,
+    /// Whether a frame from inside the point's interface said so.
+    pub inbound: bool,
+    /// Whether a frame towards it said so.
+    pub outbound: bool,
+}
+
+impl Binding {
+    /// One more frame says so, which went this way.
+    pub(crate) fn turn(&mut self, direction: Direction) {
+        self.inbound |= direction == Direction::Inbound;
+        self.outbound |= direction == Direction::Outbound;
+    }
 }
 
 /// Frames to `mac` whose outermost IP destination is `ip`: their sender took `mac` for the next hop towards `ip` (RFC 4861, section 2.1).
@@ -676,51 +694,6 @@ pub struct EchoRow {
     pub reply_journey: Option<u64>,
 }
 
-/// What a journey's packet is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JourneyKind {
-    /// ARP.
-    Arp,
-    /// Neighbor Discovery.
-    Ndp,
-    /// DHCP or DHCPv6.
-    Dhcp,
-    /// Echo request.
-    EchoRequest,
-    /// Echo reply.
-    EchoReply,
-    /// ICMP error.
-    IcmpError,
-}
-
-/// One packet and all its sightings, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Journey {
-    /// Numbered from 1 in the order of first sight.
-    pub id: u64,
-    /// What it is.
-    pub kind: JourneyKind,
-    /// Link-layer source at the first sighting.
-    pub source: Option<MacAddr>,
-    /// Link-layer destination at the first sighting.
-    pub destination: Option<MacAddr>,
-    /// The sightings; at most 16.
-    pub sightings: Vec<Sighting>,
-}
-
-/// One packet seen at one point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Where.
-    pub point: PointId,
-    /// Which way, where known.
-    pub direction: Direction,
-    /// When.
-    pub at: Timestamp,
-    /// The frame.
-    pub frame: FrameNo,
-}
-
 /// A flow's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
@@ -970,20 +943,6 @@ impl TcpState {
             TcpState::Closed => "closed",
             TcpState::Refused => "refused",
             TcpState::Reset => "reset",
-        }
-    }
-}
-
-impl JourneyKind {
-    /// In lower case, for programs and people.
-    pub fn name(self) -> &'static str {
-        match self {
-            JourneyKind::Arp => "arp",
-            JourneyKind::Ndp => "ndp",
-            JourneyKind::Dhcp => "dhcp",
-            JourneyKind::EchoRequest => "echo request",
-            JourneyKind::EchoReply => "echo reply",
-            JourneyKind::IcmpError => "icmp error",
         }
     }
 }

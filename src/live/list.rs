@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
   tapscope list --firewall      the rules that decide over packets, too
   tapscope list --format json | jq '.guests[].nics'
 
-Exit status: 0 done; 1 this host cannot be asked; 2 usage.")]
+Exit status: 0 done; 1 this host cannot be asked; 64 usage.")]
 pub struct ListArguments {
     #[command(flatten)]
     live: LiveArguments,
@@ -80,7 +80,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             host.apply(super::now(), change);
         }
     }
-    let scope = Scope { interfaces: arguments.live.interfaces.clone() };
+    let scope = Scope { interfaces: arguments.live.interfaces.clone(), only: None };
     let blind = interface::may_capture().err().map(|error| error.to_string());
     let points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
     let mut out = std::io::stdout().lock();

@@ -159,6 +159,8 @@ impl Player {
                 self.go_to(self.playback.end);
                 self.playback.state = PlaybackState::Ended;
             }
+            // Nobody is there to be asked.
+            Command::Ask(_) => {}
             Command::Restart => {
                 self.rewind();
                 self.playback.state = PlaybackState::Playing;

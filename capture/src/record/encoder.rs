@@ -42,7 +42,7 @@ struct Point {
     closed: Option<Option<String>>,
     since: Option<Timestamp>,
     frames: u64,
-    lost: [u64; 3],
+    lost: [u64; 4],
     /// Lost since its latest packet.
     fresh: u64,
 }
@@ -222,7 +222,7 @@ impl Encoder {
         let point = &mut self.points[index];
         point.interface = self.interfaces;
         point.since = resumed.or(self.latest);
-        (point.frames, point.lost) = (0, [0; 3]);
+        (point.frames, point.lost) = (0, [0; 4]);
         self.interfaces += 1;
         let info = &point.info;
         let mut block = Block::new(out, INTERFACE);
@@ -255,8 +255,8 @@ impl Encoder {
     /// A statistics block.
     fn count(&mut self, index: usize, out: &mut Vec<u8>) {
         let point = &self.points[index];
-        let [kernel, interface, queue] = point.lost;
-        let lost = kernel.saturating_add(interface).saturating_add(queue);
+        let [kernel, interface, queue, carrier] = point.lost;
+        let lost = [kernel, interface, queue, carrier].into_iter().fold(0_u64, u64::saturating_add);
         let now = self.latest.unwrap_or_default();
         let mut block = Block::new(out, STATISTICS);
         block.bytes(&point.interface.to_le_bytes()).bytes(&halves(now));
@@ -264,7 +264,7 @@ impl Encoder {
             block.option(2, &[&halves(since)]);
         }
         block.option(3, &[&halves(now)]);
-        let dropped = kernel.saturating_add(queue);
+        let dropped = kernel.saturating_add(queue).saturating_add(carrier);
         for (code, count) in [(4, point.frames.saturating_add(lost)), (5, interface), (7, dropped), (8, point.frames)] {
             block.option(code, &[&count.to_le_bytes()]);
         }
@@ -299,7 +299,7 @@ impl Encoder {
 
 impl Point {
     fn new(info: &PointInfo) -> Point {
-        Point { info: info.clone(), interface: 0, closed: None, since: None, frames: 0, lost: [0; 3], fresh: 0 }
+        Point { info: info.clone(), interface: 0, closed: None, since: None, frames: 0, lost: [0; 4], fresh: 0 }
     }
 }
 
@@ -308,6 +308,7 @@ fn place(cause: LossCause) -> usize {
         LossCause::Kernel => 0,
         LossCause::Interface => 1,
         LossCause::Queue => 2,
+        LossCause::Carrier => 3,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cables: what joins guests' network cards without a device of the host (qemu(1), `-netdev socket`, `stream`, `dgram`, `user`, …).
 
-use super::{DeviceId, Netns};
+use super::{DeviceId, Host, Netns};
 use crate::Text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -159,6 +159,31 @@ pub enum Carrier {
     },
 }
 
+impl CableEnd {
+    /// What is plugged in, for people: a guest's name, a program's, or the process.
+    pub fn called(&self, host: &Host) -> String {
+        match (host.plugged(self), &self.program, self.pid) {
+            (Some((guest, _)), ..) => {
+                guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), ToString::to_string)
+            }
+            (None, Some(program), _) => program.to_string(),
+            (None, None, Some(pid)) => format!("process {pid}"),
+            (None, None, None) => "somebody who may not be seen".to_owned(),
+        }
+    }
+}
+
+impl CableRole {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            CableRole::Listens => "listens",
+            CableRole::Connects => "connects",
+            CableRole::Peer => "peer",
+        }
+    }
+}
+
 impl CableKind {
     /// In lower case, for programs and people.
     pub fn name(&self) -> &str {
@@ -195,5 +220,47 @@ impl CableState {
 impl fmt::Display for CableState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl CableSight {
+    /// In lower case, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            CableSight::Carried { .. } => "carried",
+            CableSight::Asked { .. } => "asked",
+            CableSight::Unseen { .. } => "unseen",
+            CableSight::Unknown => "unknown",
+        }
+    }
+
+    /// For people: how the frames can be seen, at which price, or why not and what would help; nothing where it is not known.
+    pub fn words(&self, host: &Host) -> String {
+        match self {
+            CableSight::Carried { device, carrier } => {
+                let device = host.device(*device).map_or_else(|| format!("device {}", device.index), |device| device.name.to_string());
+                format!("its frames pass {device} as {carrier}, which can be listened to without a change")
+            }
+            CableSight::Asked { monitor: Some(_), remedy } => {
+                format!("QEMU gives a copy of its frames if it is asked, which changes the running guest: {remedy}")
+            }
+            CableSight::Asked { monitor: None, remedy } => {
+                format!("QEMU could give a copy of its frames, and cannot be asked from here: {remedy}")
+            }
+            CableSight::Unseen { why, remedy } if remedy.is_empty() => format!("its frames cannot be seen: {why}"),
+            CableSight::Unseen { why, remedy } => format!("its frames cannot be seen: {why}; {remedy}"),
+            CableSight::Unknown => String::new(),
+        }
+    }
+}
+
+/// As a capture filter would say it, in short: `tcp port 8010`.
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Carrier::Tcp { port, .. } => write!(f, "tcp port {port}"),
+            Carrier::Udp { first, second } => write!(f, "udp between {first} and {second}"),
+            Carrier::Multicast { group } => write!(f, "udp to {group}"),
+        }
     }
 }

@@ -45,6 +45,10 @@ pub struct Device {
     pub port: Option<BridgePort>,
     /// Alternative names and alias.
     pub aliases: Vec<Text>,
+    /// The identifier of an XDP program that sees its frames before anybody else does.
+    pub xdp: Option<u32>,
+    /// IFF_NOARP: it neither asks for addresses nor answers for its own.
+    pub is_noarp: bool,
     /// Offloads that let frames be larger than the MTU or checksums unfinished, as ethtool names them; empty where unknown.
     pub offloads: Vec<Text>,
     /// Counters.
@@ -136,6 +140,8 @@ pub struct Bridge {
     pub forward_delay_seconds: u32,
     /// Whether multicast is only sent where it is wanted.
     pub multicast_snooping: bool,
+    /// Whether it asks who wants multicast.
+    pub multicast_querier: bool,
     /// Whether bridged IPv4 passes iptables, for this bridge (`nf_call_iptables`).
     pub calls_iptables: bool,
     /// VLANs of the bridge device itself.
@@ -253,6 +259,22 @@ pub struct DeviceCounters {
     pub received_errors: u64,
     /// Failed on the way out.
     pub sent_errors: u64,
+}
+
+impl DeviceCounters {
+    /// What was counted since an earlier reading; nothing where a counter was set back.
+    pub fn since(&self, before: &DeviceCounters) -> DeviceCounters {
+        DeviceCounters {
+            received_packets: self.received_packets.saturating_sub(before.received_packets),
+            received_octets: self.received_octets.saturating_sub(before.received_octets),
+            sent_packets: self.sent_packets.saturating_sub(before.sent_packets),
+            sent_octets: self.sent_octets.saturating_sub(before.sent_octets),
+            received_dropped: self.received_dropped.saturating_sub(before.received_dropped),
+            sent_dropped: self.sent_dropped.saturating_sub(before.sent_dropped),
+            received_errors: self.received_errors.saturating_sub(before.received_errors),
+            sent_errors: self.sent_errors.saturating_sub(before.sent_errors),
+        }
+    }
 }
 
 impl DeviceKind {

@@ -28,6 +28,10 @@ pub struct Guest {
     pub nics: Vec<Nic>,
     /// What of it could not be read, and the one command that gives it.
     pub unreadable: Option<Text>,
+    /// Its process is stopped by a signal or a debugger (state `T` or `t` in proc_pid_stat(5)).
+    pub is_stopped: bool,
+    /// Its run state by QMP's `query-status`, such as `running` or `paused`; none where it was not asked.
+    pub run_state: Option<Text>,
 }
 
 /// A program that is no guest and has a TUN or TAP device open, such as a VPN's.
@@ -61,6 +65,10 @@ pub struct Nic {
     pub has_default_mac: bool,
     /// The backend that it is plugged into; none for a card without one.
     pub backend: Option<Backend>,
+    /// Whether the guest's driver has started it, by QMP's `x-query-virtio-status`; none where it was not asked.
+    pub is_started: Option<bool>,
+    /// Whether its link is up, by libvirt's or QEMU's word; none where it is not known.
+    pub is_link_up: Option<bool>,
 }
 
 /// A `-netdev`.

@@ -4,16 +4,21 @@
 //! the same key replaces it, and [`HostChange::Gone`] takes it away. Read netdevice(7), rtnetlink(7) and bridge(8) for the words.
 
 mod cable;
+mod counter;
 mod device;
 mod guest;
 mod ip;
+mod readings;
 mod table;
+mod user;
 
 pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier};
+pub use counter::{Counter, Drop, Listener};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;
+pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};
 use serde::{Deserialize, Serialize};
@@ -55,11 +60,11 @@ pub struct Setting {
 pub struct FirewallRule {
     /// Where.
     pub netns: Netns,
-    /// `nft`, `iptables`, `ip6tables` or `ebtables`.
+    /// `nft`, `iptables`, `ip6tables`, `ebtables` or `tc`.
     pub tool: Text,
-    /// Family and table, such as `inet filter`.
+    /// Family and table, such as `inet filter`; for tc the device's name.
     pub table: Text,
-    /// Chain.
+    /// Chain; for tc `ingress` or `egress`.
     pub chain: Text,
     /// The hook and priority of a base chain, such as `forward 0`, and its policy.
     pub hook: Option<Text>,
@@ -133,6 +138,12 @@ pub enum HostFact {
     Cable(Box<Cable>),
     /// Another program that has a TUN or TAP device open.
     Reader(Reader),
+    /// A counter of the kernel.
+    Counter(Counter),
+    /// Packets that the kernel dropped for one reason at one place.
+    Drop(Drop),
+    /// A socket that waits for datagrams or connections.
+    Listener(Listener),
     /// Something that could not be read.
     Unreadable(Unreadable),
     /// Frames that the kernel threw away before any point, since it started: the second column of `/proc/net/softnet_stat`, all processors.
@@ -167,6 +178,12 @@ pub enum HostKey {
     Cable(Text),
     /// Process, name of the device.
     Reader(u32, Text),
+    /// Namespace, device, name.
+    Counter(Netns, Option<u32>, Text),
+    /// Namespace, device, reason, location, EtherType.
+    Drop(Option<Netns>, Option<u32>, Text, Text, u16),
+    /// Namespace, protocol, address, port.
+    Listener(Netns, u8, IpAddr, u16),
     /// What.
     Unreadable(Text),
     /// The one counter.
@@ -191,6 +208,9 @@ impl HostFact {
             HostFact::Guest(row) => HostKey::Guest(row.pid),
             HostFact::Cable(row) => HostKey::Cable(row.key.clone()),
             HostFact::Reader(row) => HostKey::Reader(row.pid, row.interface.clone()),
+            HostFact::Counter(row) => HostKey::Counter(row.netns, row.device, row.name.clone()),
+            HostFact::Drop(row) => HostKey::Drop(row.netns, row.device, row.reason.clone(), row.location.clone(), row.ether_type),
+            HostFact::Listener(row) => HostKey::Listener(row.netns, row.protocol, row.address, row.port),
             HostFact::Unreadable(row) => HostKey::Unreadable(row.what.clone()),
             HostFact::Backlog(_) => HostKey::Backlog,
         }

@@ -1,8 +1,9 @@
 //! What the host says now: the latest row for each key.
 
+use super::readings::Readings;
 use super::{
-    Cable, Device, DeviceId, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, Netns,
-    Nic, Reader, Route, Rule, Setting, Unreadable,
+    Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact,
+    HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -16,8 +17,40 @@ pub struct Host {
     numbers: BTreeMap<Identity, u32>,
     /// What devices sent and received per second, by their own counters.
     series: BTreeMap<DeviceId, Series>,
+    /// What devices' counters, rules' hits and the like were.
+    readings: BTreeMap<HostKey, Readings<Count>>,
+    /// When a device's counters changed last. All of a namespace are read together.
+    counted: BTreeMap<Netns, Timestamp>,
     /// Rows that found no room.
     pub dropped: u64,
+}
+
+/// What a row counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Count {
+    Device(DeviceCounters),
+    Packets(u64),
+}
+
+impl Count {
+    fn of(fact: &HostFact) -> Option<Count> {
+        match fact {
+            HostFact::Device(device) => Some(Count::Device(device.counters)),
+            HostFact::Firewall(rule) => rule.hits.map(|(packets, _)| Count::Packets(packets)),
+            HostFact::Counter(counter) => Some(Count::Packets(counter.value)),
+            HostFact::Drop(drop) => Some(Count::Packets(drop.packets)),
+            _ => None,
+        }
+    }
+
+    /// A counter that was set back has grown by nothing that is known.
+    fn since(self, before: Count) -> Count {
+        match (self, before) {
+            (Count::Device(now), Count::Device(before)) => Count::Device(now.since(&before)),
+            (Count::Packets(now), Count::Packets(before)) => Count::Packets(now.saturating_sub(before)),
+            (now, _) => now,
+        }
+    }
 }
 
 /// What makes a thing the same when its process or device number is another.
@@ -27,6 +60,7 @@ enum Identity {
     Guest(Text),
     /// A guest without a name, or with one that another running guest has, too.
     Process(u32),
+    Cable(Text),
 }
 
 /// The same rows, whatever came before them.
@@ -88,7 +122,14 @@ impl Host {
                 let identity = self.identity(guest);
                 self.name(identity);
             }
+            HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
             _ => {}
+        }
+        if let Some(count) = Count::of(&fact) {
+            let is_news = self.readings.entry(key.clone()).or_default().add(at, count);
+            if let (true, HostFact::Device(device)) = (is_news, &fact) {
+                self.counted.insert(device.id.netns, at);
+            }
         }
         self.rows.get(&key) != Some(&fact) && {
             self.rows.insert(key, fact);
@@ -100,12 +141,19 @@ impl Host {
     fn remove(&mut self, key: &HostKey) -> bool {
         let before = self.rows.len();
         match *key {
-            HostKey::Namespace(netns) => self.rows.retain(|key, _| key.netns() != Some(netns)),
+            HostKey::Namespace(netns) => {
+                self.rows.retain(|key, _| key.netns() != Some(netns));
+                self.readings.retain(|key, _| key.netns() != Some(netns));
+            }
             HostKey::Device(device) => {
                 self.rows.retain(|key, _| key.device() != Some(device));
+                self.readings.remove(key);
                 self.series.remove(&device);
             }
-            _ => drop(self.rows.remove(key)),
+            _ => {
+                self.rows.remove(key);
+                self.readings.remove(key);
+            }
         }
         self.rows.len() != before
     }
@@ -144,9 +192,40 @@ impl Host {
         self.numbers.get(&Identity::Device(device.id.netns, device.name.clone())).copied().unwrap_or(u32::MAX)
     }
 
+    /// A number for a cable that stays the same while its ends come and go.
+    pub fn cable_number(&self, cable: &Cable) -> u32 {
+        self.numbers.get(&Identity::Cable(cable.key.clone())).copied().unwrap_or(u32::MAX)
+    }
+
     /// What a device sent and received per second, by its own counters, seen from the host.
     pub fn series(&self, device: DeviceId) -> Option<&Series> {
         self.series.get(&device)
+    }
+
+    /// By how much a device's counters grew between two moments; `None` where they were not read before and after.
+    pub fn device_grew(&self, device: DeviceId, since: Timestamp, until: Timestamp) -> Option<DeviceCounters> {
+        match self.growth(&HostKey::Device(device), since, until)? {
+            Count::Device(counters) => Some(counters),
+            Count::Packets(_) => None,
+        }
+    }
+
+    /// When the counters of a namespace's devices were read last and one had changed: none of them was older then.
+    pub fn counted_at(&self, netns: Netns) -> Option<Timestamp> {
+        self.counted.get(&netns).copied()
+    }
+
+    /// By how much the packets of a firewall's rule, a [`Counter`] or a [`Drop`] grew between two moments; as [`Host::device_grew`].
+    pub fn grown(&self, key: &HostKey, since: Timestamp, until: Timestamp) -> Option<u64> {
+        match self.growth(key, since, until)? {
+            Count::Packets(packets) => Some(packets),
+            Count::Device(_) => None,
+        }
+    }
+
+    fn growth(&self, key: &HostKey, since: Timestamp, until: Timestamp) -> Option<Count> {
+        let readings = self.readings.get(key)?;
+        Some(readings.at(until)?.since(readings.at(since)?))
     }
 
     /// What must change so that this becomes `wanted`: what a resync after lost messages amounts to.
@@ -201,6 +280,12 @@ impl Host {
         self.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
     }
 
+    /// The card of a guest that is plugged into a cable's end.
+    pub fn plugged(&self, end: &CableEnd) -> Option<(&Guest, &Nic)> {
+        let HostFact::Guest(guest) = self.rows.get(&HostKey::Guest(end.pid?))? else { return None };
+        Some((guest, guest.nics.get(end.nic? as usize)?))
+    }
+
     /// A cable by its key.
     pub fn cable(&self, key: &Text) -> Option<&Cable> {
         match self.rows.get(&HostKey::Cable(key.clone()))? {
@@ -241,6 +326,12 @@ impl Host {
         cables, Cable, Cable);
     rows!(/// Programs other than guests that have a TUN or TAP device open.
         readers, Reader, Reader);
+    rows!(/// Counters of the kernel.
+        counters, Counter, Counter);
+    rows!(/// What the kernel dropped, by reason and place.
+        drops, Drop, Drop);
+    rows!(/// Sockets that wait.
+        listeners, Listener, Listener);
     rows!(/// What could not be read.
         unreadable, Unreadable, Unreadable);
 }
@@ -263,7 +354,10 @@ impl HostKey {
             | HostKey::Route(netns, ..)
             | HostKey::Rule(netns, ..)
             | HostKey::Setting(netns, _)
+            | HostKey::Counter(netns, ..)
+            | HostKey::Listener(netns, ..)
             | HostKey::Firewall(netns, ..) => Some(*netns),
+            HostKey::Drop(netns, ..) => *netns,
             _ => self.device().map(|device| device.netns),
         }
     }

@@ -5,7 +5,7 @@
 //! same (ARP retries do).
 
 use super::{Layer2, Lesson, Map, map, row_of};
-use crate::decode::{Addresses, Body, LinkKey, Packet};
+use crate::decode::{Addresses, Body, Fragment, LinkKey, Packet};
 use crate::fact::Fact;
 use crate::tables::{Crossing, Journey, JourneyKind, Sighting};
 use crate::{MacAddr, PointId};
@@ -16,7 +16,7 @@ const WINDOW: i64 = 1_000_000_000;
 /// The most sightings of one journey that are kept.
 const SIGHTINGS: usize = 16;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JourneyLearner {
     /// The latest journey of a fingerprint.
     latest: Map<u64, u64>,
@@ -32,16 +32,18 @@ impl JourneyLearner {
     }
 
     /// Records a sighting; gives the journey's number, and whether the packet was seen before.
-    pub fn observe(
-        &mut self,
-        lesson: &mut Lesson<'_>,
-        layer2: &mut Layer2,
-        key: LinkKey,
-        kind: JourneyKind,
-        fingerprint: u64,
-    ) -> (u64, bool) {
-        let sighting =
-            Sighting { point: lesson.seen.point, direction: lesson.seen.direction, at: lesson.seen.at, frame: lesson.seen.frame };
+    pub fn observe(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, key: LinkKey, about: &About<'_>) -> (u64, bool) {
+        let fingerprint = about.fingerprint;
+        let sighting = Sighting {
+            point: lesson.seen.point,
+            direction: lesson.seen.direction,
+            at: lesson.seen.at,
+            frame: lesson.seen.frame,
+            source: lesson.seen.source(),
+            destination: lesson.seen.destination(),
+            vlan: lesson.seen.vlan(),
+            hop_limit: about.packet.ip.map_or(0, |ip| ip.ttl),
+        };
         let first_kept = self.next - lesson.tables.journeys.len() as u64;
         let known = self.latest.get(&fingerprint).copied().filter(|&id| id >= first_kept);
         if let Some(id) = known {
@@ -72,18 +74,10 @@ impl JourneyLearner {
                 return (id, true);
             }
         }
-        (self.begin(lesson, layer2, key, kind, fingerprint, sighting), false)
+        (self.begin(lesson, layer2, key, about, sighting), false)
     }
 
-    fn begin(
-        &mut self,
-        lesson: &mut Lesson<'_>,
-        layer2: &mut Layer2,
-        key: LinkKey,
-        kind: JourneyKind,
-        fingerprint: u64,
-        sighting: Sighting,
-    ) -> u64 {
+    fn begin(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, key: LinkKey, about: &About<'_>, sighting: Sighting) -> u64 {
         if lesson.tables.journeys.len() >= lesson.limits.journeys.max(16) {
             // An eighth at once: taking them one by one from the front of a vector would cost as much each time.
             let going = lesson.tables.journeys.len() / 8;
@@ -98,11 +92,15 @@ impl JourneyLearner {
         }
         let id = self.next;
         self.next += 1;
-        self.latest.insert(fingerprint, id);
-        self.runs.push_back((fingerprint, lesson.seen.source(), lesson.seen.destination()));
+        self.latest.insert(about.fingerprint, id);
+        self.runs.push_back((about.fingerprint, lesson.seen.source(), lesson.seen.destination()));
         lesson.tables.journeys.push(Journey {
             id,
-            kind,
+            kind: about.kind,
+            subject: about.subject.clone(),
+            octets: lesson.seen.octets,
+            is_fragment: about.packet.ip.is_some_and(|ip| ip.fragment == Fragment::First),
+            has_bad_checksum: has_bad_checksum(about.packet, lesson.seen.octets),
             source: lesson.seen.source(),
             destination: lesson.seen.destination(),
             sightings: vec![sighting],
@@ -144,17 +142,18 @@ impl JourneyLearner {
     }
 }
 
-/// What kind of packet this is, and what stays the same of it on its way; `None` for packets whose journeys are not followed.
-pub(crate) fn fingerprint(hasher: &foldhash::fast::FixedState, packet: &Packet<'_>, facts: &[Fact]) -> Option<(JourneyKind, u64)> {
-    let kind = facts.iter().find_map(|fact| match fact {
-        Fact::Arp(_) => Some(JourneyKind::Arp),
-        Fact::Neighbor(_) => Some(JourneyKind::Ndp),
-        Fact::Dhcp(_) | Fact::Dhcp6(_) => Some(JourneyKind::Dhcp),
-        Fact::Echo(echo) if echo.is_request => Some(JourneyKind::EchoRequest),
-        Fact::Echo(_) => Some(JourneyKind::EchoReply),
-        Fact::IcmpError(_) => Some(JourneyKind::IcmpError),
-        Fact::Name(_) | Fact::Dns(_) | Fact::Group(_) | Fact::Lldp(_) | Fact::Stp(_) | Fact::Lacp(_) | Fact::Carried(_) => None,
-    })?;
+/// What is followed of a packet.
+pub(crate) struct About<'a> {
+    packet: &'a Packet<'a>,
+    kind: JourneyKind,
+    subject: &'a Fact,
+    /// What stays the same of it on its way.
+    fingerprint: u64,
+}
+
+/// `None` for packets whose journeys are not followed.
+pub(crate) fn about<'a>(hasher: &foldhash::fast::FixedState, packet: &'a Packet<'a>, facts: &'a [Fact]) -> Option<About<'a>> {
+    let (kind, subject) = facts.iter().find_map(|fact| Some((kind(fact)?, fact)))?;
     let mut hash = hasher.build_hasher();
     kind.hash(&mut hash);
     match (packet.ip, packet.body) {
@@ -169,5 +168,34 @@ pub(crate) fn fingerprint(hasher: &foldhash::fast::FixedState, packet: &Packet<'
         (None, Body::Arp(bytes)) => hash.write(bytes.get(..28).unwrap_or(bytes)),
         (None, _) => return None,
     }
-    Some((kind, hash.finish()))
+    Some(About { packet, kind, subject, fingerprint: hash.finish() })
+}
+
+fn kind(fact: &Fact) -> Option<JourneyKind> {
+    match fact {
+        Fact::Arp(_) => Some(JourneyKind::Arp),
+        Fact::Neighbor(_) => Some(JourneyKind::Ndp),
+        Fact::Dhcp(_) | Fact::Dhcp6(_) => Some(JourneyKind::Dhcp),
+        Fact::Echo(echo) if echo.is_request => Some(JourneyKind::EchoRequest),
+        Fact::Echo(_) => Some(JourneyKind::EchoReply),
+        Fact::IcmpError(_) => Some(JourneyKind::IcmpError),
+        Fact::Name(_) | Fact::Dns(_) | Fact::Group(_) | Fact::Lldp(_) | Fact::Stp(_) | Fact::Lacp(_) | Fact::Carried(_) => None,
+    }
+}
+
+/// Whether a whole ICMP message of IPv4 does not sum up (RFC 1071). IPv6's covers addresses that routing headers may change, and is not
+/// judged.
+fn has_bad_checksum(packet: &Packet<'_>, octets: u32) -> bool {
+    let (Some(ip), Body::Icmp(message)) = (packet.ip, packet.body) else { return false };
+    // A frame that was cut when it was captured does not sum up either; the shortest ones are padded.
+    let is_cut = octets > 60 && message.len() as u32 + 34 < octets;
+    if ip.fragment != Fragment::Whole || packet.stop.is_some() || is_cut {
+        return false;
+    }
+    let word = |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+    let mut sum: u32 = message.chunks(2).map(word).fold(0, u32::wrapping_add);
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum != 0xffff
 }

@@ -15,7 +15,7 @@ pub(crate) use address::AddressLearner;
 pub(crate) use dhcp::DhcpLearner;
 pub(crate) use echo::EchoLearner;
 pub(crate) use flow::{Ahead, FlowLearner};
-pub(crate) use journey::{JourneyLearner, fingerprint};
+pub(crate) use journey::{JourneyLearner, about};
 pub(crate) use layer2::{Layer2, Traffic};
 pub(crate) use rows::RowLearner;
 

@@ -1,0 +1,37 @@
+//! What differs on the BSDs.
+
+use super::prelude::*;
+
+/// The rows.
+pub(super) const CAUSES: &[Cause] = &[
+    Cause {
+        code: "BSD_TAP_NOT_UP",
+        layer: "L1 BSD",
+        proven_by: ProvenBy::State,
+        at: &[At::Egress],
+        test: Test::Missing("its test is not written yet"),
+        drop_reasons: &[],
+        meaning: "The TAP is open, and was not switched on.",
+        wire: "NetBSD/FreeBSD host: nothing on tap0",
+        state: "FreeBSD net.link.tap.up_on_open=0; ifconfig tap0 not UP after open; NetBSD: ifconfig tap0 create up, brconfig bridge0 add tap0 up",
+        alike: "TAP_NO_CARRIER",
+        fix: "sysctl net.link.tap.up_on_open=1; ifconfig tap0 up",
+        undo: "ifconfig tap0 down",
+        source: "http://uyota.k.asablo.jp/blog/2009/03/05/4153010 ; gist kbruner/524520af",
+    },
+    Cause {
+        code: "BSD_BRIDGE_FLAGS",
+        layer: "L2 BSD",
+        proven_by: ProvenBy::State,
+        at: &[At::BridgeOut],
+        test: Test::Missing("brconfig's member flags are not facts of the host yet"),
+        drop_reasons: &[],
+        meaning: "The bridge's member neither learns nor gets what is flooded.",
+        wire: "no learning/flooding towards a member",
+        state: "brconfig/ifconfig member flags without LEARNING,DISCOVER; bridge \"down\"; NetBSD BRIDGE_IPF ipfilter on bridge; FreeBSD net.link.bridge.pfil_member/pfil_bridge; host address on a member: works on NetBSD/older FreeBSD (opposite of Linux), member_ifaddrs=0 forbids it",
+        alike: "PORT_NOT_IN_BRIDGE",
+        fix: "brconfig bridge0 discover tap0 learn tap0 up",
+        undo: "",
+        source: "https://man.NetBSD.org/brconfig.8 ; https://reviews.freebsd.org/D49995",
+    },
+];

@@ -1,0 +1,147 @@
+//! What a cause's test can look at.
+
+use super::endpoint::Endpoint;
+use super::routing;
+use super::sight::{Ear, Window, ear};
+use super::trail::{Spot, Stop};
+use super::walk::{Walk, case_name};
+use crate::host::{Bridge, Device, DeviceCounters, DeviceId, DeviceKind, Host, HostKey, Netns};
+use crate::journey::Journey;
+use crate::tables::Tables;
+use crate::topology::Topology;
+use crate::{Direction, FrameNo, MacAddr, Timestamp};
+use std::net::IpAddr;
+
+/// One question, and all that is known.
+pub(crate) struct Case<'a> {
+    pub tables: &'a Tables,
+    pub host: &'a Host,
+    pub topology: &'a Topology,
+    pub from: Endpoint,
+    pub to: Endpoint,
+    pub is_v6: bool,
+    pub window: Window,
+}
+
+impl<'a> Case<'a> {
+    pub fn ear(&self, device: DeviceId) -> Ear {
+        ear(self.tables, device)
+    }
+
+    /// Whether somebody listened at a stop and all was heard.
+    pub fn is_covered(&self, stop: &Stop) -> bool {
+        matches!(stop, Stop::Point { device, .. } if self.ear(*device) == Ear::Whole)
+    }
+
+    /// The packets that are followed, in the time that is looked at.
+    pub fn journeys(&self) -> impl Iterator<Item = &'a Journey> {
+        let window = self.window;
+        self.tables.journeys.iter().filter(move |journey| window.holds(super::sight::began(journey)))
+    }
+
+    /// How many frames were seen at a device in one direction, up to a moment.
+    pub fn captured(&self, device: DeviceId, direction: Direction, until: Timestamp) -> u64 {
+        let sightings = self.journeys().flat_map(|journey| &journey.sightings);
+        let here = sightings.filter(|seen| seen.direction == direction && seen.at <= until);
+        here.filter(|seen| super::endpoint::device_of_point(self.tables, seen.point) == Some(device)).count() as u64
+    }
+
+    /// What a device's counters grew by.
+    pub fn grew(&self, device: DeviceId) -> Option<DeviceCounters> {
+        self.host.device_grew(device, self.window.since, self.window.until)
+    }
+
+    /// What a rule's or another counter grew by.
+    pub fn grown(&self, key: &HostKey) -> Option<u64> {
+        self.host.grown(key, self.window.since, self.window.until)
+    }
+
+    /// Every address that a station was seen to have, by what proves it.
+    pub fn owners(&self, ip: IpAddr) -> impl Iterator<Item = MacAddr> {
+        self.tables.bindings.iter().filter(move |row| row.ip == ip && row.learned.proves_owner()).map(|row| row.mac)
+    }
+}
+
+/// One place on the way of one packet.
+pub(crate) struct Scene<'s> {
+    pub case: &'s Case<'s>,
+    pub walk: &'s Walk<'s>,
+    pub spot: &'s Spot,
+}
+
+impl<'s> Scene<'s> {
+    pub fn host(&self) -> &'s Host {
+        self.case.host
+    }
+
+    /// The device that the spot is about.
+    pub fn device(&self) -> Option<&'s Device> {
+        self.spot.device.and_then(|device| self.case.host.device(device))
+    }
+
+    /// Where it goes out.
+    pub fn out(&self) -> Option<&'s Device> {
+        self.spot.out.and_then(|device| self.case.host.device(device))
+    }
+
+    /// The bridge of the spot, and what is set on it.
+    pub fn bridge(&self) -> Option<(&'s Device, &'s Bridge)> {
+        bridge(self.case.host, self.spot.bridge?)
+    }
+
+    pub fn name(&self, device: DeviceId) -> String {
+        case_name(self.case.host, device)
+    }
+
+    /// Packets of the leg: those that are followed here.
+    pub fn count(&self) -> u64 {
+        self.walk.packets.len() as u64
+    }
+
+    /// Whether any packet of the leg was seen at all.
+    pub fn has_packets(&self) -> bool {
+        !self.walk.packets.is_empty()
+    }
+
+    /// The frames that show where it was last.
+    pub fn frames(&self) -> Vec<FrameNo> {
+        self.walk.last_frames()
+    }
+
+    /// A number among the namespace's settings.
+    pub fn setting(&self, name: &str) -> u32 {
+        routing::number(self.case.host, self.spot.netns, name)
+    }
+
+    /// The frames that came out at a TAP and that its reader did not take, as far as counters tell: sent by the device, seen at its point.
+    pub fn unread(&self, device: DeviceId) -> Option<(u64, u64)> {
+        let counted_at = self.case.host.counted_at(device.netns)?;
+        let sent = self.case.grew(device)?.sent_packets;
+        Some((sent, self.case.captured(device, Direction::Outbound, counted_at)))
+    }
+}
+
+/// A device that is a bridge.
+pub(crate) fn bridge(host: &Host, id: DeviceId) -> Option<(&Device, &Bridge)> {
+    let device = host.device(id)?;
+    match &device.kind {
+        DeviceKind::Bridge(bridge) => Some((device, bridge)),
+        _ => None,
+    }
+}
+
+/// `ip` and `bridge` as they are called for a namespace: `ip -n web`.
+pub(crate) fn tool(host: &Host, netns: Netns, program: &str) -> String {
+    match host.namespace(netns).filter(|row| !row.is_own).and_then(|row| row.name.as_ref()) {
+        Some(name) => format!("{program} -n {name}"),
+        None => program.into(),
+    }
+}
+
+/// A command that is run in a namespace.
+pub(crate) fn within(host: &Host, netns: Netns, command: &str) -> String {
+    match host.namespace(netns).filter(|row| !row.is_own).and_then(|row| row.name.as_ref()) {
+        Some(name) => format!("ip netns exec {name} {command}"),
+        None => command.into(),
+    }
+}

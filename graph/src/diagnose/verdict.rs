@@ -1,0 +1,171 @@
+//! Who is accused, of what, and how sure that is.
+
+use super::cause::{self, Answer, Cause, Hit, Test};
+use super::diagnosis::{Accusation, Candidate, Confidence, Proof, Rank, RuledOut, Status};
+use super::scene::{Case, Scene};
+use super::trail::At;
+use super::walk::Walk;
+use crate::host::HostKey;
+
+/// What the table says about one walk.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// In the gap: the first one, and those that suffice at the same place.
+    pub causes: Vec<Accusation>,
+    /// What would stop it later.
+    pub latent: Vec<Accusation>,
+    pub candidates: Vec<Candidate>,
+    pub ruled_out: Vec<RuledOut>,
+    pub confidence: Option<Confidence>,
+    /// What could not be decided before the first cause.
+    pub undecided: Vec<String>,
+}
+
+/// Asks every cause at every place from the last sighting on.
+pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
+    let mut found = Findings::default();
+    let gap = walk.gap();
+    let mut first: Option<usize> = None;
+    for index in 0..walk.trail.stops.len() {
+        let Some(spot) = walk.spot(index).copied() else { continue };
+        for cause in cause::all().filter(|cause| cause.at.contains(&spot.at)) {
+            let Test::Place(test) = cause.test else { continue };
+            let scene = Scene { case, walk, spot: &spot };
+            match test(&scene) {
+                Answer::Yes(hit) if index < gap.start => contradict(&mut found, cause, &hit),
+                Answer::Yes(hit) if gap.contains(&index) => {
+                    let at = *first.get_or_insert(index);
+                    // What lies behind decides only when this is gone.
+                    let is_parallel = at == index || is_one_decision(walk, at, index);
+                    let accusation = accuse(case, walk, cause, *hit, index);
+                    let known = if is_parallel { &mut found.causes } else { &mut found.latent };
+                    if !known.iter().any(|other| (other.cause, &other.place) == (cause, &accusation.place)) {
+                        known.push(accusation);
+                    }
+                }
+                Answer::Yes(hit) => latent(case, walk, cause, *hit, index, &mut found),
+                Answer::No(because) if index >= gap.start && first.is_none() => rule_out(&mut found, cause, because),
+                Answer::Unknown(why) if index >= gap.start && first.is_none() => {
+                    if !found.undecided.contains(&why) {
+                        found.undecided.push(why);
+                    }
+                }
+                Answer::No(_) | Answer::Idle | Answer::Unknown(_) => {}
+            }
+        }
+    }
+    settle(&mut found);
+    if let Some(at) = first {
+        let is_watched = walk.is_watched(case, at);
+        let is_open = !found.undecided.is_empty();
+        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open, walk));
+        if let Some(status) = walk.statuses.get_mut(at) {
+            let is_reader =
+                walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
+            *status = if is_reader { Status::NotRead } else { Status::Blocked };
+        }
+    }
+    found
+}
+
+/// Whether two places are checked together: a bridge asks the port and the device that it hands a frame to at once.
+fn is_one_decision(walk: &Walk<'_>, first: usize, second: usize) -> bool {
+    let (Some(a), Some(b)) = (walk.spot(first), walk.spot(second)) else { return false };
+    a.at == At::BridgeOut && b.at == At::Egress && a.out == b.device
+}
+
+fn contradict(found: &mut Findings, cause: &'static Cause, hit: &Hit) {
+    rule_out(found, cause, format!("{}, yet the packet was seen behind it", hit.summary));
+}
+
+fn rule_out(found: &mut Findings, cause: &'static Cause, because: String) {
+    if !because.is_empty() && !found.ruled_out.iter().any(|other| other.code == cause.code) {
+        found.ruled_out.push(RuledOut { code: cause.code, because });
+    }
+}
+
+/// What would stop it later is believed by the state alone.
+fn latent(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize, found: &mut Findings) {
+    let is_state = hit.proofs.iter().any(|proof| proof.rank == Rank::State);
+    if is_state && !hit.is_guess && !found.causes.iter().chain(&found.latent).any(|other| other.cause == cause) {
+        found.latent.push(accuse(case, walk, cause, hit, index));
+    }
+}
+
+/// The same as simulated: nothing was on that way yet.
+pub(crate) fn foresee(case: &Case<'_>, walk: &Walk<'_>) -> Vec<Accusation> {
+    let mut found = Findings::default();
+    for index in 0..walk.trail.stops.len() {
+        let Some(spot) = walk.spot(index).copied() else { continue };
+        for cause in cause::all().filter(|cause| cause.at.contains(&spot.at)) {
+            let Test::Place(test) = cause.test else { continue };
+            if let Answer::Yes(hit) = test(&Scene { case, walk, spot: &spot }) {
+                latent(case, walk, cause, *hit, index, &mut found);
+            }
+        }
+    }
+    found.latent
+}
+
+fn accuse(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize) -> Accusation {
+    let mut proofs = hit.proofs;
+    if let Some(drop) = drop_event(case, walk, cause, index) {
+        proofs.insert(0, drop);
+    }
+    proofs.sort_by_key(|proof| proof.rank);
+    Accusation {
+        cause,
+        place: hit.place,
+        device: hit.device,
+        object: hit.object,
+        leg: walk.leg,
+        summary: hit.summary,
+        is_sufficient_alone: !hit.is_guess,
+        proofs,
+        fix: hit.fix,
+    }
+}
+
+/// The kernel's own word that it dropped such packets there for that reason.
+fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> Option<Proof> {
+    let spot = walk.spot(index)?;
+    let devices = [spot.device, spot.out, spot.bridge];
+    let is_here = |row: &&crate::host::Drop| {
+        cause.drop_reasons.contains(&row.reason.as_str())
+            && row.netns.is_none_or(|netns| netns == spot.netns)
+            && row.device.is_none_or(|index| devices.iter().flatten().any(|device| device.index == index))
+            // What the host drops of everything else would prove nothing without its device.
+            && row.device.is_some()
+    };
+    case.host.drops().filter(is_here).find_map(|row| {
+        let key = HostKey::Drop(row.netns, row.device, row.reason.clone(), row.location.clone(), row.ether_type);
+        let grown = case.grown(&key).filter(|grown| *grown > 0)?;
+        let text = format!("kernel drop {} at {} ×{grown}", row.reason, row.location);
+        Some(Proof { rank: Rank::DropEvent, text, counted: None, frames: Vec::new() })
+    })
+}
+
+/// Symptoms give way to what explains them.
+fn settle(found: &mut Findings) {
+    let is_guess = |accused: &Accusation| !accused.is_sufficient_alone;
+    if found.causes.len() > 1 && !found.causes.iter().all(is_guess) {
+        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_guess);
+        found.causes = sure;
+        for guess in guesses {
+            found.candidates.push(Candidate { code: guess.cause.code, decide_with: guess.fix.command });
+        }
+    }
+}
+
+/// Proven is what the kernel or an error says, what it cannot do otherwise where the packet was seen just before, or what was counted.
+fn sureness(accused: &Accusation, is_watched: bool, walk: &Walk<'_>) -> Confidence {
+    let best = accused.proofs.iter().map(|proof| proof.rank).min().unwrap_or(Rank::Absence);
+    let is_supposed = walk.from.is_supposed || walk.to.is_supposed;
+    match best {
+        _ if !accused.is_sufficient_alone => Confidence::Probable,
+        Rank::DropEvent | Rank::IcmpError => Confidence::Proven,
+        Rank::Counter | Rank::State if is_watched && !is_supposed => Confidence::Proven,
+        Rank::Counter | Rank::State | Rank::Oracle | Rank::Packets | Rank::Log => Confidence::Probable,
+        Rank::Absence => Confidence::Undetermined,
+    }
+}
