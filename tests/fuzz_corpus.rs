@@ -52,3 +52,8 @@ fn data_units_of_switches_are_survived() {
 fn command_lines_of_qemu_are_survived() {
     replay("qemu_command_line", targets::qemu_command_line);
 }
+
+#[test]
+fn what_recordings_tell_is_survived() {
+    replay("recording", targets::recording);
+}

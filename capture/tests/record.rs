@@ -1,5 +1,6 @@
 //! Recordings: what is written is read back as the same events, whatever they hold and whatever somebody made of the file.
 
+use pcap_file::pcapng::{Block, PcapNgReader};
 use proptest::prelude::*;
 use std::io::Cursor;
 use tapscope_capture::file::{FileFacts, Next, Reader};
@@ -218,6 +219,24 @@ proptest! {
         prop_assert_eq!(facts.incomplete, None);
         prop_assert_eq!(facts.first_passed_over, None);
         prop_assert_eq!(again, joined(events));
+    }
+
+    /// A reader that checks what the specification says of lengths, options and their order.
+    #[test]
+    fn an_independent_reader_finds_the_same_frames(events in events()) {
+        let file = written(&events);
+        let mut reader = PcapNgReader::new(&file[..]).expect("a section");
+        let mut found = Vec::new();
+        while let Some(block) = reader.next_block() {
+            match block.expect("a block as the specification has it").0 {
+                Block::EnhancedPacket(packet) => found.push((packet.timestamp.as_nanos() as i64, packet.data.into_owned())),
+                Block::SectionHeader(_) | Block::InterfaceDescription(_) | Block::InterfaceStatistics(_) | Block::NameResolution(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let batches = events.iter().filter_map(|event| if let Event::Frames(batch) = event { Some(batch) } else { None });
+        let expected: Vec<_> = batches.flat_map(|batch| batch.frames().map(|frame| (frame.at.0, frame.bytes.to_vec()))).collect();
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
