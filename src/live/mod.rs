@@ -218,6 +218,8 @@ impl Live {
             clock: Some(order.source()),
             told: None,
             order: Some(order),
+            // Another host's inventory takes no questions.
+            asks: bounded(0).0,
             stop: Arc::default(),
             scope: Scope::default(),
             places: Places::default(),
