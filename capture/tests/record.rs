@@ -319,3 +319,49 @@ fn what_a_custom_option_says_wrongly_is_told() {
     assert!(nowhere.ends_with("it names point 3, and the section has 0"), "{nowhere}");
     assert!(told(br#"tapscope/1 {"closed":"#).contains("EOF"), "{}", told(br#"tapscope/1 {"closed":"#));
 }
+
+#[test]
+fn names_and_losses_are_told_to_everybody() {
+    let mut batch = Batch::default();
+    let frame = Frame { at: Timestamp(7), point: PointId(0), direction: Direction::Unknown, original_length: 1, bytes: &[7] };
+    batch.push(frame);
+    let lost = |frames, cause| Event::Lost { point: PointId(0), frames, cause };
+    let mut writer = Writer::new(Vec::new(), Section::default());
+    let events = [
+        Event::Opened(PointInfo::default()),
+        lost(3, LossCause::Kernel),
+        lost(4, LossCause::Interface),
+        lost(5, LossCause::Queue),
+        Event::Frames(batch),
+    ];
+    events.iter().for_each(|event| writer.write(event).expect("memory takes everything"));
+    let (name, name6) = (Text::new("printer.lan"), Text::new("host"));
+    let names = [([10, 0, 0, 9].into(), &name), (std::net::Ipv6Addr::LOCALHOST.into(), &name6)];
+    writer.names(names).expect("memory takes everything");
+    let file = writer.finish().expect("memory takes everything");
+
+    let mut reader = PcapNgReader::new(&file[..]).expect("a section");
+    let mut told = Vec::new();
+    while let Some(block) = reader.next_block() {
+        match block.expect("a block").0 {
+            Block::NameResolution(block) => told.extend(block.records.iter().map(|record| format!("{record:?}"))),
+            Block::InterfaceStatistics(block) => told.extend(block.options.iter().map(|option| format!("{option:?}"))),
+            Block::EnhancedPacket(block) => told.extend(block.options.iter().map(|option| format!("{option:?}"))),
+            _ => {}
+        }
+    }
+    let told = told.join("\n");
+    for words in [
+        "EpbDropCount(12)",
+        "Ipv4Record { ip_addr: 10.0.0.9, names: [\"printer.lan\"] }",
+        "Ipv6Record { ip_addr: ::1, names: [\"host\"] }",
+        "IsbIfRecv(13)",
+        "IsbIfDrop(4)",
+        "IsbOsDrop(8)",
+        "IsbUsrDeliv(1)",
+    ] {
+        assert!(told.contains(words), "{words} is not in:\n{told}");
+    }
+    // Names are learned from the frames that taught them, and losses are events: neither comes back twice.
+    assert_eq!(read(&file).0, events);
+}
