@@ -199,6 +199,8 @@ impl Live {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (_, refusals) = bounded(0);
+        // There is no host to be asked.
+        let (asks, _) = bounded(0);
         let order = Order::start(model, spent.clone(), Overload::Waits)?;
         if let Some(listener) = listener {
             order.listen(listener);
@@ -209,6 +211,7 @@ impl Live {
             events,
             spent,
             refusals,
+            asks,
             refused: BTreeMap::new(),
             capture: None,
             blind: None,
@@ -218,8 +221,6 @@ impl Live {
             clock: Some(order.source()),
             told: None,
             order: Some(order),
-            // Another host's inventory takes no questions.
-            asks: bounded(0).0,
             stop: Arc::default(),
             scope: Scope::default(),
             places: Places::default(),
