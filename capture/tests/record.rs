@@ -352,7 +352,7 @@ fn names_and_losses_are_told_to_everybody() {
     }
     let told = told.join("\n");
     for words in [
-        "EpbDropCount(12)",
+        "DropCount(12)",
         "Ipv4Record { ip_addr: 10.0.0.9, names: [\"printer.lan\"] }",
         "Ipv6Record { ip_addr: ::1, names: [\"host\"] }",
         "IsbIfRecv(13)",
