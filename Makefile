@@ -3,7 +3,7 @@
 # make lab     boots two guests on a bridge to look at, as root; VARIANT=taps and VARIANT=apart are other ways to connect them
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 
@@ -38,7 +38,7 @@ bench:
 	cargo bench --bench whole
 	cargo bench --bench cable
 	@# Only root can make the namespaces that it measures in.
-	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench live; fi
+	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live; fi
 
 # The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
 fuzz:

@@ -10,7 +10,7 @@ pub use cable::description as cable_description;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
-use tapscope_graph::host::{CableEnd, Device, DeviceId, DeviceKind, Host, Netns};
+use tapscope_graph::host::{BridgePort, CableEnd, Device, DeviceId, DeviceKind, Host, Netns};
 use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
@@ -200,7 +200,11 @@ fn description(host: &Host, device: &Device) -> Option<String> {
         let mac = nic.mac.map_or_else(String::new, |mac| format!(" {mac}"));
         format!("{name}{model}{mac}")
     });
-    let bridge = device.master.and_then(|master| host.device(master)).map(|bridge| format!("port of {}", bridge.name));
+    let bridge = device.master.and_then(|master| host.device(master)).map(|bridge| {
+        let filters = matches!(&bridge.kind, DeviceKind::Bridge(bridge) if bridge.vlan_filtering);
+        let vlan = device.port.as_ref().filter(|_| filters).and_then(BridgePort::pvid);
+        format!("port of {}{}", bridge.name, vlan.map_or_else(String::new, |vid| format!(", VLAN {vid}")))
+    });
     let namespace = host.namespace(device.id.netns).filter(|namespace| !namespace.is_own);
     let namespace = namespace.and_then(|namespace| namespace.name.as_ref()).map(|name| format!("in namespace {name}"));
     let parts: Vec<String> = guest.into_iter().chain(bridge).chain(namespace).collect();
@@ -211,7 +215,7 @@ fn description(host: &Host, device: &Device) -> Option<String> {
 mod tests {
     use super::*;
     use tapscope_graph::Timestamp;
-    use tapscope_graph::host::{Backend, BridgePort, Guest, HostChange, HostFact, HostKey, Nic, TunMode};
+    use tapscope_graph::host::{Backend, Guest, HostChange, HostFact, HostKey, Nic, TunMode};
 
     fn device(index: u32, name: &str, kind: DeviceKind, master: Option<u32>) -> Device {
         let id = |index| DeviceId { netns: Netns(1), index };
