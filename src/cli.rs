@@ -99,14 +99,14 @@ pub struct ShowArguments {
     /// With --live and streams: listen for this long, such as 10s or 5m; otherwise --live takes 5s, and a stream is read to its end
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub time: Option<Duration>,
-    /// With --live: listen on these interfaces only, `*` and `?` allowed
-    #[arg(short, long = "interface", value_name = "NAME", requires = "live")]
+    /// With --live and ssh://: listen on these interfaces only, `*` and `?` allowed
+    #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
     /// With --live: take everything to and from these addresses at every point
     #[arg(long, value_name = "ADDRESS", value_parser = live::followed, requires = "live")]
     pub follow: Vec<Follow>,
-    /// With --live: network namespaces to look into, as in `tapscope watch`
-    #[arg(long, value_name = "NAME", requires = "live")]
+    /// With --live and ssh://: network namespaces to look into, as in `tapscope watch`
+    #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
     /// With --live: guests that are asked for copies of their frames, as in `tapscope watch`
     #[arg(long, value_name = "MONITOR", requires = "live")]

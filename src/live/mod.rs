@@ -206,7 +206,7 @@ impl Live {
     ///
     /// # Errors
     /// Where the filter does not compile, or a stream cannot be opened.
-    pub fn stream(origins: &[Origin], filter: Option<&str>, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+    pub fn stream(origins: &[Origin], arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (_, refusals) = bounded(0);
@@ -216,7 +216,7 @@ impl Live {
         if let Some(listener) = listener {
             order.listen(listener);
         }
-        let streams = Streams::start(origins, filter, &order, &empty)?;
+        let streams = Streams::start(origins, arguments, &order, &empty)?;
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
             events,

@@ -103,6 +103,10 @@ impl Watcher {
         let notices: Vec<String> =
             problem.into_iter().chain(self.live.notices()).chain(self.history.upgrade().and_then(|history| history.problem())).collect();
         let end = self.view.tables.now.unwrap_or(self.begin);
+        if self.begin == Timestamp::default() {
+            // A stream had not said yet what time it is there.
+            self.begin = end;
+        }
         self.shared.publish(Shown {
             view: self.view.clone(),
             packets: self.packets.clone(),

@@ -133,7 +133,8 @@ impl Session {
     pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
         let wake = Arc::new(Wake::default());
         let shared = Shared::new(&wake);
-        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, Weak::new(), title, shared.clone())?;
+        let mut watcher =
+            live::Watcher::start(Live::stream(origins, &LiveArguments::default(), None)?, Weak::new(), title, shared.clone())?;
         Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, None, wake)
     }
 
