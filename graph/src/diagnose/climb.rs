@@ -37,10 +37,11 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     let is_v6 = to.ip.or(from.ip).is_some_and(|ip| ip.is_ipv6());
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
-    let case = Case { tables, host: &tables.host, topology, from, to, is_v6, window };
+    let mut case = Case { tables, host: &tables.host, topology, from, to, is_v6, window, pattern: Pattern::None, pinged: question.pinged };
     let echoes = Echoes::of(&case);
     let mut story = Story::default();
     let (loss, verdict) = echoes.fate(&case, question);
+    case.pattern = loss.pattern;
     match verdict {
         Verdict::Works => story.follow_healthy(&case, &echoes),
         _ => story.climb(&case, &echoes),
@@ -454,6 +455,8 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         Verdict::NotSent if is_accused && (question.pinged.is_some() || found.causes.iter().any(|cause| cause.cause.code == "XDP_DROP")) => {
             Verdict::Fails
         }
+        Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
+        Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,
         other => other,
     };
     let confidence = match verdict {

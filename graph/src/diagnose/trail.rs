@@ -309,7 +309,11 @@ impl Planner<'_> {
             DeviceKind::Bridge(_) => self.forward(id, None, probe),
             DeviceKind::Veth => match device.lower.filter(|peer| self.host.device(*peer).is_some()) {
                 Some(peer) => self.enter(peer, probe),
-                None => self.arrive(Some(id), probe),
+                None if device.port.is_some() || self.to.device() == Some(id) => self.arrive(Some(id), probe),
+                None => {
+                    self.spot(At::Beyond, id.netns, Some(id), probe);
+                    self.arrive(None, probe);
+                }
             },
             DeviceKind::Vlan { vid, .. } => match device.lower {
                 Some(lower) => self.leave(lower, Probe { vlan: Some(*vid), ..probe }),
