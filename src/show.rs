@@ -30,6 +30,7 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             filter: arguments.filter.clone(),
             follow: arguments.follow.clone(),
             netns: arguments.netns.clone(),
+            with_uplinks: false,
         };
         print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);

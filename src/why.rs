@@ -124,7 +124,7 @@ fn recorded(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
 /// From this host, while somebody pings.
 fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     let stop = stop_signal()?;
-    let mut watched = arguments.live.clone();
+    let mut watched = LiveArguments { with_uplinks: true, ..arguments.live.clone() };
     for party in [&arguments.from, &arguments.to] {
         match party {
             Party::Ip(ip) | Party::At(ip, _) => watched.follow.push(Follow::Ip(*ip)),
@@ -205,7 +205,9 @@ fn ping(live: &Live, plain: &Diagnosis) -> Result<Option<Ping>> {
         words.extend(["ip", "netns", "exec", name.as_str()].map(String::from));
     }
     words.extend(command.split(' ').map(String::from));
-    if names_address(&plain.from, host) && let Some(ip) = plain.from.ip {
+    if names_address(&plain.from, host)
+        && let Some(ip) = plain.from.ip
+    {
         let last = words.len() - 1;
         words.splice(last..last, ["-I".to_owned(), ip.to_string()]);
     }

@@ -45,6 +45,9 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Listen on uplinks, too, for what explains a failure.
+    #[arg(skip)]
+    pub with_uplinks: bool,
 }
 
 /// What `list` and `watch` print.
@@ -148,7 +151,7 @@ impl Live {
             inventory: Some(thread),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone() },
+            scope: Scope { interfaces: arguments.interfaces.clone(), with_uplinks: arguments.with_uplinks },
             places: Places::default(),
             targets: Vec::new(),
         })

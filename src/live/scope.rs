@@ -14,6 +14,8 @@ use tapscope_graph::{MacAddr, Text};
 pub struct Scope {
     /// Names, with `*` and `?`; empty: every TAP, macvtap, bridge port and bridge.
     pub interfaces: Vec<String>,
+    /// Also on every other device but loopback, for what explains a failure.
+    pub with_uplinks: bool,
 }
 
 /// Why a device is not listened on.
@@ -105,7 +107,7 @@ impl Scope {
     /// # Errors
     /// Why not.
     pub fn target(&self, host: &Host, device: &Device) -> Result<Target, Refusal> {
-        let role = if self.interfaces.is_empty() { by_default(host, device) } else { self.by_name(device) };
+        let role = if self.interfaces.is_empty() { by_default(host, device).or_else(|| self.beside(device)) } else { self.by_name(device) };
         let role = role.ok_or(Refusal::NotAskedFor)?;
         Ok(Target {
             key: String::new(),
@@ -116,6 +118,11 @@ impl Scope {
             role,
             promiscuous: false,
         })
+    }
+
+    /// What is on the way of a packet without being of interest by itself.
+    fn beside(&self, device: &Device) -> Option<Role> {
+        (self.with_uplinks && device.kind != DeviceKind::Loopback).then_some(Role::Inner)
     }
 
     /// Whoever names a device wants all of it.
@@ -246,6 +253,9 @@ mod tests {
     #[test]
     fn bulk_is_taken_once_and_the_uplink_only_when_asked() {
         assert_eq!(listened(&Scope::default()), ["eth1 Inner", "tap0 Edge", "tap1 Whole", "bridge0 Bridge"]);
-        assert_eq!(listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()] }), ["lo Whole", "eth0 Whole", "eth1 Whole"]);
+        assert_eq!(
+            listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()], ..Scope::default() }),
+            ["lo Whole", "eth0 Whole", "eth1 Whole"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The ladder that a ping climbs (RFC 1122, section 3.3.1; RFC 4861, section 5.2): the next hop's link-layer address, the request, the
 //! reply. The earliest rung that was not reached is the one that is explained.
 
+use super::cause::ProvenBy;
 use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Status, Verdict};
 use super::endpoint::{Endpoint, Place};
 use super::note;
@@ -14,7 +15,7 @@ use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, Neighbor};
 use crate::host::{DeviceKind, NeighborState};
 use crate::journey::Journey;
-use crate::tables::Tables;
+use crate::tables::{Learned, Tables};
 use crate::topology::{NodeKind, Topology};
 use crate::{Direction, Timestamp};
 use std::net::IpAddr;
@@ -37,6 +38,9 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     let is_v6 = to.ip.or(from.ip).is_some_and(|ip| ip.is_ipv6());
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
+    for end in [&mut from, &mut to] {
+        end.mac = end.mac.or_else(|| claimed(tables, end.ip?));
+    }
     let mut case = Case { tables, host: &tables.host, topology, from, to, is_v6, window, pattern: Pattern::None, pinged: question.pinged };
     let echoes = Echoes::of(&case);
     let mut story = Story::default();
@@ -75,7 +79,10 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
             DeviceKind::Macvtap(_) => true,
             _ => false,
         };
-        leads_to_station && Some(device.id) != other.device() && !has_address(device.id) && !host.addresses().any(|row| row.device == device.id)
+        leads_to_station
+            && Some(device.id) != other.device()
+            && !has_address(device.id)
+            && !host.addresses().any(|row| row.device == device.id)
     };
     let mut places = host.devices().filter(is_place);
     if let (Some(only), None) = (places.next(), places.next()) {
@@ -89,6 +96,12 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
         });
         end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
     }
+}
+
+/// The station that said that it has an address.
+fn claimed(tables: &Tables, ip: IpAddr) -> Option<crate::MacAddr> {
+    let is_said = |learned| matches!(learned, Learned::Arp | Learned::Ndp | Learned::Dhcp);
+    tables.bindings.iter().filter(|row| row.ip == ip && is_said(row.learned)).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
 }
 
 pub(crate) fn is_link_local(ip: IpAddr) -> bool {
@@ -138,9 +151,8 @@ impl<'a> Echoes<'a> {
 
     /// Whether it works. Requests of the very last moment do not count yet.
     fn fate(&self, case: &Case<'_>, question: &Question) -> (Loss, Verdict) {
-        let is_due = |(request, answered): &&(&Journey, Option<i64>)| {
-            answered.is_some() || case.window.until.since(began(request)) >= PATIENCE / 2
-        };
+        let is_due =
+            |(request, answered): &&(&Journey, Option<i64>)| answered.is_some() || case.window.until.since(began(request)) >= PATIENCE / 2;
         let due: Vec<_> = self.requests.iter().filter(is_due).collect();
         let answered = due.iter().filter(|(_, answered)| answered.is_some()).count();
         let mut loss = Loss { sent: due.len() as u64, answered: answered as u64, pattern: Pattern::None };
@@ -148,7 +160,8 @@ impl<'a> Echoes<'a> {
             (loss.sent, loss.answered) = (pinged.sent.max(loss.sent), pinged.received);
         }
         let lost = loss.sent - loss.answered.min(loss.sent);
-        let sizes = |is_answered: bool| due.iter().filter(move |(_, answered)| answered.is_some() == is_answered).map(|(one, _)| one.octets);
+        let sizes =
+            |is_answered: bool| due.iter().filter(move |(_, answered)| answered.is_some() == is_answered).map(|(one, _)| one.octets);
         let is_by_size = matches!((sizes(false).min(), sizes(true).max()), (Some(lost), Some(answered)) if lost > answered);
         let are_recent_answered = due.iter().rev().take(RECENT).all(|(_, answered)| answered.is_some());
         let is_late = due.iter().rev().take(RECENT).any(|(_, answered)| answered.is_some_and(|after| after > PATIENCE));
@@ -240,7 +253,9 @@ impl<'a> Story<'a> {
             let Fact::Echo(echo) = journey.subject else { return false };
             !echo.is_request
                 && (Some(echo.source) == case.to.ip || Some(echo.destination) == case.from.ip)
-                && lost.iter().any(|request| echo_key(request) == Some((echo.identifier, echo.sequence)) && began(request) <= began(journey))
+                && lost
+                    .iter()
+                    .any(|request| echo_key(request) == Some((echo.identifier, echo.sequence)) && began(request) <= began(journey))
         };
         case.journeys().filter(is_it).collect()
     }
@@ -275,7 +290,10 @@ impl<'a> Story<'a> {
         let is_asking = found.causes.first().is_none_or(|first| first.cause.code == "NEXTHOP_NEIGH_FAILED");
         let asked = asks.filter(|_| is_asking).and_then(|spot| self.ask(case, &spot));
         match asked {
-            Some((walks, mut below)) if !below.causes.is_empty() && below.causes.iter().any(|cause| cause.is_sufficient_alone) => {
+            // What only a guest could tell is no better than the host's own word.
+            Some((walks, mut below))
+                if below.causes.iter().any(|cause| cause.is_sufficient_alone && cause.cause.proven_by != ProvenBy::Guest) =>
+            {
                 below.latent.extend(found.latent);
                 self.add(below);
                 self.walks.push(request);
@@ -285,10 +303,10 @@ impl<'a> Story<'a> {
                 let has_cause = !found.causes.is_empty();
                 self.add(found);
                 if has_cause {
-                    let candidates = below.causes.iter().map(|guess| super::diagnosis::Candidate {
-                        code: guess.cause.code,
-                        decide_with: guess.fix.command.clone(),
-                    });
+                    let candidates = below
+                        .causes
+                        .iter()
+                        .map(|guess| super::diagnosis::Candidate { code: guess.cause.code, decide_with: guess.fix.command.clone() });
                     self.found.candidates.extend(candidates);
                     self.found.candidates.extend(below.candidates);
                 } else {
@@ -356,6 +374,9 @@ impl<'a> Story<'a> {
 
     /// No echo was seen: somebody may still be asking for a link-layer address, or for a router's.
     fn before_the_echo(&mut self, case: &Case<'a>) {
+        if case.from.is_local() && self.explain_own_way(case) {
+            return;
+        }
         let questions = packets(case.tables, Leg::ArpRequest, &case.from, &case.to, case.window);
         let goal = if questions.is_empty() { self.router_asked_for(case) } else { Some((case.to.clone(), questions)) };
         if let Some((target, questions)) = goal {
@@ -370,6 +391,20 @@ impl<'a> Story<'a> {
         self.add(found);
         self.walks.push(request);
         self.foresee_reply(case);
+    }
+
+    /// Where this host pings, its own tables and rules come before any question. Says whether these stop it.
+    fn explain_own_way(&mut self, case: &Case<'a>) -> bool {
+        let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, Vec::new());
+        let found = judge(case, &mut request);
+        let is_own = |first: &super::diagnosis::Accusation| first.cause.at.iter().any(|at| matches!(at, At::RouteOut | At::Output));
+        if !found.causes.first().is_some_and(is_own) {
+            return false;
+        }
+        self.was_sent = !packets(case.tables, Leg::ArpRequest, &case.from, &case.to, case.window).is_empty();
+        self.add(found);
+        self.walks.push(request);
+        true
     }
 
     /// Whom A asks for instead, in vain.
@@ -425,8 +460,9 @@ fn arrived(case: &Case<'_>, packet: &Journey, whom: &Endpoint) -> bool {
 /// A question for a link-layer address, and its answer.
 fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: Vec<&'a Journey>) -> (Vec<Walk<'a>>, Findings) {
     let first = questions.first().map(|one| began(one)).unwrap_or_default();
+    let asker = &Endpoint { mac: questions.last().and_then(|one| one.source).or(asker.mac), ..asker.clone() };
     let mut question = Walk::new(case, Leg::ArpRequest, asker, target, questions);
-    let answers = packets(case.tables, Leg::ArpReply, target, asker, case.window);
+    let answers = packets(case.tables, Leg::ArpReply, &Endpoint { mac: None, ..target.clone() }, asker, case.window);
     let answers: Vec<&Journey> = answers.into_iter().filter(|one| began(one) >= first).collect();
     if answers.is_empty() {
         let found = judge(case, &mut question);
@@ -449,10 +485,12 @@ fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: 
 fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'_>, loss: Loss, verdict: Verdict) -> Diagnosis {
     let Story { walks, found, was_sent } = story;
     let is_accused = found.causes.iter().any(|cause| cause.cause.code != "NOT_SENT");
+    let verdict = if verdict == Verdict::NotSent && was_sent { Verdict::Fails } else { verdict };
     let verdict = match verdict {
-        Verdict::NotSent if was_sent => Verdict::Fails,
         // With its own counters against it, nothing seen is not nothing sent.
-        Verdict::NotSent if is_accused && (question.pinged.is_some() || found.causes.iter().any(|cause| cause.cause.code == "XDP_DROP")) => {
+        Verdict::NotSent
+            if is_accused && (question.pinged.is_some() || found.causes.iter().any(|cause| cause.cause.code == "XDP_DROP")) =>
+        {
             Verdict::Fails
         }
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
@@ -471,9 +509,21 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         causes = here;
         latent.splice(0..0, ahead);
     }
+    let mut latent_codes: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
+    latent.retain(|later| {
+        let is_new = !latent_codes.contains(&later.cause.code);
+        latent_codes.push(later.cause.code);
+        is_new
+    });
+    let mut named: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
     let mut candidates = found.candidates;
-    candidates.dedup_by_key(|candidate| candidate.code);
-    let stuck = walks.iter().rev().find(|walk| walk.last_seen.is_some() || walk.next_expected.is_some()).filter(|_| verdict != Verdict::Works);
+    candidates.retain(|candidate| {
+        let is_new = !named.contains(&candidate.code);
+        named.push(candidate.code);
+        is_new
+    });
+    let stuck =
+        walks.iter().rev().find(|walk| walk.last_seen.is_some() || walk.next_expected.is_some()).filter(|_| verdict != Verdict::Works);
     let last_seen = stuck.and_then(|walk| walk.last_seen.map(|index| walk.label(case.host, index)));
     let next_expected = stuck.and_then(|walk| walk.next_expected.map(|index| walk.label(case.host, index)));
     let notes = note::notes(case, verdict, &echoes.requests, &loss);

@@ -155,9 +155,11 @@ impl Finder<'_> {
         });
         if let Some((guest, number)) = card {
             found.place = place_of_card(guest, number);
-        } else if let Some((_, link, _)) = self.topology.attachments().find(|(_, link, interface)| {
-            interface.mac == Some(mac) && (link.device.is_some() || link.point.is_some())
-        }) {
+        } else if let Some((_, link, _)) = self
+            .topology
+            .attachments()
+            .find(|(_, link, interface)| interface.mac == Some(mac) && (link.device.is_some() || link.point.is_some()))
+        {
             let device = link.device.or_else(|| link.point.and_then(|point| device_of_point(self.tables, point)));
             found.place = device.map_or(Place::Nowhere, Place::Behind);
         } else if let Some(entry) = host.fdb().find(|entry| entry.mac == mac && entry.bridge.is_some() && !entry.is_permanent) {

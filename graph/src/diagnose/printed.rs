@@ -88,7 +88,8 @@ impl Diagnosis {
             let mut is_first = true;
             for (index, step) in steps.iter().enumerate() {
                 let is_point = step.direction.is_some();
-                let is_shown = is_point && (died.is_none_or(|at| index <= at + 4)) || matches!(step.status, Status::Blocked | Status::NotRead);
+                let is_shown =
+                    is_point && (died.is_none_or(|at| index <= at + 4)) || matches!(step.status, Status::Blocked | Status::NotRead);
                 if !is_shown || lines.len() > LINES - 6 {
                     continue;
                 }
@@ -126,7 +127,8 @@ impl Diagnosis {
         if self.confidence != Confidence::Proven {
             lines.extend(self.coverage.unreadable.iter().take(2).map(|what| format!(" not known: {what}")));
         }
-        let mut frames: Vec<u64> = self.causes.iter().flat_map(|cause| &cause.proofs).flat_map(|proof| &proof.frames).map(|frame| frame.0).collect();
+        let mut frames: Vec<u64> =
+            self.causes.iter().flat_map(|cause| &cause.proofs).flat_map(|proof| &proof.frames).map(|frame| frame.0).collect();
         frames.sort_unstable();
         frames.dedup();
         if !frames.is_empty() {

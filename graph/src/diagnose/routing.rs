@@ -38,12 +38,17 @@ pub(crate) struct Hop<'a> {
 }
 
 /// Looks up the way of a packet that came in by a device, or of one's own.
-pub(crate) fn look_up<'a>(host: &'a Host, netns: Netns, source: Option<IpAddr>, destination: IpAddr, in_device: Option<DeviceId>) -> Way<'a> {
+pub(crate) fn look_up<'a>(
+    host: &'a Host,
+    netns: Netns,
+    source: Option<IpAddr>,
+    destination: IpAddr,
+    in_device: Option<DeviceId>,
+) -> Way<'a> {
     if let Some(own) = own_address(host, netns, destination) {
         return Way::Local(own.device);
     }
-    let mut rules: Vec<&Rule> =
-        host.rules().filter(|rule| rule.netns == netns && rule.is_v6 == destination.is_ipv6()).collect();
+    let mut rules: Vec<&Rule> = host.rules().filter(|rule| rule.netns == netns && rule.is_v6 == destination.is_ipv6()).collect();
     rules.sort_by_key(|rule| rule.priority);
     let in_name = in_device.and_then(|device| host.device(device)).map(|device| &device.name);
     let applies = |rule: &Rule| {
@@ -92,6 +97,11 @@ pub(crate) fn own_address(host: &Host, netns: Netns, ip: IpAddr) -> Option<&Host
 pub(crate) fn address_towards(host: &Host, device: DeviceId, neighbor: IpAddr) -> Option<&HostAddress> {
     let own = || host.addresses().filter(|row| row.device == device && row.ip.is_ipv6() == neighbor.is_ipv6());
     own().find(|row| prefix(row).contains(neighbor)).or_else(|| own().next())
+}
+
+/// Whether an address is on-link at a device, by the prefixes of the host's addresses there.
+pub(crate) fn is_on_link(host: &Host, device: DeviceId, ip: IpAddr) -> bool {
+    host.addresses().any(|row| row.device == device && prefix(row).contains(ip))
 }
 
 /// The on-link prefix of an address.

@@ -63,7 +63,8 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         let is_open = !found.undecided.is_empty();
         found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open, walk));
         if let Some(status) = walk.statuses.get_mut(at) {
-            let is_reader = walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
+            let is_reader =
+                walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
             *status = if is_reader { Status::NotRead } else { Status::Blocked };
         }
     }

@@ -1,10 +1,10 @@
 //! What the host says now: the latest row for each key.
 
-use super::{
-    Cable, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns,
-    Nic, Reader, Route, Rule, Setting, Unreadable,
-};
 use super::readings::Readings;
+use super::{
+    Cable, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey,
+    HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
+};
 use crate::tables::Series;
 use crate::{Text, Timestamp};
 use std::collections::BTreeMap;

@@ -32,13 +32,7 @@ impl JourneyLearner {
     }
 
     /// Records a sighting; gives the journey's number, and whether the packet was seen before.
-    pub fn observe(
-        &mut self,
-        lesson: &mut Lesson<'_>,
-        layer2: &mut Layer2,
-        key: LinkKey,
-        about: &About<'_>,
-    ) -> (u64, bool) {
+    pub fn observe(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, key: LinkKey, about: &About<'_>) -> (u64, bool) {
         let fingerprint = about.fingerprint;
         let sighting = Sighting {
             point: lesson.seen.point,
@@ -83,14 +77,7 @@ impl JourneyLearner {
         (self.begin(lesson, layer2, key, about, sighting), false)
     }
 
-    fn begin(
-        &mut self,
-        lesson: &mut Lesson<'_>,
-        layer2: &mut Layer2,
-        key: LinkKey,
-        about: &About<'_>,
-        sighting: Sighting,
-    ) -> u64 {
+    fn begin(&mut self, lesson: &mut Lesson<'_>, layer2: &mut Layer2, key: LinkKey, about: &About<'_>, sighting: Sighting) -> u64 {
         if lesson.tables.journeys.len() >= lesson.limits.journeys.max(16) {
             // An eighth at once: taking them one by one from the front of a vector would cost as much each time.
             let going = lesson.tables.journeys.len() / 8;

@@ -19,7 +19,7 @@ pub(super) const CAUSES: &[Cause] = &[
         wire: "two ARP replies for one IP with different MACs (Wireshark: arp.duplicate-address-detected); ping may work or flap",
         state: "FDB: the two MACs on two ports",
         alike: "PROXY_ARP_HIJACK, VRRP/failover (GARP, one-way), bonding, NEIGH_SUPPRESS",
-        fix: "change one address; arping -D -I br0 IP",
+        fix: "change one address; arping -D -I b",
         undo: "",
         source: "https://packetpilotai.com/blog/potw-03-duplicate-ip-arp-war ; Wireshark packet-arp.c",
     },
@@ -42,7 +42,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "STALE_ARP_ENTRY",
         layer: "L2 guest/host",
         proven_by: ProvenBy::Packets,
-        at: &[At::Neighbor, At::BridgeOut],
+        at: &[At::Neighbor, At::BridgeOut, At::Receiver],
         test: Test::Place(stale_arp),
         drop_reasons: &[],
         meaning: "The sender uses a link-layer address that nobody has, and does not ask again.",
@@ -144,11 +144,15 @@ fn ip_on_port(scene: &Scene<'_>) -> Answer {
     }
     let (name, bridge, ip) = (&device.name, scene.name(bridge), tool(scene.host(), device.id.netns, "ip"));
     let place = format!("{}/{}", address.ip, address.length);
-    let mut hit = Hit::new(format!("{name}, a port of {bridge}"), Some(device.id), format!("{place} is set on {name}, a port of {bridge}: the host asks and answers there, and what comes in belongs to {bridge}"))
-        .state(format!("{place} is on {name}, whose master is {bridge}, and the way back is by {name}"))
-        .fix(format!("{ip} address del {place} dev {name}; {ip} address add {place} dev {bridge}"))
-        .undo(format!("{ip} address del {place} dev {bridge}; {ip} address add {place} dev {name}"))
-        .expect(format!("the packet out on {bridge}"));
+    let mut hit = Hit::new(
+        format!("{name}, a port of {bridge}"),
+        Some(device.id),
+        format!("{place} is set on {name}, a port of {bridge}: the host asks and answers there, and what comes in belongs to {bridge}"),
+    )
+    .state(format!("{place} is on {name}, whose master is {bridge}, and the way back is by {name}"))
+    .fix(format!("{ip} address del {place} dev {name}; {ip} address add {place} dev {bridge}"))
+    .undo(format!("{ip} address del {place} dev {bridge}; {ip} address add {place} dev {name}"))
+    .expect(format!("the packet out on {bridge}"));
     for row in scene.host().neighbors().filter(|row| Some(row.ip) == other).take(2) {
         hit = hit.state(format!("neighbour {} dev {} is {}", row.ip, scene.name(row.device), row.state.name().to_uppercase()));
     }
@@ -168,7 +172,9 @@ fn noarp(scene: &Scene<'_>) -> Answer {
 
 /// Documentation/networking/ip-sysctl.rst, arp_ignore and arp_filter.
 fn arp_ignored(scene: &Scene<'_>) -> Answer {
-    let (Some(device), false, Leg::ArpRequest) = (scene.device(), scene.spot.probe.is_v6(), scene.spot.probe.leg) else { return Answer::Idle };
+    let (Some(device), false, Leg::ArpRequest) = (scene.device(), scene.spot.probe.is_v6(), scene.spot.probe.leg) else {
+        return Answer::Idle;
+    };
     let (host, target) = (scene.host(), scene.spot.probe.destination);
     let ignore = routing::device_setting(host, device.id, "ipv4", "arp_ignore");
     let filter = routing::device_setting(host, device.id, "ipv4", "arp_filter");
@@ -218,7 +224,11 @@ fn duplicate_ip(scene: &Scene<'_>) -> Answer {
     };
     let macs: Vec<String> = answers.iter().map(|(mac, _)| mac.to_string()).collect();
     Hit::new(format!("address {ip}"), scene.spot.device, format!("{} stations say that they have {ip}: {}", macs.len(), macs.join(", ")))
-        .frames(Rank::Packets, format!("ARP for {ip} was answered by {}", macs.join(" and ")), answers.iter().map(|(_, frame)| *frame).collect())
+        .frames(
+            Rank::Packets,
+            format!("ARP for {ip} was answered by {}", macs.join(" and ")),
+            answers.iter().map(|(_, frame)| *frame).collect(),
+        )
         .fix(format!("give one of them another address; arping -D -I BRIDGE {ip} tells who still has it"))
         .expect("one answer to each question")
         .in_guest()
@@ -259,20 +269,27 @@ fn is_alive(scene: &Scene<'_>, mac: MacAddr) -> bool {
 }
 
 fn gateway_mac_changed(scene: &Scene<'_>) -> Answer {
-    let (Some(mac), Some((bridge, _))) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.bridge()) else { return Answer::Idle };
+    let (Some(mac), Some((bridge, _))) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.bridge()) else {
+        return Answer::Idle;
+    };
     let had = scene.case.tables.bindings.iter().find(|row| {
         row.mac == mac && row.learned.proves_owner() && scene.host().addresses().any(|own| own.ip == row.ip && own.device == bridge.id)
     });
-    let (Some(had), Some(now), false) = (had, bridge.mac.filter(|now| *now != mac), is_alive(scene, mac) && scene.walk.to.mac == Some(mac)) else {
+    let (Some(had), Some(now), false) = (had, bridge.mac.filter(|now| *now != mac), is_alive(scene, mac) && scene.walk.to.mac == Some(mac))
+    else {
         return Answer::Idle;
     };
     let ip = tool(scene.host(), bridge.id.netns, "ip");
-    Hit::new(scene.name(bridge.id), Some(bridge.id), format!("{} is sent to {mac}, which {} had before; now it has {now}", had.ip, bridge.name))
-        .frames(Rank::Packets, format!("{} was at {mac}", had.ip), vec![had.evidence.last])
-        .fix(format!("{ip} link set {} address {mac}", bridge.name))
-        .undo(format!("{ip} link set {} address {now}", bridge.name))
-        .expect("the packet at the host; guests also ask anew after half a minute")
-        .yes()
+    Hit::new(
+        scene.name(bridge.id),
+        Some(bridge.id),
+        format!("{} is sent to {mac}, which {} had before; now it has {now}", had.ip, bridge.name),
+    )
+    .frames(Rank::Packets, format!("{} was at {mac}", had.ip), vec![had.evidence.last])
+    .fix(format!("{ip} link set {} address {mac}", bridge.name))
+    .undo(format!("{ip} link set {} address {now}", bridge.name))
+    .expect("the packet at the host; guests also ask anew after half a minute")
+    .yes()
 }
 
 fn stale_arp(scene: &Scene<'_>) -> Answer {
@@ -281,13 +298,18 @@ fn stale_arp(scene: &Scene<'_>) -> Answer {
         let row = scene.host().neighbors().find(|row| row.device == out.id && row.ip == next && Some(next) == scene.walk.to.ip);
         let Some((row, wrong)) = row.and_then(|row| Some((row, row.mac.filter(|mac| *mac != right)?))) else { return Answer::Idle };
         let ip = tool(scene.host(), out.id.netns, "ip");
-        return Hit::new(format!("neighbour {next} on {}", scene.name(out.id)), Some(out.id), format!("the host takes {next} for {wrong}; it is {right}"))
-            .state(format!("neighbour {next} dev {} is {wrong} {}", out.name, row.state.name().to_uppercase()))
-            .fix(format!("{ip} neigh del {next} dev {}", out.name))
-            .expect(format!("ARP out on {}", out.name))
-            .yes();
+        return Hit::new(
+            format!("neighbour {next} on {}", scene.name(out.id)),
+            Some(out.id),
+            format!("the host takes {next} for {wrong}; it is {right}"),
+        )
+        .state(format!("neighbour {next} dev {} is {wrong} {}", out.name, row.state.name().to_uppercase()))
+        .fix(format!("{ip} neigh del {next} dev {}", out.name))
+        .expect(format!("ARP out on {}", out.name))
+        .yes();
     }
-    let (Some(mac), Leg::Request | Leg::Reply) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.spot.probe.leg) else {
+    let (Some(mac), Leg::Request | Leg::Reply) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.spot.probe.leg)
+    else {
         return Answer::Idle;
     };
     let asked = crate::diagnose::sight::packets(scene.case.tables, Leg::ArpRequest, &scene.walk.from, &scene.walk.to, scene.case.window);
@@ -295,10 +317,15 @@ fn stale_arp(scene: &Scene<'_>) -> Answer {
     if !scene.has_packets() || is_alive(scene, mac) || is_learned || !asked.is_empty() || scene.walk.to.mac == Some(mac) {
         return Answer::Idle;
     }
-    Hit::new(format!("{}'s table of neighbours", scene.walk.from.label()), scene.spot.device, format!("{} sends to {mac}, which nobody has, and does not ask", scene.walk.from.label()))
-        .frames(Rank::Packets, format!("no station ever sent from {mac}, and no ARP asked for {}", scene.walk.to.label()), scene.frames())
-        .fix(format!("ip neigh del {} dev eth0", scene.walk.to.label()))
-        .expect("ARP for it, then the echo to another address")
-        .in_guest()
-        .yes()
+    let hit = Hit::new(
+        format!("{}'s table of neighbours", scene.walk.from.label()),
+        scene.spot.device,
+        format!("{} sends to {mac}, which nobody has, and does not ask", scene.walk.from.label()),
+    )
+    .frames(Rank::Packets, format!("no station ever sent from {mac}, and no ARP asked for {}", scene.walk.to.label()), scene.frames())
+    .fix(format!("ip neigh del {} dev eth0", scene.walk.to.label()))
+    .expect("ARP for it, then the echo to another address")
+    .in_guest();
+    // Who never spoke may have that address after all.
+    if scene.walk.to.mac.is_some() { hit.yes() } else { hit.guess().yes() }
 }

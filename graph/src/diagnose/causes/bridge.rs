@@ -362,7 +362,9 @@ fn ifup_wrong_bridge(scene: &Scene<'_>) -> Answer {
 }
 
 fn bpdu_guard(scene: &Scene<'_>) -> Answer {
-    let Some((device, _)) = running_port(scene).filter(|(_, port)| port.guard && port.state == PortState::Disabled) else { return Answer::Idle };
+    let Some((device, _)) = running_port(scene).filter(|(_, port)| port.guard && port.state == PortState::Disabled) else {
+        return Answer::Idle;
+    };
     let (name, ip) = (&device.name, tool(scene.host(), device.id.netns, "ip"));
     Hit::new(place(scene, device), Some(device.id), format!("the guard of {name} switched the port off: a BPDU came in"))
         .state(format!("{name} has guard on, and the state disabled while it is UP with carrier"))
@@ -387,7 +389,8 @@ fn state_disabled(scene: &Scene<'_>) -> Answer {
 
 fn not_forwarding(scene: &Scene<'_>) -> Answer {
     let Some((device, port)) = running_port(scene) else { return Answer::Idle };
-    let (true, Some(master)) = (matches!(port.state, PortState::Listening | PortState::Learning | PortState::Blocking), device.master) else {
+    let (true, Some(master)) = (matches!(port.state, PortState::Listening | PortState::Learning | PortState::Blocking), device.master)
+    else {
         return Answer::Idle;
     };
     let (name, ip) = (&device.name, tool(scene.host(), device.id.netns, "ip"));
@@ -456,20 +459,30 @@ fn broadcast_flood_off(scene: &Scene<'_>) -> Answer {
 }
 
 fn unicast_flood_off(scene: &Scene<'_>) -> Answer {
-    let (Some((out, port)), Some(mac), Some(bridge)) = (port(scene), scene.spot.probe.destination_mac, scene.spot.bridge) else { return Answer::Idle };
+    let (Some((out, port)), Some(mac), Some(bridge)) = (port(scene), scene.spot.probe.destination_mac, scene.spot.bridge) else {
+        return Answer::Idle;
+    };
     let is_known = scene.host().fdb().any(|entry| entry.mac == mac && entry.bridge == Some(bridge));
     if mac.is_group() || port.flood || is_known {
         return Answer::Idle;
     }
-    flood_off(scene, out, "flood", format!("the bridge does not know where {mac} is, and unknown destinations do not leave by {}", out.name))
+    flood_off(
+        scene,
+        out,
+        "flood",
+        format!("the bridge does not know where {mac} is, and unknown destinations do not leave by {}", out.name),
+    )
 }
 
 fn multicast_flood_off(scene: &Scene<'_>) -> Answer {
     let probe = &scene.spot.probe;
     match port(scene) {
-        Some((out, port)) if probe.is_v6() && probe.leg == Leg::ArpRequest && probe.is_to_group() && !port.multicast_flood => {
-            flood_off(scene, out, "mcast_flood", format!("multicast does not leave by {}, so Neighbor Solicitations do not arrive", out.name))
-        }
+        Some((out, port)) if probe.is_v6() && probe.leg == Leg::ArpRequest && probe.is_to_group() && !port.multicast_flood => flood_off(
+            scene,
+            out,
+            "mcast_flood",
+            format!("multicast does not leave by {}, so Neighbor Solicitations do not arrive", out.name),
+        ),
         _ => Answer::Idle,
     }
 }
@@ -484,12 +497,16 @@ fn snooping(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let ip = tool(scene.host(), device.id.netns, "ip");
-    Hit::new(place(scene, out), Some(out.id), format!("{} sends multicast only where it is wanted, and nobody asks any more who wants it", device.name))
-        .proof(Rank::Oracle, "mcast_snooping 1, mcast_querier 0, and a querier was heard before")
-        .fix(format!("{ip} link set {} type bridge mcast_querier 1", device.name))
-        .undo(format!("{ip} link set {} type bridge mcast_querier 0", device.name))
-        .expect(seen_out(out))
-        .yes()
+    Hit::new(
+        place(scene, out),
+        Some(out.id),
+        format!("{} sends multicast only where it is wanted, and nobody asks any more who wants it", device.name),
+    )
+    .proof(Rank::Oracle, "mcast_snooping 1, mcast_querier 0, and a querier was heard before")
+    .fix(format!("{ip} link set {} type bridge mcast_querier 1", device.name))
+    .undo(format!("{ip} link set {} type bridge mcast_querier 0", device.name))
+    .expect(seen_out(out))
+    .yes()
 }
 
 fn hairpin(scene: &Scene<'_>) -> Answer {
@@ -504,19 +521,26 @@ fn hairpin(scene: &Scene<'_>) -> Answer {
         return Answer::No(format!("{} has hairpin on", device.name));
     }
     let tool = tool(scene.host(), device.id.netns, "bridge");
-    Hit::new(place(scene, device), Some(device.id), format!("both are behind {}, and frames may not leave by the port that they came in by", device.name))
-        .state(format!("{} has hairpin off", device.name))
-        .fix(format!("{tool} link set dev {} hairpin on", device.name))
-        .undo(format!("{tool} link set dev {} hairpin off", device.name))
-        .expect(seen_out(device))
-        .yes()
+    Hit::new(
+        place(scene, device),
+        Some(device.id),
+        format!("both are behind {}, and frames may not leave by the port that they came in by", device.name),
+    )
+    .state(format!("{} has hairpin off", device.name))
+    .fix(format!("{tool} link set dev {} hairpin on", device.name))
+    .undo(format!("{tool} link set dev {} hairpin off", device.name))
+    .expect(seen_out(device))
+    .yes()
 }
 
 /// The bridge answers ARP from its neighbour table (bridge(8), neigh_suppress).
 fn neigh_suppress(scene: &Scene<'_>) -> Answer {
     let Some((out, _)) = port(scene).filter(|(_, port)| port.neighbor_suppression) else { return Answer::Idle };
-    let (Some(asked), Some(ip)) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.walk.to.ip) else { return Answer::Idle };
-    let Some(wrong) = scene.host().neighbors().find(|row| row.ip == ip && row.mac == Some(asked) && Some(asked) != scene.walk.to.mac) else {
+    let (Some(asked), Some(ip)) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.walk.to.ip) else {
+        return Answer::Idle;
+    };
+    let Some(wrong) = scene.host().neighbors().find(|row| row.ip == ip && row.mac == Some(asked) && Some(asked) != scene.walk.to.mac)
+    else {
         return Answer::Idle;
     };
     let bridge = tool(scene.host(), out.id.netns, "bridge");
@@ -536,10 +560,14 @@ fn l2_mtu(scene: &Scene<'_>) -> Answer {
     }
     let (name, ip) = (&out.name, tool(scene.host(), out.id.netns, "ip"));
     let from = scene.device().map_or(1500, |device| device.mtu);
-    Hit::new(place(scene, out), Some(out.id), format!("the packet has {octets} octets, and {name} takes {}; a bridge tells nobody", out.mtu))
-        .state(format!("{name} has mtu {}", out.mtu))
-        .fix(format!("{ip} link set {name} mtu {}", from.max(octets)))
-        .undo(format!("{ip} link set {name} mtu {}", out.mtu))
-        .expect(seen_out(out))
-        .yes()
+    Hit::new(
+        place(scene, out),
+        Some(out.id),
+        format!("the packet has {octets} octets, and {name} takes {}; a bridge tells nobody", out.mtu),
+    )
+    .state(format!("{name} has mtu {}", out.mtu))
+    .fix(format!("{ip} link set {name} mtu {}", from.max(octets)))
+    .undo(format!("{ip} link set {name} mtu {}", out.mtu))
+    .expect(seen_out(out))
+    .yes()
 }

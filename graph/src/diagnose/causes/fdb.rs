@@ -30,7 +30,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "GUEST_MAC_IS_HOST_MAC",
         layer: "L2 host",
         proven_by: ProvenBy::State,
-        at: &[At::BridgeUp, At::BridgeOut],
+        at: &[At::BridgeUp, At::Route, At::Resolve],
         test: Test::Place(guest_mac_is_host_mac),
         drop_reasons: &["IP_INADDRERRORS"],
         meaning: "The guest's link-layer address is also one of the host's: the bridge keeps its frames.",
@@ -54,7 +54,7 @@ pub(super) const CAUSES: &[Cause] = &[
         alike: "REFLECTED_FRAMES, L2_LOOP, MCAST self-echo, live migration (one-way move)",
         fix: "give each -device its own mac=52:54:00:xx:xx:xx",
         undo: "",
-        source: "https://rt-software.net/cgi-bin/article.cgi?d=Notes&q=QEMU%20Networking.wiki ; r7 shows the default MAC",
+        source: "https://rt-software.net/cgi-bin/article.cgi?d=Notes&q=QEMU%20Networking.wiki",
     },
     Cause {
         code: "REFLECTED_FRAMES",
@@ -132,17 +132,25 @@ fn invalid_source(scene: &Scene<'_>) -> Answer {
 fn guest_mac_is_host_mac(scene: &Scene<'_>) -> Answer {
     let (Some(mac), Some(to)) = (scene.spot.probe.destination_mac, scene.walk.to.device()) else { return Answer::Idle };
     let is_theirs = scene.walk.to.mac == Some(mac) && !scene.walk.to.is_local();
-    if scene.spot.at != At::BridgeUp || mac.is_group() || !is_theirs {
+    let bridge = if scene.spot.at == At::BridgeUp { scene.spot.bridge } else { scene.spot.device };
+    let is_on_link = scene.host().device(to).is_some_and(|device| device.master == bridge && bridge.is_some());
+    if mac.is_group() || !is_theirs || !is_on_link {
         return Answer::Idle;
     }
-    let Some(owner) = scene.host().devices().find(|device| device.mac == Some(mac) && device.id.netns == scene.spot.netns) else { return Answer::Idle };
+    // The bridge takes the lowest address of its ports for its own: the port is the culprit.
+    let own = || scene.host().devices().filter(|device| device.mac == Some(mac) && device.id.netns == scene.spot.netns);
+    let Some(owner) = own().find(|device| device.port.is_some()).or_else(|| own().next()) else { return Answer::Idle };
     let ip = tool(scene.host(), owner.id.netns, "ip");
-    Hit::new(scene.name(owner.id), Some(owner.id), format!("{mac} is the address of the guest behind {} and of {}: the bridge keeps its frames", scene.name(to), owner.name))
-        .state(format!("{} has the address {mac}, so the bridge takes it for its own", owner.name))
-        .fix(format!("{ip} link set {} address fe:54:00:xx:xx:xx (never the guest's own)", owner.name))
-        .undo(format!("{ip} link set {} address {mac}", owner.name))
-        .expect(format!("the packet out on {}", scene.name(to)))
-        .yes()
+    Hit::new(
+        scene.name(owner.id),
+        Some(owner.id),
+        format!("{mac} is the address of the guest behind {} and of {}: the bridge keeps its frames", scene.name(to), owner.name),
+    )
+    .state(format!("{} has the address {mac}, so the bridge takes it for its own", owner.name))
+    .fix(format!("{ip} link set {} address fe:54:00:xx:xx:xx (never the guest's own)", owner.name))
+    .undo(format!("{ip} link set {} address {mac}", owner.name))
+    .expect(format!("the packet out on {}", scene.name(to)))
+    .yes()
 }
 
 /// Ports that a station was heard at as one who sends there, with the addresses that it used.
@@ -168,7 +176,9 @@ fn duplicate_mac(scene: &Scene<'_>) -> Answer {
     let are_both = scene.walk.from.mac == Some(mac) && scene.walk.to.mac == Some(mac);
     // Two stations say different things; copies of one frame do not.
     let differ = places.iter().any(|(device, own)| {
-        places.iter().any(|(other, theirs)| device != other && own.iter().any(|ip| !theirs.contains(ip)) && theirs.iter().any(|ip| !own.contains(ip)))
+        places.iter().any(|(other, theirs)| {
+            device != other && own.iter().any(|ip| !theirs.contains(ip)) && theirs.iter().any(|ip| !own.contains(ip))
+        })
     });
     if !(are_both || differ || cards > 1 && places.len() > 1) {
         return Answer::Idle;
@@ -178,12 +188,16 @@ fn duplicate_mac(scene: &Scene<'_>) -> Answer {
     } else {
         [scene.walk.from.device(), scene.walk.to.device()].into_iter().flatten().map(|device| scene.name(device)).collect()
     };
-    Hit::new(format!("stations at {}", names.join(" and ")), scene.spot.out, format!("{mac} is used at {}: what is sent to it goes to whoever spoke last", names.join(" and at ")))
-        .frames(Rank::Packets, format!("{mac} sends from {}, with different addresses", names.join(" and ")), scene.frames())
-        .fix("give each guest's card an address of its own: -device …,mac=52:54:00:xx:xx:xx")
-        .expect("the packet at the right port")
-        .in_guest()
-        .yes()
+    Hit::new(
+        format!("stations at {}", names.join(" and ")),
+        scene.spot.out,
+        format!("{mac} is used at {}: what is sent to it goes to whoever spoke last", names.join(" and at ")),
+    )
+    .frames(Rank::Packets, format!("{mac} sends from {}, with different addresses", names.join(" and ")), scene.frames())
+    .fix("give each guest's card an address of its own: -device …,mac=52:54:00:xx:xx:xx")
+    .expect("the packet at the right port")
+    .in_guest()
+    .yes()
 }
 
 /// The same frame came in again by another port at once: what lies behind that port sent it back.
@@ -194,13 +208,17 @@ fn reflected(scene: &Scene<'_>) -> Answer {
         (device.master == Some(bridge)).then_some(device.id)
     };
     let echoed = |packet: &&Journey| -> Option<(DeviceId, FrameNo)> {
-        let mut ins = packet.sightings.iter().filter(|seen| seen.direction == Direction::Inbound).filter_map(|seen| Some((port(seen.point)?, seen)));
+        let mut ins =
+            packet.sightings.iter().filter(|seen| seen.direction == Direction::Inbound).filter_map(|seen| Some((port(seen.point)?, seen)));
         let (first, origin) = ins.next()?;
-        ins.find(|(device, seen)| *device != first && seen.source == origin.source && seen.at.since(origin.at) <= 5_000_000).map(|(device, seen)| (device, seen.frame))
+        ins.find(|(device, seen)| *device != first && seen.source == origin.source && seen.at.since(origin.at) <= 5_000_000)
+            .map(|(device, seen)| (device, seen.frame))
     };
-    let own: Vec<&Journey> = scene.case.journeys().filter(|packet| {
-        [scene.walk.from.mac, scene.walk.to.mac].contains(&packet.source) && packet.source.is_some()
-    }).collect();
+    let own: Vec<&Journey> = scene
+        .case
+        .journeys()
+        .filter(|packet| [scene.walk.from.mac, scene.walk.to.mac].contains(&packet.source) && packet.source.is_some())
+        .collect();
     let Some((uplink, frame)) = own.iter().find_map(echoed) else { return Answer::Idle };
     if is_looping(scene) {
         return Answer::Idle;
@@ -218,7 +236,11 @@ fn reflected(scene: &Scene<'_>) -> Answer {
 fn wrong_entry<'s>(scene: &Scene<'s>) -> Option<(&'s FdbEntry, DeviceId)> {
     let (mac, bridge) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group())?, scene.spot.bridge?);
     let out = scene.spot.out.filter(|out| Some(*out) == scene.walk.to.device() && scene.walk.to.mac == Some(mac))?;
-    let entry = scene.host().fdb().find(|entry| entry.mac == mac && entry.bridge == Some(bridge) && entry.vlan.is_none_or(|vlan| scene.spot.probe.vlan.is_none_or(|own| own == vlan)))?;
+    let entry = scene.host().fdb().find(|entry| {
+        entry.mac == mac
+            && entry.bridge == Some(bridge)
+            && entry.vlan.is_none_or(|vlan| scene.spot.probe.vlan.is_none_or(|own| own == vlan))
+    })?;
     (entry.port != out && entry.port != bridge).then_some((entry, out))
 }
 
@@ -230,11 +252,15 @@ fn wrong_port(scene: &Scene<'_>, entry: &FdbEntry, right: DeviceId, what: &str) 
     let (wrong, right) = (scene.name(entry.port), scene.name(right));
     let bridge = tool(scene.host(), entry.port.netns, "bridge");
     let age = entry.age.map_or_else(String::new, |age| format!(", {age} s old"));
-    Hit::new(format!("forwarding database, port {wrong}"), Some(entry.port), format!("{what} leads {} to {wrong}; it is behind {right}", entry.mac))
-        .object(format!("{} dev {wrong}", entry.mac))
-        .state(format!("the forwarding database has {} at {wrong}{age}", entry.mac))
-        .fix(format!("{bridge} fdb del {} dev {wrong} master", entry.mac))
-        .expect(format!("the packet out on {right}"))
+    Hit::new(
+        format!("forwarding database, port {wrong}"),
+        Some(entry.port),
+        format!("{what} leads {} to {wrong}; it is behind {right}", entry.mac),
+    )
+    .object(format!("{} dev {wrong}", entry.mac))
+    .state(format!("the forwarding database has {} at {wrong}{age}", entry.mac))
+    .fix(format!("{bridge} fdb del {} dev {wrong} master", entry.mac))
+    .expect(format!("the packet out on {right}"))
 }
 
 fn fdb_static(scene: &Scene<'_>) -> Answer {
@@ -278,8 +304,9 @@ fn l2_loop(scene: &Scene<'_>) -> Answer {
     }
     let twice = joined.iter().find(|(other, ports)| ports.len() > 1 || **other == bridge.id);
     let ip = tool(scene.host(), bridge.id.netns, "ip");
-    let mut hit = Hit::new(format!("bridge {}", scene.name(bridge.id)), Some(bridge.id), format!("frames go round: {} is joined twice", bridge.name))
-        .frames(Rank::Packets, "one broadcast comes in more than 20 times in a tenth of a second", scene.frames());
+    let mut hit =
+        Hit::new(format!("bridge {}", scene.name(bridge.id)), Some(bridge.id), format!("frames go round: {} is joined twice", bridge.name))
+            .frames(Rank::Packets, "one broadcast comes in more than 20 times in a tenth of a second", scene.frames());
     hit = match twice {
         Some((other, ports)) => {
             let port = ports.last().map_or_else(|| "PORT".to_owned(), |port| scene.name(*port));

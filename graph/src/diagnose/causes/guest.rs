@@ -139,8 +139,8 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "LATE_REPLY",
         layer: "L3",
         proven_by: ProvenBy::Packets,
-        at: &[],
-        test: Test::Named,
+        at: &[At::Receiver, At::Answer],
+        test: Test::Place(late_reply),
         drop_reasons: &[],
         meaning: "The reply comes later than ping waits for it.",
         wire: "reply exists on tapA, RTT larger than ping -W",
@@ -215,17 +215,28 @@ fn no_address(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let protocol = if ip.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
-    let claimed = scene.case.tables.bindings.iter().find(|row| row.ip == ip && (row.learned.proves_owner() || row.learned == Learned::Source));
+    let claimed =
+        scene.case.tables.bindings.iter().find(|row| row.ip == ip && (row.learned.proves_owner() || row.learned == Learned::Source));
     let place = receiver(scene);
     let hit = match claimed {
-        None => Hit::new(&place, scene.spot.device, format!("{place} was asked for {ip} and said nothing: it does not seem to have the address"))
-            .frames(Rank::Packets, format!("{protocol} for {ip} came out ×{}, and {ip} never sent anything", scene.count()), scene.frames())
-            .fix(format!("in the guest: ip address add {ip}/PREFIX dev eth0"))
-            .maybe(&["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"], "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore"),
+        None => Hit::new(
+            &place,
+            scene.spot.device,
+            format!("{place} was asked for {ip} and said nothing: it does not seem to have the address"),
+        )
+        .frames(Rank::Packets, format!("{protocol} for {ip} came out ×{}, and {ip} never sent anything", scene.count()), scene.frames())
+        .fix(format!("in the guest: ip address add {ip}/PREFIX dev eth0"))
+        .maybe(
+            &["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"],
+            "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore",
+        ),
         Some(row) => Hit::new(&place, scene.spot.device, format!("{place} has {ip}, was asked for it and said nothing"))
             .frames(Rank::Packets, format!("{ip} was at {} before", row.mac), vec![row.evidence.last])
             .fix("in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore")
-            .maybe(&["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"], "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore")
+            .maybe(
+                &["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"],
+                "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore",
+            )
             .guess(),
     };
     hit.expect("an answer in from the guest").in_guest().yes()
@@ -240,7 +251,8 @@ fn target_absent(scene: &Scene<'_>) -> Answer {
     }) else {
         return Answer::Idle;
     };
-    if !scene.has_packets() || scene.case.owners(ip).next().is_some() {
+    let is_end = [scene.case.to.ip, scene.case.from.ip].contains(&Some(ip));
+    if !is_end || !scene.has_packets() || scene.case.owners(ip).next().is_some() {
         return Answer::Idle;
     }
     let others: Vec<_> = scene.host().ports(bridge).filter(|port| Some(port.id) != scene.walk.from.device()).collect();
@@ -250,7 +262,11 @@ fn target_absent(scene: &Scene<'_>) -> Answer {
     }
     let names: Vec<String> = others.iter().map(|port| port.name.to_string()).collect();
     Hit::new(scene.name(bridge), Some(bridge), format!("nobody on {} has {ip}", scene.name(bridge)))
-        .frames(Rank::Packets, format!("asked ×{} at every port ({}), answered by nobody, and {ip} never sent anything", scene.count(), names.join(", ")), scene.frames())
+        .frames(
+            Rank::Packets,
+            format!("asked ×{} at every port ({}), answered by nobody, and {ip} never sent anything", scene.count(), names.join(", ")),
+            scene.frames(),
+        )
         .fix(format!("check the address {ip}, or start the host that should have it"))
         .expect("an answer in from the host")
         .maybe(&["NO_ADDRESS"], "in the guest that should have it: ip address")
@@ -264,12 +280,19 @@ fn target_silent(scene: &Scene<'_>) -> Answer {
     }
     let (place, from) = (receiver(scene), scene.walk.from.label());
     let read = scene.spot.device.and_then(|device| scene.unread(device)).filter(|(sent, captured)| *captured > 0 && sent >= captured);
-    let mut hit = Hit::new(&place, scene.spot.device, format!("the request came into {place}, and no reply came out; inside it cannot be seen from here"))
-        .frames(Rank::Absence, format!("{} requests out, no reply in", scene.count()), scene.frames())
-        .fix(format!("in the guest: ip route get {from}; iptables -nvL INPUT; sysctl net.ipv4.icmp_echo_ignore_all"))
-        .expect("the reply in from the guest")
-        .in_guest()
-        .maybe(&["GUEST_FIREWALL", "ICMP_ECHO_IGNORED", "NO_ROUTE_BACK", "WRONG_PREFIX_LENGTH"], format!("in the guest: ip route get {from}; iptables -nvL INPUT"));
+    let mut hit = Hit::new(
+        &place,
+        scene.spot.device,
+        format!("the request came into {place}, and no reply came out; inside it cannot be seen from here"),
+    )
+    .frames(Rank::Absence, format!("{} requests out, no reply in", scene.count()), scene.frames())
+    .fix(format!("in the guest: ip route get {from}; iptables -nvL INPUT; sysctl net.ipv4.icmp_echo_ignore_all"))
+    .expect("the reply in from the guest")
+    .in_guest()
+    .maybe(
+        &["GUEST_FIREWALL", "ICMP_ECHO_IGNORED", "NO_ROUTE_BACK", "WRONG_PREFIX_LENGTH"],
+        format!("in the guest: ip route get {from}; iptables -nvL INPUT"),
+    );
     if let Some((sent, captured)) = read {
         hit = hit.proof(Rank::Counter, format!("the guest's process took them: {captured} seen out, {sent} fetched"));
     }
@@ -345,7 +368,8 @@ fn broadcast_target(scene: &Scene<'_>) -> Answer {
         host_bits >= 2 && host_bits < 32 && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
     };
     let is_known = scene.host().addresses().any(|row| is_network(routing::prefix(row)));
-    let is_sent_to_all = scene.walk.packets.iter().any(|packet| packet.destination == Some(MacAddr::BROADCAST)) && scene.walk.leg == Leg::Request;
+    let is_sent_to_all =
+        scene.walk.packets.iter().any(|packet| packet.destination == Some(MacAddr::BROADCAST)) && scene.walk.leg == Leg::Request;
     if !(is_known || is_sent_to_all || ip.is_broadcast()) {
         return Answer::Idle;
     }
@@ -359,10 +383,10 @@ fn broadcast_target(scene: &Scene<'_>) -> Answer {
 
 /// Only frames that came in are judged: what goes out may have its checksum filled in by the device later.
 fn bad_checksum(scene: &Scene<'_>) -> Answer {
-    let is_bad = |packet: &&&Journey| {
-        packet.has_bad_checksum && packet.sightings.first().is_some_and(|seen| seen.direction == Direction::Inbound)
-    };
-    let bad: Vec<FrameNo> = scene.walk.packets.iter().filter(is_bad).filter_map(|packet| packet.sightings.first()).map(|seen| seen.frame).collect();
+    let is_bad =
+        |packet: &&&Journey| packet.has_bad_checksum && packet.sightings.first().is_some_and(|seen| seen.direction == Direction::Inbound);
+    let bad: Vec<FrameNo> =
+        scene.walk.packets.iter().filter(is_bad).filter_map(|packet| packet.sightings.first()).map(|seen| seen.frame).collect();
     if bad.is_empty() || bad.len() < scene.walk.packets.len() {
         return Answer::Idle;
     }
@@ -381,7 +405,9 @@ fn wrong_source(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let other = scene.case.journeys().find_map(|journey| match journey.subject {
-        Fact::Echo(echo) if echo.is_request && echo.destination == to && journey.source == Some(mac) && Some(echo.source) != scene.walk.from.ip => {
+        Fact::Echo(echo)
+            if echo.is_request && echo.destination == to && journey.source == Some(mac) && Some(echo.source) != scene.walk.from.ip =>
+        {
             Some((echo.source, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()))
         }
         _ => None,
@@ -394,4 +420,37 @@ fn wrong_source(scene: &Scene<'_>) -> Answer {
         .expect("the echo with the right source")
         .in_guest()
         .yes()
+}
+
+/// A reply that is there after ping stopped waiting.
+fn late_reply(scene: &Scene<'_>) -> Answer {
+    if scene.case.pattern != Pattern::Time || scene.walk.leg != Leg::Reply || !is_delivered(scene) {
+        return Answer::Idle;
+    }
+    let requests = crate::diagnose::sight::packets(scene.case.tables, Leg::Request, &scene.case.from, &scene.case.to, scene.case.window);
+    // From one place to the next, request and reply together: where it took longest.
+    let slowest = scene.walk.packets.iter().filter_map(|reply| {
+        let request =
+            requests.iter().find(|request| crate::diagnose::sight::echo_key(request) == crate::diagnose::sight::echo_key(reply))?;
+        let seen: Vec<_> = request.sightings.iter().chain(&reply.sightings).collect();
+        let whole = seen.last()?.at.since(seen.first()?.at);
+        let step = seen.windows(2).max_by_key(|pair| pair[1].at.since(pair[0].at))?;
+        Some((whole, step[0].point, step[1].point, step[1].at.since(step[0].at), step[1].frame))
+    });
+    let Some((whole, before, behind, gap, frame)) = slowest.max_by_key(|(whole, ..)| *whole).filter(|(whole, ..)| *whole > 1_000_000_000)
+    else {
+        return Answer::Idle;
+    };
+    let name = |point: crate::PointId| scene.case.tables.points.get(point.0 as usize).map_or_else(String::new, |row| row.label(point));
+    let place =
+        if before == behind { format!("behind {}", name(before)) } else { format!("between {} and {}", name(before), name(behind)) };
+    Hit::new(
+        &place,
+        scene.spot.device,
+        format!("replies take {:.1} s, longer than ping waits; {:.1} s of it {place}", whole as f64 / 1e9, gap as f64 / 1e9),
+    )
+    .frames(Rank::Packets, "the reply is there, later than a second after its request", vec![frame])
+    .fix("ping -W 5; then see what holds it up there: a full queue, a rate limit, a guest that was paused")
+    .expect("the reply within a second")
+    .yes()
 }

@@ -62,22 +62,32 @@ fn host_isolation(scene: &Scene<'_>) -> Answer {
     });
     let Some((device, base)) = found else { return Answer::Idle };
     let (name, base_name) = (&device.name, scene.name(base));
-    Hit::new(scene.name(device.id), Some(device.id), format!("{name} is on {base_name}, which has the host's address: the two never see each other"))
-        .state(format!("{name} is a {} over {base_name}", device.kind.name()))
-        .fix(format!("give the host a macvlan of its own over {base_name} and its address there, or use a bridge"))
-        .expect("the packet at the host")
-        .yes()
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("{name} is on {base_name}, which has the host's address: the two never see each other"),
+    )
+    .state(format!("{name} is a {} over {base_name}", device.kind.name()))
+    .fix(format!("give the host a macvlan of its own over {base_name} and its address there, or use a bridge"))
+    .expect("the packet at the host")
+    .yes()
 }
 
 fn mode_isolation(scene: &Scene<'_>) -> Answer {
-    let (Some((a, base)), Some((b, other))) = (macvtap(scene, &scene.walk.from), macvtap(scene, &scene.walk.to)) else { return Answer::Idle };
+    let (Some((a, base)), Some((b, other))) = (macvtap(scene, &scene.walk.from), macvtap(scene, &scene.walk.to)) else {
+        return Answer::Idle;
+    };
     let isolating = [a, b].into_iter().find(|device| mode(device).is_some_and(|mode| matches!(mode, "private" | "vepa")));
     let Some(device) = isolating.filter(|_| base == other) else { return Answer::Idle };
     let (name, mode, ip) = (&device.name, mode(device).unwrap_or_default(), tool(scene.host(), device.id.netns, "ip"));
-    Hit::new(scene.name(device.id), Some(device.id), format!("{name} has the mode {mode}: it does not talk to others on {}", scene.name(base)))
-        .state(format!("{name} has the mode {mode}"))
-        .fix(format!("{ip} link set {name} type {} mode bridge", device.kind.name()))
-        .undo(format!("{ip} link set {name} type {} mode {mode}", device.kind.name()))
-        .expect("the packet at the other one")
-        .yes()
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("{name} has the mode {mode}: it does not talk to others on {}", scene.name(base)),
+    )
+    .state(format!("{name} has the mode {mode}"))
+    .fix(format!("{ip} link set {name} type {} mode bridge", device.kind.name()))
+    .undo(format!("{ip} link set {name} type {} mode {mode}", device.kind.name()))
+    .expect("the packet at the other one")
+    .yes()
 }

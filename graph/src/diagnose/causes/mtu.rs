@@ -48,23 +48,40 @@ fn mtu_exceeded(scene: &Scene<'_>) -> Answer {
     let told = told(scene);
     let Some(out) = scene.out().filter(|out| !told.is_empty() && scene.spot.probe.octets > out.mtu) else { return Answer::Idle };
     let (name, ip) = (&out.name, tool(scene.host(), out.id.netns, "ip"));
-    Hit::new(scene.name(out.id), Some(out.id), format!("the packet has {} octets, {name} takes {}, and it may not be fragmented", scene.spot.probe.octets, out.mtu))
-        .frames(Rank::IcmpError, format!("an ICMP error asks for {} octets at most", told[0].0), told.iter().map(|(_, frame)| *frame).take(4).collect())
-        .state(format!("{name} has mtu {}", out.mtu))
-        .fix(format!("ping -s {} (or {ip} link set {name} mtu {})", out.mtu.saturating_sub(28), scene.spot.probe.octets))
-        .expect(format!("the packet out on {name}"))
-        .yes()
+    Hit::new(
+        scene.name(out.id),
+        Some(out.id),
+        format!("the packet has {} octets, {name} takes {}, and it may not be fragmented", scene.spot.probe.octets, out.mtu),
+    )
+    .frames(
+        Rank::IcmpError,
+        format!("an ICMP error asks for {} octets at most", told[0].0),
+        told.iter().map(|(_, frame)| *frame).take(4).collect(),
+    )
+    .state(format!("{name} has mtu {}", out.mtu))
+    .fix(format!("ping -s {} (or {ip} link set {name} mtu {})", out.mtu.saturating_sub(28), scene.spot.probe.octets))
+    .expect(format!("the packet out on {name}"))
+    .yes()
 }
 
 fn mtu_blackhole(scene: &Scene<'_>) -> Answer {
-    let Some(out) = scene.out().filter(|out| out.mtu > 0 && scene.spot.probe.octets > out.mtu && told(scene).is_empty()) else { return Answer::Idle };
+    let Some(out) = scene.out().filter(|out| out.mtu > 0 && scene.spot.probe.octets > out.mtu && told(scene).is_empty()) else {
+        return Answer::Idle;
+    };
     if !scene.has_packets() {
         return Answer::Idle;
     }
     let (name, ip) = (&out.name, tool(scene.host(), out.id.netns, "ip"));
-    Hit::new(scene.name(out.id), Some(out.id), format!("the packet has {} octets, {name} takes {}, and the message that would tell its sender does not arrive", scene.spot.probe.octets, out.mtu))
-        .state(format!("{name} has mtu {}, and no ICMP error was seen", out.mtu))
-        .fix(format!("allow icmp destination-unreachable in the host's rules (or {ip} link set {name} mtu {})", scene.spot.probe.octets))
-        .expect("an ICMP error that tells the MTU, then smaller packets")
-        .yes()
+    Hit::new(
+        scene.name(out.id),
+        Some(out.id),
+        format!(
+            "the packet has {} octets, {name} takes {}, and the message that would tell its sender does not arrive",
+            scene.spot.probe.octets, out.mtu
+        ),
+    )
+    .state(format!("{name} has mtu {}, and no ICMP error was seen", out.mtu))
+    .fix(format!("allow icmp destination-unreachable in the host's rules (or {ip} link set {name} mtu {})", scene.spot.probe.octets))
+    .expect("an ICMP error that tells the MTU, then smaller packets")
+    .yes()
 }

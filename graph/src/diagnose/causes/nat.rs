@@ -56,14 +56,25 @@ fn bridged_nated(scene: &Scene<'_>) -> Answer {
     });
     let Some((source, frame)) = there else { return Answer::Idle };
     let from = scene.case.from.label();
-    let network = scene.host().addresses().find(|row| Some(row.ip) == Some(source)).map_or_else(|| "NET".to_owned(), |row| network(row.ip, row.length));
+    let network = scene
+        .host()
+        .addresses()
+        .find(|row| Some(row.ip) == Some(source))
+        .map_or_else(|| "NET".to_owned(), |row| network(row.ip, row.length));
     let netns = scene.spot.netns;
-    Hit::new(format!("bridge of {}", scene.name(to)), Some(to), format!("frames from {from} to {} get the source {source} though they stay on one bridge; the reply goes to the host", scene.case.to.label()))
-        .frames(Rank::Packets, format!("the same echo has the source {from} where it comes in and {source} where it goes out"), vec![frame])
-        .fix(within(scene.host(), netns, &format!("iptables -t nat -I POSTROUTING -s {network} -d {network} -j RETURN")))
-        .undo(within(scene.host(), netns, &format!("iptables -t nat -D POSTROUTING -s {network} -d {network} -j RETURN")))
-        .expect(format!("the echo with the source {from} at both ports"))
-        .yes()
+    Hit::new(
+        format!("bridge of {}", scene.name(to)),
+        Some(to),
+        format!(
+            "frames from {from} to {} get the source {source} though they stay on one bridge; the reply goes to the host",
+            scene.case.to.label()
+        ),
+    )
+    .frames(Rank::Packets, format!("the same echo has the source {from} where it comes in and {source} where it goes out"), vec![frame])
+    .fix(within(scene.host(), netns, &format!("iptables -t nat -I POSTROUTING -s {network} -d {network} -j RETURN")))
+    .undo(within(scene.host(), netns, &format!("iptables -t nat -D POSTROUTING -s {network} -d {network} -j RETURN")))
+    .expect(format!("the echo with the source {from} at both ports"))
+    .yes()
 }
 
 fn network(ip: IpAddr, length: u8) -> String {
@@ -78,7 +89,9 @@ fn network(ip: IpAddr, length: u8) -> String {
 
 /// What left with a private source to a public address cannot be answered (RFC 1918).
 fn nat_missing(scene: &Scene<'_>) -> Answer {
-    let (Some(IpAddr::V4(source)), IpAddr::V4(destination), Some(device)) = (scene.spot.probe.source, scene.spot.probe.destination, scene.device()) else {
+    let (Some(IpAddr::V4(source)), IpAddr::V4(destination), Some(device)) =
+        (scene.spot.probe.source, scene.spot.probe.destination, scene.device())
+    else {
         return Answer::Idle;
     };
     let own = scene.host().addresses().any(|row| row.device == device.id && routing::prefix(row).contains(source.into()));
@@ -89,11 +102,15 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
     let name = &device.name;
     let network = scene.host().addresses().find(|row| row.ip != IpAddr::V4(source) && routing::prefix(row).contains(source.into()));
     let network = network.map_or_else(|| source.to_string(), |row| self::network(row.ip, row.length));
-    Hit::new(scene.name(device.id), Some(device.id), format!("{source} leaves by {name} as it is: nobody outside can answer a private address"))
-        .frames(Rank::Packets, format!("out on {name} with the source {source}, no reply"), scene.frames())
-        .state(format!("nothing rewrites {source} on its way out by {name}"))
-        .fix(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -A POSTROUTING -s {network} -o {name} -j MASQUERADE")))
-        .undo(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -D POSTROUTING -s {network} -o {name} -j MASQUERADE")))
-        .expect(format!("the echo out on {name} with the host's address"))
-        .yes()
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("{source} leaves by {name} as it is: nobody outside can answer a private address"),
+    )
+    .frames(Rank::Packets, format!("out on {name} with the source {source}, no reply"), scene.frames())
+    .state(format!("nothing rewrites {source} on its way out by {name}"))
+    .fix(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -A POSTROUTING -s {network} -o {name} -j MASQUERADE")))
+    .undo(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -D POSTROUTING -s {network} -o {name} -j MASQUERADE")))
+    .expect(format!("the echo out on {name} with the host's address"))
+    .yes()
 }

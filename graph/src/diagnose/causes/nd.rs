@@ -44,7 +44,8 @@ fn dad_failed(scene: &Scene<'_>) -> Answer {
         let Some(IpAddr::V6(ip)) = ip else { continue };
         let own = scene.host().addresses().find(|row| row.ip == IpAddr::V6(ip) && row.is_duplicate);
         let probe = scene.case.tables.resolutions.iter().find(|row| row.is_probe() && row.target == IpAddr::V6(ip));
-        let answered = probe.and_then(|row| row.answers.iter().find(|(mac, _)| *mac != row.asker_mac).map(|(mac, seen)| (row, *mac, seen.last)));
+        let answered =
+            probe.and_then(|row| row.answers.iter().find(|(mac, _)| *mac != row.asker_mac).map(|(mac, seen)| (row, *mac, seen.last)));
         let is_receiver = scene.spot.at == At::Receiver && Some(IpAddr::V6(ip)) == scene.walk.to.ip;
         let is_sender = scene.spot.at == At::Sender && Some(IpAddr::V6(ip)) == scene.walk.from.ip && !scene.has_packets();
         if !(is_receiver || is_sender) || own.is_none() && answered.is_none() {
@@ -68,7 +69,9 @@ fn dad_failed(scene: &Scene<'_>) -> Answer {
 
 /// RFC 4007: without a zone a link-local address means nothing where there are several links.
 fn no_scope(scene: &Scene<'_>) -> Answer {
-    let Some(IpAddr::V6(ip)) = scene.walk.to.ip.filter(|_| !scene.has_packets() && scene.walk.leg == Leg::Request) else { return Answer::Idle };
+    let Some(IpAddr::V6(ip)) = scene.walk.to.ip.filter(|_| !scene.has_packets() && scene.walk.leg == Leg::Request) else {
+        return Answer::Idle;
+    };
     if !ip.is_unicast_link_local() {
         return Answer::Idle;
     }

@@ -49,19 +49,25 @@ fn rejects_foreign_mac(scene: &Scene<'_>) -> Answer {
     let tables = scene.case.tables;
     let comes_back = |mac: MacAddr| {
         tables.mac_flows.iter().any(|flow| {
-            flow.destination == Some(mac) && device_of_point(tables, flow.point) == Some(device.id) && flow.counters.packets > 0
+            flow.destination == Some(mac)
+                && device_of_point(tables, flow.point) == Some(device.id)
+                && flow.counters.packets > 0
                 && flow.source.is_some_and(|source| !scene.host().devices().any(|own| own.mac == Some(source)) && source != guest)
         })
     };
     let own = device.master.and_then(|master| scene.host().device(master)).and_then(|bridge| bridge.mac);
     let Some(own) = own.filter(|own| comes_back(*own) && !comes_back(guest)) else { return Answer::Idle };
     let name = &device.name;
-    Hit::new(scene.name(device.id), Some(device.id), format!("what is behind {name} answers the host ({own}) and not the guest ({guest}): it takes no frames from other addresses"))
-        .frames(Rank::Packets, format!("out on {name} from {guest}, nothing back; {own} is answered"), scene.frames())
-        .fix("allow forged transmits and promiscuous mode there, or route and masquerade instead of bridging")
-        .expect(format!("the reply in on {name}"))
-        .outside()
-        .yes()
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("what is behind {name} answers the host ({own}) and not the guest ({guest}): it takes no frames from other addresses"),
+    )
+    .frames(Rank::Packets, format!("out on {name} from {guest}, nothing back; {own} is answered"), scene.frames())
+    .fix("allow forged transmits and promiscuous mode there, or route and masquerade instead of bridging")
+    .expect(format!("the reply in on {name}"))
+    .outside()
+    .yes()
 }
 
 /// What goes into a VXLAN comes out under another identifier, or at a port that nobody listens on.

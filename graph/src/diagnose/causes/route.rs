@@ -3,7 +3,9 @@
 use super::prelude::*;
 use crate::diagnose::endpoint::Place;
 use crate::diagnose::routing::{self, Hop, Way};
+use crate::fact::Fact;
 use crate::host::{DeviceId, HostKey, NeighborState, Route};
+use crate::journey::Journey;
 use crate::{FrameNo, Text};
 use std::net::IpAddr;
 
@@ -191,6 +193,13 @@ fn connected(scene: &Scene<'_>) -> Option<DeviceId> {
     device.master.or(Some(device.id)).filter(|id| id.netns == scene.spot.netns)
 }
 
+/// A packet for somebody on the very link that it came from, which the bridge should have kept from the host.
+fn is_astray(scene: &Scene<'_>) -> bool {
+    let to = scene.walk.to.device().and_then(|device| scene.host().device(device));
+    let is_on_link = to.is_some_and(|device| device.master.is_some() && device.master == scene.spot.device);
+    is_on_link && scene.spot.probe.destination_mac.is_some() && scene.spot.probe.destination_mac == scene.walk.to.mac
+}
+
 /// Where a packet is refused before it is sent, as frames that quote it say.
 fn refusals(scene: &Scene<'_>) -> Vec<FrameNo> {
     scene.case.errors().map(|(_, frame)| frame).take(4).collect()
@@ -250,20 +259,33 @@ fn rp_filter(scene: &Scene<'_>) -> Answer {
     }
     let name = &device.name;
     let what = if scene.spot.at == At::Resolve { "its ARP is not answered" } else { "its packets are dropped" };
-    let hit = Hit::new(scene.name(device.id), Some(device.id), format!("{source} comes in by {name}, and {way}: rp_filter believes no such source, so {what}"))
-        .state(format!("rp_filter is {mode} on {name}, and {way}"))
-        .fix(within(scene.host(), scene.spot.netns, "sysctl -w net.ipv4.conf.all.rp_filter=2"))
-        .undo(within(scene.host(), scene.spot.netns, &format!("sysctl -w net.ipv4.conf.all.rp_filter={mode}")))
-        .expect("the packet behind the host's routing (where there is no route back at all, add one)");
+    let hit = Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("{source} comes in by {name}, and {way}: rp_filter believes no such source, so {what}"),
+    )
+    .state(format!("rp_filter is {mode} on {name}, and {way}"))
+    .fix(within(scene.host(), scene.spot.netns, "sysctl -w net.ipv4.conf.all.rp_filter=2"))
+    .undo(within(scene.host(), scene.spot.netns, &format!("sysctl -w net.ipv4.conf.all.rp_filter={mode}")))
+    .expect("the packet behind the host's routing (where there is no route back at all, add one)");
     counted(scene, hit, "TcpExtIPReversePathFilter").yes()
 }
 
 fn forward_off(scene: &Scene<'_>) -> Answer {
     let (Some(device), probe) = (scene.device(), &scene.spot.probe) else { return Answer::Idle };
-    if matches!(way(scene), Way::Local(_)) || scene.spot.out.is_none() && connected(scene).is_none() && matches!(way(scene), Way::Nowhere) {
+    if is_astray(scene)
+        || matches!(way(scene), Way::Local(_))
+        || scene.spot.out.is_none() && connected(scene).is_none() && matches!(way(scene), Way::Nowhere)
+    {
         return Answer::Idle;
     }
     let (host, netns) = (scene.host(), scene.spot.netns);
+    // What is sent to the host itself is not to be forwarded, whoever should have got it.
+    let is_ours =
+        |packet: &&Journey| matches!(packet.subject, Fact::Echo(echo) if routing::own_address(host, netns, echo.destination).is_some());
+    if scene.walk.packets.iter().any(|packet| is_ours(&packet)) {
+        return Answer::Idle;
+    }
     let version = if probe.is_v6() { "ipv6" } else { "ipv4" };
     let own = format!("net.{version}.conf.{}.forwarding", device.name);
     let all = if probe.is_v6() { "net.ipv6.conf.all.forwarding".to_owned() } else { "net.ipv4.ip_forward".to_owned() };
@@ -278,11 +300,15 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
         return Answer::No(format!("{name} is 1"));
     }
     let out = scene.out().map_or_else(|| "the other side".into(), |out| scene.name(out.id));
-    let hit = Hit::new(format!("routing from {} to {out}", device.name), Some(device.id), format!("the host does not route between {} and {out}", device.name))
-        .state(format!("{name} = 0"))
-        .fix(within(host, netns, &format!("sysctl -w {name}=1")))
-        .undo(within(host, netns, &format!("sysctl -w {name}=0")))
-        .expect(format!("the packet out on {out}"));
+    let hit = Hit::new(
+        format!("routing from {} to {out}", device.name),
+        Some(device.id),
+        format!("the host does not route between {} and {out}", device.name),
+    )
+    .state(format!("{name} = 0"))
+    .fix(within(host, netns, &format!("sysctl -w {name}=1")))
+    .undo(within(host, netns, &format!("sysctl -w {name}=0")))
+    .expect(format!("the packet out on {out}"));
     counted(scene, hit, if probe.is_v6() { "Ip6InAddrErrors" } else { "IpInAddrErrors" }).yes()
 }
 
@@ -305,7 +331,7 @@ fn route_blackhole(scene: &Scene<'_>) -> Answer {
 }
 
 fn no_route(scene: &Scene<'_>) -> Answer {
-    if !matches!(way(scene), Way::Nowhere) {
+    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) {
         return Answer::Idle;
     }
     let (destination, ip) = (scene.spot.probe.destination, tool(scene.host(), scene.spot.netns, "ip"));
@@ -324,7 +350,8 @@ fn no_route(scene: &Scene<'_>) -> Answer {
 /// The way that the tables give, where it is not the one to the device that the other end is behind.
 fn misled<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
     let Way::Out(hop) = way(scene) else { return None };
-    let right = connected(scene).filter(|right| *right != hop.device)?;
+    let right =
+        connected(scene).filter(|right| *right != hop.device && routing::is_on_link(scene.host(), *right, scene.spot.probe.destination))?;
     // The port that an address is on, and its bridge, are one link.
     let port = scene.host().device(hop.device)?;
     (port.master != Some(right)).then_some((hop, right))
@@ -352,7 +379,10 @@ fn policy_rule(scene: &Scene<'_>) -> Answer {
 fn right_route<'s>(scene: &Scene<'s>, hop: &Hop<'s>, right: DeviceId) -> Option<&'s Route> {
     let destination = scene.spot.probe.destination;
     scene.host().routes().find(|route| {
-        route.netns == scene.spot.netns && route.table == hop.route.table && route.device == Some(right) && route.destination.contains(destination)
+        route.netns == scene.spot.netns
+            && route.table == hop.route.table
+            && route.device == Some(right)
+            && route.destination.contains(destination)
     })
 }
 
@@ -362,9 +392,19 @@ fn subnet_overlap(scene: &Scene<'_>) -> Answer {
     if same.is_none() {
         return Answer::Idle;
     }
-    misroute(scene, &hop, right, format!("{} is on {} and on {}, and the host looks on the wrong one", hop.route.destination, scene.name(hop.device), scene.name(right)))
-        .fix("give one of the two networks another subnet")
-        .yes()
+    misroute(
+        scene,
+        &hop,
+        right,
+        format!(
+            "{} is on {} and on {}, and the host looks on the wrong one",
+            hop.route.destination,
+            scene.name(hop.device),
+            scene.name(right)
+        ),
+    )
+    .fix("give one of the two networks another subnet")
+    .yes()
 }
 
 fn route_shadowed(scene: &Scene<'_>) -> Answer {
@@ -379,19 +419,25 @@ fn route_shadowed(scene: &Scene<'_>) -> Answer {
 }
 
 fn neigh_failed(scene: &Scene<'_>) -> Answer {
-    let (Some(out), Some(next)) = (scene.out(), scene.spot.next_hop) else { return Answer::Idle };
+    // Without a carrier nobody is asked.
+    let (Some(out), Some(next)) = (scene.out().filter(|out| out.has_carrier), scene.spot.next_hop) else { return Answer::Idle };
     let row = scene.host().neighbors().find(|row| row.device == out.id && row.ip == next);
     if row.is_some_and(|row| row.mac.is_some() && row.state != NeighborState::Failed) {
         return Answer::No(format!("{next} is known on {}", out.name));
     }
-    let asked = scene.case.tables.resolutions.iter().find(|row| row.target == next && Some(row.asker_mac) == out.mac && row.answers.is_empty());
+    let asked =
+        scene.case.tables.resolutions.iter().find(|row| row.target == next && Some(row.asker_mac) == out.mac && row.answers.is_empty());
     let is_failed = row.is_some_and(|row| matches!(row.state, NeighborState::Failed | NeighborState::Incomplete));
     if !is_failed && asked.is_none() {
         return Answer::Idle;
     }
-    let mut hit = Hit::new(format!("neighbour {next} on {}", scene.name(out.id)), Some(out.id), format!("the host asks for {next} on {}, and nobody answers", out.name))
-        .fix(format!("see to it that {next} answers on {}", out.name))
-        .expect(format!("an answer in on {}", out.name));
+    let mut hit = Hit::new(
+        format!("neighbour {next} on {}", scene.name(out.id)),
+        Some(out.id),
+        format!("the host asks for {next} on {}, and nobody answers", out.name),
+    )
+    .fix(format!("see to it that {next} answers on {}", out.name))
+    .expect(format!("an answer in on {}", out.name));
     if let Some(row) = row.filter(|_| is_failed) {
         hit = hit.state(format!("neighbour {next} dev {} is {}", out.name, row.state.name().to_uppercase()));
     }
@@ -415,9 +461,10 @@ fn ttl_loop(scene: &Scene<'_>) -> Answer {
     if frames.is_empty() && !falls {
         return Answer::Idle;
     }
-    let mut hit = Hit::new("between routers", scene.spot.device, "the packet goes to and fro between routers until its time to live is over")
-        .fix(format!("mend the routes to {}: two routers send it to each other", scene.spot.probe.destination))
-        .expect("the packet once at each place");
+    let mut hit =
+        Hit::new("between routers", scene.spot.device, "the packet goes to and fro between routers until its time to live is over")
+            .fix(format!("mend the routes to {}: two routers send it to each other", scene.spot.probe.destination))
+            .expect("the packet once at each place");
     if falls {
         hit = hit.frames(Rank::Packets, "the same echo at one place with falling hop limits", scene.frames());
     }

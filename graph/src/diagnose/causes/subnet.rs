@@ -98,12 +98,16 @@ fn asks_instead(scene: &Scene<'_>) -> Option<(IpAddr, FrameNo)> {
 fn wrong_prefix(scene: &Scene<'_>) -> Answer {
     let Some((router, frame)) = asks_instead(scene).filter(|_| scene.case.is_one_link()) else { return Answer::Idle };
     let (place, from) = (scene.walk.to.title(scene.host()), scene.walk.from.label());
-    Hit::new(&place, scene.spot.device, format!("{place} asks for its router {router} instead of answering {from}, which is on its own link: its prefix is too long"))
-        .frames(Rank::Packets, format!("ARP for {router} after the request"), vec![frame])
-        .fix(format!("in the guest: give {} the prefix of its link, such as /24", scene.walk.to.label()))
-        .expect(format!("ARP for {from}, then the reply"))
-        .in_guest()
-        .yes()
+    Hit::new(
+        &place,
+        scene.spot.device,
+        format!("{place} asks for its router {router} instead of answering {from}, which is on its own link: its prefix is too long"),
+    )
+    .frames(Rank::Packets, format!("ARP for {router} after the request"), vec![frame])
+    .fix(format!("in the guest: give {} the prefix of its link, such as /24", scene.walk.to.label()))
+    .expect(format!("ARP for {from}, then the reply"))
+    .in_guest()
+    .yes()
 }
 
 fn gateway_unreachable(scene: &Scene<'_>) -> Answer {
@@ -116,7 +120,10 @@ fn gateway_unreachable(scene: &Scene<'_>) -> Answer {
             .in_guest()
             .yes();
     }
-    let is_router = scene.walk.leg == Leg::ArpRequest && scene.walk.to.ip.is_some() && scene.walk.to.ip != scene.case.to.ip && scene.walk.to.ip != scene.case.from.ip;
+    let is_router = scene.walk.leg == Leg::ArpRequest
+        && scene.walk.to.ip.is_some()
+        && scene.walk.to.ip != scene.case.to.ip
+        && scene.walk.to.ip != scene.case.from.ip;
     let is_by_end = scene.walk.from.ip == scene.case.from.ip || scene.walk.from.ip == scene.case.to.ip;
     let (true, true, Some(router)) = (is_router && scene.has_packets(), is_by_end, scene.walk.to.ip) else { return Answer::Idle };
     let place = scene.walk.from.title(scene.host());
@@ -130,7 +137,9 @@ fn gateway_unreachable(scene: &Scene<'_>) -> Answer {
 
 /// The packet came to a plain host, which does not send it on.
 fn wrong_gateway(scene: &Scene<'_>) -> Answer {
-    let (Leg::Request | Leg::Reply, Some(device), Some(goal)) = (scene.walk.leg, scene.spot.device, scene.walk.to.device()) else { return Answer::Idle };
+    let (Leg::Request | Leg::Reply, Some(device), Some(goal)) = (scene.walk.leg, scene.spot.device, scene.walk.to.device()) else {
+        return Answer::Idle;
+    };
     let mac = scene.spot.probe.destination_mac.filter(|mac| !mac.is_group());
     let (Some(mac), true, true) = (mac, device != goal, scene.walk.is_delivered()) else { return Answer::Idle };
     let its = scene.case.tables.bindings.iter().find(|row| row.mac == mac && row.learned.proves_owner()).map(|row| row.ip);
@@ -140,12 +149,16 @@ fn wrong_gateway(scene: &Scene<'_>) -> Answer {
     }
     let who = its.map_or_else(|| mac.to_string(), |ip| ip.to_string());
     let place = scene.name(device);
-    Hit::new(&place, Some(device), format!("{} takes {who}, behind {place}, for its router, and it sends nothing on", scene.walk.from.label()))
-        .frames(Rank::Packets, format!("the packet went to {mac} at {place} and came out nowhere"), scene.frames())
-        .fix("in the guest: set the default route to the router of its link")
-        .expect("the packet at the router")
-        .in_guest()
-        .yes()
+    Hit::new(
+        &place,
+        Some(device),
+        format!("{} takes {who}, behind {place}, for its router, and it sends nothing on", scene.walk.from.label()),
+    )
+    .frames(Rank::Packets, format!("the packet went to {mac} at {place} and came out nowhere"), scene.frames())
+    .fix("in the guest: set the default route to the router of its link")
+    .expect("the packet at the router")
+    .in_guest()
+    .yes()
 }
 
 /// On one link, and neither thinks that the other is.
@@ -157,13 +170,17 @@ fn wrong_subnet(scene: &Scene<'_>) -> Answer {
     if !is_sender || !is_far || !scene.case.is_one_link() || has_router || scene.case.from.is_local() {
         return Answer::Idle;
     }
-    Hit::new(scene.walk.from.title(scene.host()), scene.spot.device, format!("{from} and {to} are on one link, and seem to have different subnets"))
-        .proof(Rank::Absence, format!("{from} does not even ask for {to}"))
-        .fix("give both the same prefix, or set up a router between their subnets")
-        .expect(format!("ARP for {to}"))
-        .in_guest()
-        .guess()
-        .yes()
+    Hit::new(
+        scene.walk.from.title(scene.host()),
+        scene.spot.device,
+        format!("{from} and {to} are on one link, and seem to have different subnets"),
+    )
+    .proof(Rank::Absence, format!("{from} does not even ask for {to}"))
+    .fix("give both the same prefix, or set up a router between their subnets")
+    .expect(format!("ARP for {to}"))
+    .in_guest()
+    .guess()
+    .yes()
 }
 
 fn no_route_back(scene: &Scene<'_>) -> Answer {

@@ -202,10 +202,12 @@ fn nic_not_ready(scene: &Scene<'_>) -> Answer {
     let hit = match (started, unread) {
         (Some(false), _) => Hit::new(&who, Some(device.id), format!("{who} has not started its network card"))
             .state("QMP x-query-virtio-status: started false"),
-        (_, Some((fetched, seen))) if device.counters.received_packets == 0 => {
-            Hit::new(&who, Some(device.id), format!("{who} never sent anything and takes nothing from {}: its driver has not started the card", device.name))
-                .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched, none ever came in", device.name))
-        }
+        (_, Some((fetched, seen))) if device.counters.received_packets == 0 => Hit::new(
+            &who,
+            Some(device.id),
+            format!("{who} never sent anything and takes nothing from {}: its driver has not started the card", device.name),
+        )
+        .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched, none ever came in", device.name)),
         _ => return Answer::Idle,
     };
     hit.fix("boot the guest with a driver for its card, or give it -device e1000").expect("frames in from the guest").in_guest().yes()
@@ -215,11 +217,15 @@ fn nic_not_ready(scene: &Scene<'_>) -> Answer {
 fn no_nic(scene: &Scene<'_>) -> Answer {
     let Some((guest, nic)) = guest(scene).filter(|(_, nic)| nic.model.is_none() && nic.mac.is_none()) else { return Answer::Idle };
     let id = nic.backend.as_ref().and_then(|backend| backend.id.as_ref()).map_or_else(|| "ID".to_owned(), ToString::to_string);
-    Hit::new(title(guest), scene.spot.device, format!("no network card of {} is joined with {}: QEMU reads the frames and throws them away", title(guest), name(scene)))
-        .state(format!("no -device has netdev={id}"))
-        .fix(format!("start it with -device virtio-net-pci,netdev={id}"))
-        .expect("a reply")
-        .yes()
+    Hit::new(
+        title(guest),
+        scene.spot.device,
+        format!("no network card of {} is joined with {}: QEMU reads the frames and throws them away", title(guest), name(scene)),
+    )
+    .state(format!("no -device has netdev={id}"))
+    .fix(format!("start it with -device virtio-net-pci,netdev={id}"))
+    .expect("a reply")
+    .yes()
 }
 
 fn link_set_down(scene: &Scene<'_>) -> Answer {
@@ -243,22 +249,28 @@ fn tap_busy(scene: &Scene<'_>) -> Answer {
     if wanted.is_none() {
         return Answer::Idle;
     }
-    Hit::new(scene.name(device.id), Some(device.id), format!("{} (process {}) has {} open, not the guest", reader.program, reader.pid, device.name))
-        .state(format!("process {} holds {}", reader.pid, device.name))
-        .fix(format!("end process {}, or give the guest another ifname", reader.pid))
-        .expect("the guest starts")
-        .yes()
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("{} (process {}) has {} open, not the guest", reader.program, reader.pid, device.name),
+    )
+    .state(format!("process {} holds {}", reader.pid, device.name))
+    .fix(format!("end process {}, or give the guest another ifname", reader.pid))
+    .expect("the guest starts")
+    .yes()
 }
 
 fn queue_mode(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device().filter(|device| !device.has_carrier) else { return Answer::Idle };
     match &device.kind {
-        DeviceKind::Tun(mode) if mode.is_multi_queue => Hit::new(scene.name(device.id), Some(device.id), format!("{} was made for several queues, and nobody has it open", device.name))
-            .proof(Rank::Oracle, format!("{} is multi_queue", device.name))
-            .fix(format!("start the guest with queues=N, or make {} again without multi_queue", device.name))
-            .expect("the guest starts")
-            .guess()
-            .yes(),
+        DeviceKind::Tun(mode) if mode.is_multi_queue => {
+            Hit::new(scene.name(device.id), Some(device.id), format!("{} was made for several queues, and nobody has it open", device.name))
+                .proof(Rank::Oracle, format!("{} is multi_queue", device.name))
+                .fix(format!("start the guest with queues=N, or make {} again without multi_queue", device.name))
+                .expect("the guest starts")
+                .guess()
+                .yes()
+        }
         _ => Answer::Idle,
     }
 }
@@ -284,14 +296,20 @@ fn header_mismatch(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device() else { return Answer::Idle };
     let DeviceKind::Tun(_) = device.kind else { return Answer::Idle };
     let grew = scene.case.grew(device.id);
-    let Some(errors) = grew.map(|grew| grew.received_errors + grew.received_dropped).filter(|errors| *errors > 0) else { return Answer::Idle };
+    let Some(errors) = grew.map(|grew| grew.received_errors + grew.received_dropped).filter(|errors| *errors > 0) else {
+        return Answer::Idle;
+    };
     let heard = scene.case.captured(device.id, crate::Direction::Inbound, scene.case.window.until);
     if heard > 0 {
         return Answer::Idle;
     }
-    Hit::new(scene.name(device.id), Some(device.id), format!("what is written into {} is not understood: its reader takes another header for granted", device.name))
-        .proof(Rank::Counter, format!("{} counts {errors} damaged or dropped frames in, and none was seen", device.name))
-        .fix("open the TAP with IFF_NO_PI, and IFF_VNET_HDR as the reader uses it")
-        .expect("frames in from the guest")
-        .yes()
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("what is written into {} is not understood: its reader takes another header for granted", device.name),
+    )
+    .proof(Rank::Counter, format!("{} counts {errors} damaged or dropped frames in, and none was seen", device.name))
+    .fix("open the TAP with IFF_NO_PI, and IFF_VNET_HDR as the reader uses it")
+    .expect("frames in from the guest")
+    .yes()
 }

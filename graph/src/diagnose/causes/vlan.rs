@@ -168,12 +168,16 @@ fn ingress_filtered(scene: &Scene<'_>) -> Answer {
         return Answer::No(format!("{} is a member of VLAN {vid}", device.name));
     }
     let (fix, undo) = add(scene, device, vid, "");
-    Hit::new(place(scene, device), Some(device.id), format!("frames come in with the tag {vid}, and {} is no member of that VLAN", device.name))
-        .state(format!("VLANs of {}: {}", device.name, list(&port.vlans)))
-        .fix(fix)
-        .undo(undo)
-        .expect("the packet behind the bridge")
-        .yes()
+    Hit::new(
+        place(scene, device),
+        Some(device.id),
+        format!("frames come in with the tag {vid}, and {} is no member of that VLAN", device.name),
+    )
+    .state(format!("VLANs of {}: {}", device.name, list(&port.vlans)))
+    .fix(fix)
+    .undo(undo)
+    .expect("the packet behind the bridge")
+    .yes()
 }
 
 /// The port that a frame should leave by and is no member of its VLAN.
@@ -219,20 +223,27 @@ fn egress_tagged(scene: &Scene<'_>) -> Answer {
     });
     let Some((vid, frame)) = tagged.and_then(|seen| Some((seen.vlan?, seen.frame))) else { return Answer::Idle };
     let (fix, undo) = add(scene, device, vid, " pvid untagged");
-    Hit::new(place(scene, device), Some(device.id), format!("frames leave {} with the tag {vid}, which the guest does not expect", device.name))
-        .frames(Rank::Packets, format!("in untagged, out with VLAN {vid}"), vec![frame])
-        .state(format!("VLANs of {}: {}; {vid} is not untagged there", device.name, list(&port.vlans)))
-        .fix(fix)
-        .undo(undo)
-        .expect(format!("the packet out on {} untagged", device.name))
-        .yes()
+    Hit::new(
+        place(scene, device),
+        Some(device.id),
+        format!("frames leave {} with the tag {vid}, which the guest does not expect", device.name),
+    )
+    .frames(Rank::Packets, format!("in untagged, out with VLAN {vid}"), vec![frame])
+    .state(format!("VLANs of {}: {}; {vid} is not untagged there", device.name, list(&port.vlans)))
+    .fix(fix)
+    .undo(undo)
+    .expect(format!("the packet out on {} untagged", device.name))
+    .yes()
 }
 
 fn tagged_guest(scene: &Scene<'_>) -> Answer {
     let Some(vid) = scene.spot.probe.vlan.filter(|_| scene.has_packets() && scene.walk.is_delivered()) else { return Answer::Idle };
     let to_device = scene.walk.to.device();
     let own_tags = scene.case.tables.stations.iter().any(|row| {
-        row.vlan == Some(vid) && row.inbound > 0 && device_of_point(scene.case.tables, row.point) == to_device && scene.walk.to.mac == Some(row.mac)
+        row.vlan == Some(vid)
+            && row.inbound > 0
+            && device_of_point(scene.case.tables, row.point) == to_device
+            && scene.walk.to.mac == Some(row.mac)
     });
     if own_tags {
         return Answer::Idle;
@@ -252,10 +263,14 @@ fn self_missing(scene: &Scene<'_>) -> Answer {
         return Answer::No(format!("{} is a member of VLAN {vid}", device.name));
     }
     let tool = tool(scene.host(), device.id.netns, "bridge");
-    Hit::new(format!("bridge {}", scene.name(device.id)), Some(device.id), format!("the packet is in VLAN {vid}, and the bridge's own device {} is no member of it", device.name))
-        .state(format!("VLANs of {} itself: {}", device.name, list(&bridge.vlans)))
-        .fix(format!("{tool} vlan add dev {} vid {vid} self pvid untagged", device.name))
-        .undo(format!("{tool} vlan del dev {} vid {vid} self", device.name))
-        .expect(format!("the packet in on {}", device.name))
-        .yes()
+    Hit::new(
+        format!("bridge {}", scene.name(device.id)),
+        Some(device.id),
+        format!("the packet is in VLAN {vid}, and the bridge's own device {} is no member of it", device.name),
+    )
+    .state(format!("VLANs of {} itself: {}", device.name, list(&bridge.vlans)))
+    .fix(format!("{tool} vlan add dev {} vid {vid} self pvid untagged", device.name))
+    .undo(format!("{tool} vlan del dev {} vid {vid} self", device.name))
+    .expect(format!("the packet in on {}", device.name))
+    .yes()
 }
