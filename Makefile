@@ -4,7 +4,7 @@
 # make docs    writes docs/causes.md anew from the table of causes
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 

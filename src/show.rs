@@ -1,8 +1,9 @@
 //! `tapscope show`: a capture's network, printed.
 
-use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
+use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Format, ShowArguments};
 use crate::live::LiveArguments;
-use crate::report;
+use crate::record::Recording;
+use crate::{report, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufWriter, IsTerminal, Write};
@@ -11,6 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
+use tapscope_capture::remote::Origin;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
 
@@ -30,17 +32,35 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             filter: arguments.filter.clone(),
             follow: arguments.follow.clone(),
             netns: arguments.netns.clone(),
-            with_uplinks: false,
+            ..LiveArguments::default()
         };
-        print(&crate::live::show::read(&live, arguments.time)?, arguments.format, arguments.color.is_on())?;
+        let time = arguments.time.unwrap_or(Duration::from_secs(5));
+        let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
+        print(&crate::live::show::read(&live, time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
+        return Ok(recording.map_or(EXIT_OK, Recording::end));
+    }
+    let origins = source::origins(&arguments.files)?;
+    if origins.iter().any(Origin::is_stream) {
+        let reading = crate::live::show::stream(&origins, arguments.filter.as_deref(), arguments.time)?;
+        print(&reading, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);
     }
+    if arguments.time.is_some() {
+        eprintln!("tapscope: --for is for what has no end by itself: --live, tcp:// and ssh://");
+        return Ok(EXIT_USAGE);
+    }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
+    if let Some((path, _)) = arguments.offset.iter().find(|(path, _)| !arguments.files.contains(path)) {
+        anyhow::bail!("--offset names {}, which is not among the files", Text::path(&path.to_string_lossy()));
+    }
     let mut readers = Vec::new();
     let mut failed = false;
     for path in &arguments.files {
         match Reader::open(path) {
-            Ok(reader) => readers.push(reader),
+            Ok(reader) => {
+                let offset = arguments.offset.iter().rfind(|(named, _)| named == path).map_or(0, |(_, nanos)| *nanos);
+                readers.push((reader, offset));
+            }
             Err(error) => {
                 failed = true;
                 complain(path, &anyhow!(error));
@@ -50,11 +70,16 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     if readers.is_empty() {
         return Ok(EXIT_FAILURE);
     }
-    let reading = read(Merged::new(readers), filter)?;
+    let reading = read(Merged::shifted(readers), filter)?;
     for facts in &reading.files {
         if let Some(reason) = &facts.incomplete {
             failed = true;
             complain(&PathBuf::from(&facts.path), &anyhow!("{reason}"));
+        }
+        if let Some(first) = &facts.first_passed_over {
+            failed = true;
+            let more = if facts.passed_over > 1 { format!(", and {} more", facts.passed_over - 1) } else { String::new() };
+            complain(&PathBuf::from(&facts.path), &anyhow!("passed over {first}{more}"));
         }
     }
     print(&reading, arguments.format, arguments.color.is_on())?;
@@ -72,6 +97,18 @@ pub fn print(reading: &Reading, format: Format, color: bool) -> Result<()> {
         Format::Dot => report::dot::write(&mut out, &reading.view)?,
     }
     out.flush().context("cannot write to standard output")
+}
+
+/// `FILE=SECONDS`, as the file and nanoseconds.
+pub fn offset(text: &str) -> Result<(PathBuf, i64), String> {
+    let (path, seconds) = text.rsplit_once('=').ok_or("is not FILE=SECONDS")?;
+    let (is_behind, digits) = seconds.strip_prefix('-').map_or((false, seconds.strip_prefix('+').unwrap_or(seconds)), |rest| (true, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = fraction.len() <= 9 && (whole.to_owned() + fraction).bytes().all(|digit| digit.is_ascii_digit());
+    let nanos =
+        is_number.then(|| whole.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(format!("{fraction:0<9}").parse().ok()?));
+    let nanos = nanos.flatten().ok_or(format!("{seconds:?} is no number of seconds"))?;
+    Ok((PathBuf::from(path), if is_behind { -nanos } else { nanos }))
 }
 
 fn complain(path: &std::path::Path, error: &anyhow::Error) {
@@ -157,7 +194,11 @@ fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batc
     files.into_facts()
 }
 
-fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
+/// The frames of a batch that pass a filter; `link_types` are those of the points by their numbers.
+///
+/// # Errors
+/// Where the filter does not fit a link type.
+pub fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
     let mut passed = Batch::default();
     for frame in batch.frames() {
         let link_type = link_types.get(frame.point.0 as usize).copied().unwrap_or_default();
@@ -175,7 +216,7 @@ pub fn seed() -> u64 {
 }
 
 /// A bar on standard error for what takes longer than a moment, on a terminal.
-struct Progress {
+pub struct Progress {
     began: Instant,
     looked: Instant,
     bar: Option<ProgressBar>,
@@ -186,12 +227,14 @@ impl Progress {
     const PATIENCE: Duration = Duration::from_millis(500);
     const STEP: Duration = Duration::from_millis(100);
 
-    fn new() -> Progress {
+    /// Nothing is shown yet.
+    pub fn new() -> Progress {
         let now = Instant::now();
         Progress { began: now, looked: now, bar: None, is_wanted: std::io::stderr().is_terminal() }
     }
 
-    fn tick(&mut self, files: &Merged) {
+    /// Shows how far it is, once it takes long.
+    pub fn tick(&mut self, files: &Merged) {
         if !self.is_wanted {
             return;
         }
@@ -215,7 +258,8 @@ impl Progress {
         bar.set_position(done);
     }
 
-    fn finish(&mut self) {
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

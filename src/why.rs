@@ -132,7 +132,7 @@ fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
             Party::Name(_) => {}
         }
     }
-    let mut live = Live::start(&watched)?;
+    let mut live = Live::start(&watched, None)?;
     live.settle(Instant::now() + Duration::from_secs(2))?;
     live.count_every(COUNTERS);
     live.read_firewall()?;

@@ -55,6 +55,7 @@ fn target(name: &str, role: Role) -> Target {
         description: None,
         role,
         promiscuous: false,
+        cable: None,
     }
 }
 

@@ -1,7 +1,11 @@
 //! The world of tapscope: turns it into events. Knows the model's events, and nothing else of the model.
 
+pub mod cable;
 pub mod file;
 pub mod filter;
+pub mod hub;
 pub mod interface;
 pub mod inventory;
 pub mod qemu;
+pub mod record;
+pub mod remote;

@@ -1,6 +1,8 @@
 //! Link-layer addresses.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::str::FromStr;
 
 /// A MAC address (IEEE 802, EUI-48), in the order of transmission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +39,46 @@ impl fmt::Display for MacAddr {
     }
 }
 
+/// Why a text is no MAC address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMacAddr;
+
+impl fmt::Display for NoMacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not six octets in hexadecimal, with colons between them")
+    }
+}
+
+impl std::error::Error for NoMacAddr {}
+
+/// Six octets in hexadecimal, colons or hyphens between them.
+impl FromStr for MacAddr {
+    type Err = NoMacAddr;
+
+    fn from_str(text: &str) -> Result<MacAddr, NoMacAddr> {
+        let mut octets = [0; 6];
+        let mut parts = text.split([':', '-']);
+        for octet in &mut octets {
+            let part = parts.next().filter(|part| part.len() <= 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            *octet = part.and_then(|part| u8::from_str_radix(part, 16).ok()).ok_or(NoMacAddr)?;
+        }
+        if parts.next().is_some() { Err(NoMacAddr) } else { Ok(MacAddr(octets)) }
+    }
+}
+
+/// As it is printed.
+impl Serialize for MacAddr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MacAddr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MacAddr, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +87,14 @@ mod tests {
     fn an_address_prints_as_everybody_prints_it() {
         assert_eq!(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff]).to_string(), "52:54:00:12:34:ff");
         assert_eq!(format!("{:>19}", MacAddr::ZERO), "  00:00:00:00:00:00");
+    }
+
+    #[test]
+    fn an_address_is_read_as_it_is_printed() {
+        assert_eq!("52:54:0:12:34:ff".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
+        assert_eq!("52-54-00-12-34-FF".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
+        for text in ["", "52:54:00:12:34", "52:54:00:12:34:ff:00", "52:54:00:12:34:+f", "52:54:00:12:34:"] {
+            assert_eq!(text.parse::<MacAddr>(), Err(NoMacAddr), "{text:?}");
+        }
     }
 }

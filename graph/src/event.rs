@@ -7,13 +7,14 @@
 use crate::Text;
 use crate::decode::{Outline, outline};
 use crate::host::{DeviceId, HostChange};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 
 /// Nanoseconds since 1970-01-01 00:00:00 UTC, as the capturing side stamped them. May step back from frame to frame.
 ///
 /// Stamps of files that lie outside of the years 1677 to 2262 are clamped to these ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -40,7 +41,7 @@ impl fmt::Display for Timestamp {
 /// An observation point (RFC 7011, section 2): a place where frames are captured, such as an interface or one interface of a file.
 ///
 /// Numbered from 0 in the order of their [`Event::Opened`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PointId(pub u32);
 
 /// The number of a frame in the order of arrival, from 1; in a file the number that Wireshark shows.
@@ -48,7 +49,7 @@ pub struct PointId(pub u32);
 pub struct FrameNo(pub u64);
 
 /// How the first octets of a frame are to be read: libpcap's `LINKTYPE_` number (pcap-linktype(7)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkType(pub u32);
 
 /// Whether a frame was received or sent by the interface of its point, seen from the host (pcapng `epb_flags`, bits 0 and 1).
@@ -64,7 +65,8 @@ pub enum Direction {
 }
 
 /// What is known of a point when it opens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PointInfo {
     /// The interface's name, such as `tap0`; unsanitised, print it through [`crate::text::Text`].
     pub name: Option<String>,
@@ -74,7 +76,8 @@ pub struct PointInfo {
     pub link_type: LinkType,
     /// The most octets of a frame that are captured; 0 where there is no limit.
     pub snap_length: u32,
-    /// Which of the opened files the point belongs to, from 0; 0 for live points.
+    /// Which of the opened files the point belongs to, from 0; 0 for live points. A file cannot say that of itself.
+    #[serde(skip)]
     pub file: u32,
     /// The device that it listens on; none for a file's point whose file does not say.
     pub device: Option<DeviceId>,
@@ -83,7 +86,8 @@ pub struct PointInfo {
 }
 
 /// Where frames were lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LossCause {
     /// In the kernel's ring of the point: the reader was slow (`ps_drop`).
     #[default]
@@ -92,6 +96,8 @@ pub enum LossCause {
     Interface,
     /// In tapscope's own queue: the model was slow.
     Queue,
+    /// In what carries a cable: octets are missing, or could not be told apart. One for each such place, which may have been more.
+    Carrier,
 }
 
 impl LossCause {
@@ -101,6 +107,7 @@ impl LossCause {
             LossCause::Kernel => "kernel",
             LossCause::Interface => "interface",
             LossCause::Queue => "queue",
+            LossCause::Carrier => "carrier",
         }
     }
 }
@@ -182,6 +189,20 @@ impl Batch {
             buffer.resize(self.buffer.len(), 0);
         }
         buffer[..rest.len()].copy_from_slice(&self.buffer[rest]);
+    }
+
+    /// Gives its points other numbers: `numbers` has the new one of each. A point beyond them keeps its own.
+    pub fn number(&mut self, numbers: &[PointId]) {
+        for head in &mut self.heads {
+            head.point = numbers.get(head.point.0 as usize).copied().unwrap_or(head.point);
+        }
+    }
+
+    /// Moves all frames in time by so many nanoseconds, for a clock that was wrong.
+    pub fn shift(&mut self, nanos: i64) {
+        for head in &mut self.heads {
+            head.at.0 = head.at.0.saturating_add(nanos);
+        }
     }
 
     /// Whether it is time to hand this batch over.
@@ -292,4 +313,14 @@ pub enum Event {
         /// The changes, in order.
         changes: Vec<HostChange>,
     },
+}
+
+impl Event {
+    /// When it happened, where it says so by itself; frames have a time each, and other events happen when they come.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Event::Host { at, .. } | Event::Resumed { at, .. } => Some(*at),
+            Event::Opened(_) | Event::Closed { .. } | Event::Frames(_) | Event::Lost { .. } => None,
+        }
+    }
 }

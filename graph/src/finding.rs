@@ -1,10 +1,11 @@
 //! What is wrong, as far as frames and the host show it.
 
+mod cable;
 mod host;
 
 use crate::decode::Stop;
 use crate::tables::{DhcpState, Dropped, Resolution, Side, Tables, TcpState};
-use crate::topology::{Domains, Key, Topology};
+use crate::topology::{Domains, Key, LinkKind, Topology};
 use crate::{FrameNo, MacAddr, PointId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -55,6 +56,16 @@ pub enum FindingKind {
     TapUnread,
     /// A guest sends from another address than its card's.
     MacDiffers,
+    /// Guests on one cable have the same link-layer address.
+    DuplicateMac,
+    /// Nobody is at a cable's other end.
+    CableUnconnected,
+    /// A cable's listener has another peer.
+    CableNotAccepted,
+    /// A guest is alone in its multicast group.
+    CableAlone,
+    /// A guest's pings end at its user-mode stack, while its TCP gets beyond.
+    SlirpIcmpBlocked,
     /// Frames passed a point and were not captured.
     FramesLost,
     /// Frames that were not decoded, or that contradict themselves.
@@ -83,6 +94,11 @@ impl FindingKind {
             FindingKind::TapDown => "TAP_DOWN",
             FindingKind::TapUnread => "TAP_UNREAD",
             FindingKind::MacDiffers => "MAC_DIFFERS",
+            FindingKind::DuplicateMac => "DUPLICATE_MAC",
+            FindingKind::CableUnconnected => "CABLE_UNCONNECTED",
+            FindingKind::CableNotAccepted => "CABLE_NOT_ACCEPTED",
+            FindingKind::CableAlone => "CABLE_ALONE",
+            FindingKind::SlirpIcmpBlocked => "SLIRP_ICMP_BLOCKED",
             FindingKind::FramesLost => "FRAMES_LOST",
             FindingKind::NotDecoded => "NOT_DECODED",
             FindingKind::Dropped => "DROPPED",
@@ -122,7 +138,8 @@ pub fn findings(tables: &Tables, topology: &Topology) -> Vec<Finding> {
     tcp(tables, &mut found);
     spanning_tree(tables, &mut found);
     host::host(tables, topology, &mut found);
-    points(tables, &mut found);
+    cable::cables(tables, topology, &mut found);
+    points(tables, topology, &mut found);
     dropped(tables, &mut found);
     found.sort_by(|a, b| (a.severity, a.kind, a.frames.first(), &a.text).cmp(&(b.severity, b.kind, b.frames.first(), &b.text)));
     found
@@ -171,10 +188,12 @@ fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
             names.push(format!("{} more", macs.len() - FRAMES));
         }
         let last = names.pop().unwrap_or_default();
+        let names =
+            if names.is_empty() { format!("two stations that both have {last}") } else { format!("{} and {last}", names.join(", ")) };
         found.push(Finding {
             severity: Severity::Error,
             kind: FindingKind::AddressConflict,
-            text: format!("{ip} is claimed by {} and {last}", names.join(", ")),
+            text: format!("{ip} is claimed by {names}"),
             about: macs.iter().find_map(|mac| nodes.get(&(domain, *mac))).copied(),
             point: Some(domain),
             frames: frames.into_iter().take(FRAMES).collect(),
@@ -467,11 +486,15 @@ fn spanning_tree(tables: &Tables, found: &mut Vec<Finding>) {
     }
 }
 
-fn points(tables: &Tables, found: &mut Vec<Finding>) {
+fn points(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
+    // A cable's link goes by its own key.
+    let cables: BTreeMap<PointId, Key> =
+        topology.links().filter(|link| link.kind == LinkKind::Cable).filter_map(|link| Some((link.point?, link.key))).collect();
     for (index, point) in tables.points.iter().enumerate() {
         let id = PointId(index as u32);
+        let about = cables.get(&id).copied().unwrap_or(Key::Link(id, None));
         let mut tell = |severity, kind, text, count| {
-            found.push(Finding { severity, kind, text, about: Some(Key::Link(id, None)), point: Some(id), frames: Vec::new(), count });
+            found.push(Finding { severity, kind, text, about: Some(about), point: Some(id), frames: Vec::new(), count });
         };
         if point.lost > 0 {
             let text = format!("{} frames passed {} and were not captured", point.lost, point.label(id));

@@ -34,8 +34,9 @@ impl View {
     }
 }
 
-/// The model. The same events in the same order give the same views.
-#[derive(Debug)]
+/// The model. The same events in the same order give the same views. A clone learns on
+/// by itself.
+#[derive(Clone, Debug)]
 pub struct Network {
     tables: Tables,
     limits: Limits,

@@ -1,8 +1,9 @@
 //! The network as text: what golden tests compare, and what "replay equals live" means. Sorted, times relative to the first frame.
 
+use crate::host::CableState;
 use crate::network::View;
 use crate::tables::Tables;
-use crate::topology::{Link, LinkState, Node, NodeKind};
+use crate::topology::{Link, LinkKind, LinkState, Node, NodeKind};
 use crate::{PointId, Timestamp};
 use std::fmt::Write;
 
@@ -33,6 +34,19 @@ impl View {
         nodes.sort_by_key(|node| node.key);
         for node in nodes {
             self.print_node(node, out)?;
+        }
+        let mut cables: Vec<&Link> = self.topology.links().filter(|link| link.kind == LinkKind::Cable).collect();
+        cables.sort_by_key(|link| link.key);
+        for link in cables {
+            let Some(cable) = link.cable.as_ref().and_then(|key| tables.host.cable(key)) else { continue };
+            let words = cable.sight.words(&tables.host);
+            let sight = match link.point {
+                Some(_) => ", listened".to_owned(),
+                None if words.is_empty() => String::new(),
+                None => format!(", {words}"),
+            };
+            let state = if cable.state == CableState::Unknown { String::new() } else { format!(", {}", cable.state) };
+            writeln!(out, "cable {} {}{state}{sight}", link.key, link.name)?;
         }
         let mut lines: Vec<String> = Vec::new();
         lines.extend(tables.resolutions.iter().map(|row| {
@@ -88,6 +102,7 @@ impl View {
         let mut attached: Vec<&Link> =
             self.topology.attachments().filter(|(other, ..)| other.key == node.key).map(|(_, link, _)| link).collect();
         attached.sort_by_key(|link| link.key);
+        attached.dedup_by_key(|link| link.key);
         let links: Vec<String> = attached
             .iter()
             .map(|link| match link.state {

@@ -7,9 +7,9 @@
 use crate::decode::{Addresses, Stop, Tunnel};
 use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
-use crate::host::Host;
+use crate::host::{DeviceId, Host};
 pub use crate::journey::{Journey, JourneyKind, Sighting};
-use crate::{FrameNo, LossCause, MacAddr, PointId, PointInfo, Text, Timestamp};
+use crate::{Direction, FrameNo, LossCause, MacAddr, PointId, PointInfo, Text, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -253,6 +253,11 @@ pub struct Point {
 }
 
 impl Point {
+    /// The device whose own frames are seen here; none where a device only carries a cable's.
+    pub fn own_device(&self) -> Option<DeviceId> {
+        self.info.device.filter(|_| self.info.cable.is_none())
+    }
+
     /// The point's name, else its description, sanitised; `point 3` for one without either.
     pub fn label(&self, id: PointId) -> String {
         match self.info.name.as_ref().or(self.info.description.as_ref()) {
@@ -412,6 +417,18 @@ pub struct Binding {
     pub learned: Learned,
     /// The frames; for [`Learned::Source`] without samples.
     pub evidence: Evidence,
+    /// Whether a frame from inside the point's interface said so.
+    pub inbound: bool,
+    /// Whether a frame towards it said so.
+    pub outbound: bool,
+}
+
+impl Binding {
+    /// One more frame says so, which went this way.
+    pub(crate) fn turn(&mut self, direction: Direction) {
+        self.inbound |= direction == Direction::Inbound;
+        self.outbound |= direction == Direction::Outbound;
+    }
 }
 
 /// Frames to `mac` whose outermost IP destination is `ip`: their sender took `mac` for the next hop towards `ip` (RFC 4861, section 2.1).

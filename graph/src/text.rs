@@ -3,12 +3,16 @@
 //! Host names, DHCP options, LLDP names and interface names in files are chosen by strangers. [`Text`] keeps what they said within a
 //! bound and prints it so that it can neither move a terminal's cursor, nor turn the reading direction, nor hide, nor flood.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// The most characters of a [`Text`] that are kept; what is longer ends in `…`.
 pub const MAX_CHARS: usize = 64;
 /// The same for fields that are longer by their standards, such as DHCP's options (255 octets).
 pub const MAX_LONG_CHARS: usize = 255;
+
+/// The most octets of a text that was written sanitised: a path, with every character written out.
+const MAX_WRITTEN: usize = 64 * 1024;
 
 /// Untrusted text, sanitised when it is made: there is no way to the raw form.
 ///
@@ -111,6 +115,42 @@ impl AsRef<str> for Text {
     }
 }
 
+/// A text as content or attribute of an XML 1.0 document: what has a meaning there is escaped, and what may not stand there at all (section
+/// 2.2 of the recommendation: most control characters, U+FFFE, U+FFFF) is U+FFFD.
+pub fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // As they are, an attribute would turn them into spaces.
+            '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", c as u32)),
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push(char::REPLACEMENT_CHARACTER),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// As it is printed.
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A text that was sanitised before it was written stays as it is; whatever else somebody wrote there is sanitised now.
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let is_sanitised = text.len() <= MAX_WRITTEN && !text.chars().any(|c| ((c as u32) < 0x100 && c.is_control()) || is_deceptive(c));
+        Ok(if is_sanitised { Text(text.into()) } else { Text::path(&text) })
+    }
+}
+
 /// Characters that print as nothing, turn the text around, break the line, or mean nothing outside of one system.
 fn is_deceptive(c: char) -> bool {
     matches!(c as u32,
@@ -133,9 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn xml_gets_no_character_that_it_forbids_and_no_mark_up_from_a_name() {
+        assert_eq!(xml("<a b='&\"'>\n\0\x1b\u{ffff}"), "&lt;a b=&#39;&amp;&quot;&#39;&gt;&#10;\u{fffd}\u{fffd}\u{fffd}");
+    }
+
+    #[test]
     fn long_text_is_cut_and_says_so() {
         let text = Text::from_wire(&[b'a'; 100_000]);
         assert_eq!(text.as_str().chars().count(), MAX_CHARS + 1);
         assert!(text.as_str().ends_with('…'));
+    }
+
+    #[test]
+    fn a_text_is_sanitised_once_also_when_it_was_written_and_read_again() {
+        for raw in ["a\\b", "web\x1b[31m", "a\u{202e}b", "küche", "", "\\x1b"] {
+            let text = Text::new(raw);
+            let written = serde_json::to_string(&text).expect("JSON");
+            assert_eq!(serde_json::from_str::<Text>(&written).expect("a text"), text);
+        }
+        let forged: Text = serde_json::from_str(r#""a\u001b[2Jb""#).expect("a text");
+        assert_eq!(forged.as_str(), "a\\x1b[2Jb");
     }
 }

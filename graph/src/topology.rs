@@ -4,9 +4,10 @@
 //! attaches to a link (RFC 4861, section 2.1). Fifty guests on one bridge are fifty edges, not 1,225. [`Topology::build`] is a pure
 //! function of the tables, and gives the same graph for the same tables: `domain` says which points are joined, `build` who is
 //! attached where, `owner` who has which address and who is a router, `conflict` who claims the same one; `configured` adds what the
-//! host says.
+//! host says, `cable` what it says of cables.
 
 mod build;
+mod cable;
 mod configured;
 mod conflict;
 mod domain;
@@ -15,7 +16,7 @@ mod owner;
 pub(crate) use domain::Domains;
 
 use crate::evidence::Evidence;
-use crate::host::{DeviceId, Netns, PortState};
+use crate::host::{CableState, DeviceId, Netns, PortState};
 use crate::tables::{Counters, Learned, RouterReason, Series};
 use crate::{MacAddr, PointId, Text};
 use petgraph::graph::UnGraph;
@@ -61,8 +62,14 @@ pub enum Key {
     Joint(u32),
     /// The link of a device that no point listens on, by the same number.
     Device(u32),
-    /// The link behind a guest's network card without a device of the host: the guest's number, the card's place.
+    /// The link behind a guest's network card of which nothing is known but QEMU's option: the guest's number, the card's place.
     Backend(u32, u32),
+    /// A cable, by [`Host::cable_number`](crate::host::Host::cable_number).
+    Cable(u32),
+    /// The user-mode stack at the other end of a cable, by the same number.
+    Stack(u32),
+    /// A program at the end of cables, by its process.
+    Program(u32),
 }
 
 /// A node: a host, router or bridge.
@@ -119,6 +126,10 @@ pub enum NodeKind {
     Bridge,
     /// The remote hosts behind a router, as one.
     Outside,
+    /// QEMU's user-mode stack (libslirp): a guest's router, DHCP and DNS server inside its own QEMU.
+    Stack,
+    /// A program at the end of cables, such as passt, socat or tapscope's own hub.
+    Program,
 }
 
 /// An address of a node.
@@ -165,6 +176,8 @@ pub struct Link {
     pub counters: Counters,
     /// The host's device that it is.
     pub device: Option<DeviceId>,
+    /// The host's cable that it is, by [`Cable::key`](crate::host::Cable::key).
+    pub cable: Option<Text>,
     /// Whether frames can pass, where the host says.
     pub state: LinkState,
 }
@@ -178,8 +191,10 @@ pub enum LinkKind {
     Beyond,
     /// A device of the host that no point listens on.
     Device,
-    /// What is behind a guest's network card, where that is no device of the host.
+    /// What is behind a guest's network card, where that is no device of the host and no cable that it tells of.
     Backend,
+    /// What joins guests' network cards without a device of the host.
+    Cable,
 }
 
 /// Whether frames can pass a link.
@@ -198,6 +213,8 @@ pub enum LinkState {
     NoCarrier,
     /// The bridge's port lets nothing pass in this state.
     Blocked(PortState),
+    /// The cable leads to nobody, in this state.
+    Unplugged(CableState),
 }
 
 /// An edge: a node's attachment to a link.
@@ -260,6 +277,8 @@ impl NodeKind {
             NodeKind::Local => "local",
             NodeKind::Bridge => "bridge",
             NodeKind::Outside => "outside",
+            NodeKind::Stack => "stack",
+            NodeKind::Program => "program",
         }
     }
 }
@@ -272,6 +291,7 @@ impl LinkKind {
             LinkKind::Beyond => "beyond",
             LinkKind::Device => "device",
             LinkKind::Backend => "backend",
+            LinkKind::Cable => "cable",
         }
     }
 
@@ -291,6 +311,7 @@ impl fmt::Display for LinkState {
             LinkState::Unread => f.pad("nobody has it open"),
             LinkState::NoCarrier => f.pad("no carrier"),
             LinkState::Blocked(state) => write!(f, "port {}", state.name()),
+            LinkState::Unplugged(state) => f.pad(state.name()),
         }
     }
 }
@@ -311,6 +332,9 @@ impl fmt::Display for Key {
             Key::Joint(number) => write!(f, "joint-{number}"),
             Key::Device(number) => write!(f, "device-{number}"),
             Key::Backend(guest, card) => write!(f, "backend-{guest}.{card}"),
+            Key::Cable(number) => write!(f, "cable-{number}"),
+            Key::Stack(number) => write!(f, "stack-{number}"),
+            Key::Program(pid) => write!(f, "program-{pid}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Views are functions of what a [`session::Session`] shows (an immutable view of the model, the latest packets, the playback) and of the
 //! window's own state; what the user wants done goes back as [`session::Command`]s. No view knows where frames come from.
 
+mod ask;
 pub mod canvas;
 mod format;
 mod inspector;

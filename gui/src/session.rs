@@ -1,7 +1,7 @@
 //! What the window shows, and what it asks for.
 
 use std::sync::Arc;
-use tapscope_graph::{Packets, Timestamp, View};
+use tapscope_graph::{Packets, Text, Timestamp, View};
 
 /// Everything that one frame of the window is made of; immutable.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ pub enum PlaybackState {
 }
 
 /// What the user wants of the session.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Let time run; from the beginning, if the end was reached.
     Play,
@@ -63,6 +63,9 @@ pub enum Command {
     End,
     /// Show the beginning and play.
     Restart,
+    /// Ask QEMU for a copy of the frames of a cable, by [`Cable::key`](tapscope_graph::host::Cable::key); the user has agreed to what that
+    /// changes.
+    Ask(Text),
 }
 
 /// Where the window's pictures come from.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tapscope_graph::PointId;
 use tapscope_graph::finding::Severity;
 use tapscope_graph::host::{Device, DeviceId};
-use tapscope_graph::topology::{Configured, Key, Node, NodeKind};
+use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
 
 /// Rows of each list before it is cut.
 const ROWS: usize = 200;
@@ -31,6 +31,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
                 nodes(ui, shown, selection, &rates, "THIS HOST AND NAMESPACES", "", &locals);
             }
             bridges(ui, shown, selection);
+            cables(ui, shown, selection);
         }
         let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
         if view.tables.host.is_empty() && !shown.is_live() {
@@ -129,6 +130,26 @@ fn bridges(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
         more(ui, ports.len());
     }
     more(ui, bridges.len());
+}
+
+/// What joins guests without a device, with its state, or how it can be seen.
+fn cables(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
+    let palette = theme::palette(ui.ctx());
+    let view = &shown.view;
+    let cables: Vec<&Link> = view.topology.links().filter(|link| link.kind == LinkKind::Cable).collect();
+    if cables.is_empty() {
+        return;
+    }
+    heading(ui, "CABLES");
+    for link in cables.iter().take(ROWS) {
+        let (text, color) = match (link.state, things::sight(view, link)) {
+            (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
+            (_, Some(sight)) => (sight.to_owned(), palette.weak),
+            (_, None) => (format!("{} packets", link.counters.packets), palette.weak),
+        };
+        row(ui, selection, Selection::Thing(link.key), link.name.as_str(), &text, color);
+    }
+    more(ui, cables.len());
 }
 
 pub(crate) fn heading(ui: &mut Ui, text: &str) {

@@ -25,6 +25,8 @@ pub struct Palette {
     pub bad: Color32,
     /// Neutral marks, links to more.
     pub accent: Color32,
+    /// Cables between guests.
+    pub cable: Color32,
     /// One packet under way.
     pub pulse: Color32,
 }
@@ -40,6 +42,7 @@ const DARK: Palette = Palette {
     warn: Color32::from_rgb(0xe6, 0x9f, 0x00),
     bad: Color32::from_rgb(0xff, 0x7a, 0x4d),
     accent: Color32::from_rgb(0x56, 0xb4, 0xe9),
+    cable: Color32::from_rgb(0xd6, 0x8a, 0xb6),
     pulse: Color32::WHITE,
 };
 
@@ -54,6 +57,7 @@ const LIGHT: Palette = Palette {
     warn: Color32::from_rgb(0x9a, 0x67, 0x00),
     bad: Color32::from_rgb(0xc0, 0x45, 0x00),
     accent: Color32::from_rgb(0x00, 0x6a, 0xab),
+    cable: Color32::from_rgb(0x9c, 0x3f, 0x76),
     pulse: Color32::from_rgb(0x1c, 0x23, 0x2b),
 };
 

@@ -2,8 +2,9 @@
 
 use crate::session::Shown;
 use std::collections::BTreeMap;
-use tapscope_graph::host::{Device, DeviceId, Guest, Netns, Nic};
-use tapscope_graph::topology::{Address, Configured, Interface, Key, Link, LinkState, Node, NodeKind};
+use tapscope_graph::host::{Cable, CableSight, CableState, Device, DeviceId, Guest, Netns, Nic, UserNetwork};
+use tapscope_graph::tables::Point;
+use tapscope_graph::topology::{Address, Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind};
 use tapscope_graph::{MacAddr, Timestamp, View};
 
 /// Addresses of this host that the picture lists.
@@ -15,11 +16,12 @@ pub(crate) fn is_own(view: &View, node: &Node) -> bool {
     view.tables.host.namespace(netns).is_none_or(|namespace| namespace.is_own)
 }
 
-/// Whether a link was there and the host has it no more: its point is closed, and its device gone.
+/// Whether a link was there and the host has it no more: its point is closed and its device gone, or it was on a cable that is gone.
 pub(crate) fn is_gone(view: &View, link: &Link) -> bool {
     let tables = &view.tables;
-    let is_closed = link.point.and_then(|point| tables.points.get(point.0 as usize)).is_some_and(|point| point.closed);
-    is_closed && link.device.is_none() && !tables.host.is_empty()
+    let is_left = |point: &Point| point.closed || point.info.cable.is_some();
+    let is_left = link.point.and_then(|point| tables.points.get(point.0 as usize)).is_some_and(is_left);
+    is_left && link.device.is_none() && link.cable.is_none() && !tables.host.is_empty()
 }
 
 /// Whether nothing that a node was seen at is there any more.
@@ -103,15 +105,70 @@ pub(crate) fn strangers<'a>(view: &'a View, guest: &Node) -> Vec<(&'a Link, MacA
     view.topology
         .attachments()
         .filter(|(node, link, interface)| {
-            matches!(node.kind, NodeKind::Host | NodeKind::Router) && interface.is_seen && links.contains(&link.key)
+            let is_station = matches!(node.kind, NodeKind::Host | NodeKind::Router) && interface.is_seen;
+            // On a cable it may be from the other end.
+            is_station && link.kind != LinkKind::Cable && links.contains(&link.key)
         })
         .filter_map(|(_, link, interface)| Some((link, interface.mac?)))
         .collect()
 }
 
+/// The host's cable that a link is.
+pub(crate) fn cable<'a>(view: &'a View, link: &Link) -> Option<&'a Cable> {
+    view.tables.host.cable(link.cable.as_ref()?)
+}
+
+/// Whether an open point listens on a link.
+pub(crate) fn is_listened(view: &View, link: &Link) -> bool {
+    link.point.and_then(|point| view.tables.points.get(point.0 as usize)).is_some_and(|point| !point.closed)
+}
+
+/// How the frames of a cable can be seen that nobody listens to, in few words; nothing where somebody does.
+pub(crate) fn sight(view: &View, link: &Link) -> Option<&'static str> {
+    let cable = cable(view, link).filter(|_| !is_listened(view, link))?;
+    Some(match &cable.sight {
+        CableSight::Carried { .. } => "not listened to",
+        CableSight::Asked { monitor: Some(_), .. } => "unseen, ask QEMU",
+        CableSight::Asked { monitor: None, .. } | CableSight::Unseen { .. } => "cannot be seen",
+        CableSight::Unknown => "not known how to see it",
+    })
+}
+
+/// What a user-mode stack's addresses are for, by its options.
+pub(crate) fn stack_lines(view: &View, node: &Node) -> Vec<String> {
+    let host = &view.tables.host;
+    let cable = view.topology.attachments().find(|(other, link, _)| other.key == node.key && link.cable.is_some());
+    let ends = cable.and_then(|(_, link, _)| self::cable(view, link)).into_iter().flat_map(|cable| &cable.ends);
+    let user = ends.filter_map(|end| host.plugged(end)?.1.backend.as_ref()).find_map(|backend| UserNetwork::of(&backend.options));
+    let is = |ip: std::net::IpAddr, own: std::net::Ipv4Addr| ip == std::net::IpAddr::V4(own);
+    let role = |ip| match user {
+        Some(user) if is(ip, user.gateway) => " gateway, DHCP",
+        Some(user) if is(ip, user.dns) => " DNS",
+        _ => "",
+    };
+    let shown = node.addresses.iter().filter(|address| address.ip.is_ipv4());
+    let mut lines: Vec<String> = shown.take(2).map(|address| format!("{}{}", address.ip, role(address.ip))).collect();
+    let beyond = match node.remote_count {
+        0 if user.is_some_and(|user| user.is_restricted) => Some("restricted to itself".to_owned()),
+        0 => None,
+        count => Some(format!("{count} beyond it")),
+    };
+    match (lines.last_mut(), beyond) {
+        (Some(last), Some(beyond)) => *last = format!("{last} · {beyond}"),
+        (None, beyond) => lines.extend(beyond),
+        (Some(_), None) => {}
+    }
+    lines
+}
+
 /// Whether a state lets nothing pass.
 pub(crate) fn is_broken(state: LinkState) -> bool {
     !matches!(state, LinkState::Unknown | LinkState::Up)
+}
+
+/// Whether a cable in this state may wait for good reason.
+pub(crate) fn may_wait(state: CableState) -> bool {
+    matches!(state, CableState::Listening | CableState::Alone)
 }
 
 /// Whether frames of an attachment were seen, or its counters moved.

@@ -1,5 +1,6 @@
 //! The window as a whole: its parts, what is selected, and the keys.
 
+use crate::ask::{self, Asking};
 use crate::canvas::Canvas;
 use crate::session::{Command, PlaybackState, Session, Shown};
 use crate::tables::{Tab, Tables};
@@ -34,6 +35,8 @@ pub struct Window {
     pub(crate) canvas: Canvas,
     pub(crate) tables: Tables,
     is_help_open: bool,
+    /// The cable that the user wants to listen to, until it is agreed to what that changes.
+    asking: Asking,
     is_set_up: bool,
     /// Whether a living host was shown: then time that stands may go back to now.
     is_of_host: bool,
@@ -56,6 +59,7 @@ impl Window {
             canvas: Canvas::default(),
             tables: Tables::default(),
             is_help_open: false,
+            asking: None,
             is_set_up: false,
             is_of_host: false,
             dismissed: None,
@@ -77,14 +81,17 @@ impl Window {
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &mut commands));
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| sidebar::show(ui, shown, &mut self.selection));
         Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
-            if let Some(frame) = inspector::show(ui, shown, &mut self.selection) {
+            let wish = inspector::show(ui, shown, &mut self.selection);
+            if let Some(frame) = wish.jump {
                 self.go_to(frame);
             }
+            self.asking = wish.ask.or(self.asking.take());
         });
         let palette = theme::palette(ui.ctx());
         CentralPanel::no_frame().frame(egui::Frame::new().fill(palette.canvas)).show(ui, |ui| {
             self.canvas.show(ui, shown, &mut self.selection);
         });
+        ask::show(ui.ctx(), shown, &mut self.asking, &mut commands);
         self.help(ui.ctx());
         commands
     }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 use tapscope_graph::finding::Finding;
+use tapscope_graph::host::CableState;
 use tapscope_graph::tables::{DhcpState, EchoRow, Tables};
-use tapscope_graph::topology::{Key, Link, LinkState, Node, NodeKind, Topology};
+use tapscope_graph::topology::{Key, Link, LinkKind, LinkState, Node, NodeKind, Topology};
 use tapscope_graph::{MacAddr, PointId, Timestamp};
 
 /// An echo request without an answer after this long is called lost; nanoseconds.
@@ -141,17 +142,29 @@ impl Told {
 
         let links: BTreeMap<Key, &Link> = topology.links().map(|link| (link.key, link)).collect();
         for (&key, link) in &links {
-            let state = if matches!(link.state, LinkState::Unknown) { String::new() } else { format!(": {}", link.state) };
+            // A cable that is up is connected.
+            let state = match (link.kind, link.state) {
+                (_, LinkState::Unknown) => String::new(),
+                (LinkKind::Cable, LinkState::Up) => format!(": {}", CableState::Connected),
+                (_, state) => format!(": {state}"),
+            };
+            let what = if link.kind == LinkKind::Cable { "cable" } else { "link" };
             match self.links.get(&key) {
-                None => news.tell(Kind::LinkAdded, format!("+ link {}{state}", link.name)).about = Some(key),
+                None => news.tell(Kind::LinkAdded, format!("+ {what} {}{state}{}", link.name, joins(topology, link))).about = Some(key),
                 Some((_, before)) if *before != link.state => {
-                    news.tell(Kind::LinkState, format!("  link {}{state}, before {before}", link.name)).about = Some(key)
+                    let before = match before {
+                        LinkState::Up if link.kind == LinkKind::Cable => CableState::Connected.name().to_owned(),
+                        before => before.to_string(),
+                    };
+                    let text = format!("  {what} {}{state}{}, before {before}", link.name, joins(topology, link));
+                    news.tell(Kind::LinkState, text).about = Some(key)
                 }
                 Some(_) => {}
             }
         }
         for (&key, (name, _)) in self.links.iter().filter(|(key, _)| !links.contains_key(key)) {
-            news.tell(Kind::LinkGone, format!("- link {name}")).about = Some(key);
+            let what = if matches!(key, Key::Cable(_)) { "cable" } else { "link" };
+            news.tell(Kind::LinkGone, format!("- {what} {name}")).about = Some(key);
         }
         self.links = links.into_iter().map(|(key, link)| (key, (link.name.to_string(), link.state))).collect();
     }
@@ -320,6 +333,17 @@ impl News<'_> {
     }
 }
 
+/// Who is plugged into a cable: ` (g1, g2)`.
+fn joins(topology: &Topology, link: &Link) -> String {
+    let ends: BTreeMap<Key, &Node> = topology
+        .attachments()
+        .filter(|(_, other, _)| link.kind == LinkKind::Cable && other.key == link.key)
+        .map(|(node, ..)| (node.key, node))
+        .collect();
+    let titles: Vec<String> = ends.values().take(8).map(|node| crate::report::title(node)).collect();
+    if titles.is_empty() { String::new() } else { format!(" ({})", titles.join(", ")) }
+}
+
 fn point_name(tables: &Tables, point: PointId) -> String {
     tables.points.get(point.0 as usize).map_or_else(String::new, |row| row.label(point))
 }
@@ -334,8 +358,81 @@ fn called(node: &Node) -> String {
         NodeKind::Router => "router ",
         NodeKind::Bridge => "bridge ",
         NodeKind::Outside => "outside: ",
+        NodeKind::Program => "program ",
+        NodeKind::Stack => "",
     };
     let macs: Vec<String> = node.macs.iter().map(MacAddr::to_string).filter(|mac| *mac != title).collect();
     let macs = if macs.is_empty() || node.kind == NodeKind::Local { String::new() } else { format!(" ({})", macs.join(", ")) };
     format!("{kind}{title}{macs}").replace("bridge bridge", "bridge")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::view;
+    use expect_test::{Expect, expect};
+
+    /// What each further line of a script adds to what is told.
+    fn check(scripts: &[&str], expected: Expect) {
+        let (mut told, mut script, mut lines) = (Told::default(), String::new(), Vec::new());
+        for more in scripts {
+            script += more;
+            let view = view(&script);
+            lines.extend(told.news(&view.tables, &view.topology, &view.findings).into_iter().map(|change| change.text));
+            lines.push("--".to_owned());
+        }
+        expected.assert_eq(&lines.join("\n"));
+    }
+
+    #[test]
+    fn a_cable_tells_who_is_connected_and_who_is_not_any_more() {
+        check(
+            &[
+                "
+                0 host guest 100 g1 57@socket
+                0 host cable tcp_0.0.0.0:8010 tcp listening listens=100.0 carried
+                ",
+                "
+                1 host guest 101 g2 56@socket
+                1 host cable tcp_0.0.0.0:8010 tcp connected listens=100.0 connects=101.0 carried
+                ",
+                "
+                2 host guest 102 g3 58@socket
+                2 host cable tcp_0.0.0.0:8010 tcp not-accepted listens=100.0 connects=101.0 connects=102.0 carried
+                ",
+                "
+                3 host gone guest 100
+                3 host cable tcp_0.0.0.0:8010 tcp disconnected connects=101.0 connects=102.0
+                ",
+                "
+                4 host gone guest 101
+                4 host gone guest 102
+                4 host gone cable tcp_0.0.0.0:8010
+                ",
+            ],
+            expect![[r#"
+                + guest g1 (02:00:00:00:00:57) at tcp 0.0.0.0:8010
+                + cable tcp 0.0.0.0:8010: nobody is connected (g1)
+                ! CABLE_UNCONNECTED g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+                --
+                + guest g2 (02:00:00:00:00:56) at tcp 0.0.0.0:8010
+                  cable tcp 0.0.0.0:8010: connected (g1, g2), before nobody is connected
+                  CABLE_UNCONNECTED no more: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+                --
+                + guest g3 (02:00:00:00:00:58) at tcp 0.0.0.0:8010
+                  cable tcp 0.0.0.0:8010: never accepted by the listener (g1, g2, g3), before connected
+                ! CABLE_NOT_ACCEPTED not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+                --
+                - guest g1 (02:00:00:00:00:57)
+                  cable tcp 0.0.0.0:8010: not connected (g2, g3), before never accepted by the listener
+                ! CABLE_UNCONNECTED nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+                  CABLE_NOT_ACCEPTED no more: not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+                --
+                - guest g2 (02:00:00:00:00:56)
+                - guest g3 (02:00:00:00:00:58)
+                - cable tcp 0.0.0.0:8010
+                  CABLE_UNCONNECTED no more: nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+                --"#]],
+        );
+    }
 }

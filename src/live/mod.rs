@@ -2,25 +2,31 @@
 
 pub mod changes;
 pub mod list;
+pub mod order;
+pub mod own;
 pub mod scope;
 pub mod show;
+mod stream;
 pub mod watch;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use scope::{Places, Scope};
+use order::{Door, Listener, Order, Overload};
+use scope::{Only, Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
-use tapscope_capture::interface::{self, Follow, Outlets, Refused, Settings, StartError, Target};
+use stream::Streams;
+use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
+use tapscope_capture::remote::Origin;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, MacAddr, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -28,6 +34,9 @@ const QUEUE: usize = 1024;
 const SPENT: usize = 1024;
 /// How long the inventory waits for a change before it looks whether it should end.
 const BREATH: Duration = Duration::from_millis(200);
+
+/// How long a model that is behind may take to hear what time it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to look at on the living host.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +57,15 @@ pub struct LiveArguments {
     /// Listen on uplinks, too, for what explains a failure.
     #[arg(skip)]
     pub with_uplinks: bool,
+    /// Listen at this place only.
+    #[arg(skip)]
+    pub only: Option<Only>,
+    /// Take everything in both directions at every point.
+    #[arg(skip)]
+    pub whole: bool,
+    /// The most octets of a frame that are captured.
+    #[arg(skip)]
+    pub snap_length: Option<u32>,
 }
 
 /// What `list` and `watch` print.
@@ -80,9 +98,7 @@ pub fn followed(text: &str) -> Result<Follow, String> {
     if let Ok(ip) = text.parse() {
         return Ok(Follow::Ip(ip));
     }
-    let octets: Option<Vec<u8>> = text.split([':', '-']).map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
-    let mac = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
-    mac.map(|mac| Follow::Mac(MacAddr(mac))).ok_or_else(|| "neither an IP nor a MAC address".to_owned())
+    text.parse().map(Follow::Mac).map_err(|_| "neither an IP nor a MAC address".to_owned())
 }
 
 /// What the inventory does beside listening for changes.
@@ -109,24 +125,39 @@ pub struct Live {
     capture: Option<interface::Live>,
     blind: Option<String>,
     inventory: Option<JoinHandle<()>>,
+    /// What is read instead of this host.
+    streams: Option<Streams>,
+    is_over: bool,
+    /// Behind all sources: it ends when they have.
+    order: Option<Order>,
+    /// A source of our own, for the time.
+    clock: Option<Sender<Event>>,
+    /// What the clock said last.
+    told: Option<Timestamp>,
     asks: Sender<Ask>,
     stop: Arc<AtomicBool>,
     scope: Scope,
     places: Places,
     targets: Vec<Target>,
+    whole: bool,
 }
 
 impl Live {
-    /// Starts to watch.
+    /// Starts to watch; `listener` hears every event before the model does.
     ///
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
-    pub fn start(arguments: &LiveArguments) -> Result<Live> {
-        let (events, received) = bounded(QUEUE);
+    pub fn start(arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+        let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
+        let order = Order::start(model, spent.clone(), Overload::Sheds)?;
+        if let Some(listener) = listener {
+            order.listen(listener);
+        }
         let (refuse, refusals) = bounded(QUEUE);
-        let settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
-        let outlets = Outlets { events: events.clone(), spent: empty, refused: refuse };
+        let mut settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
+        settings.snap_length = arguments.snap_length.unwrap_or(settings.snap_length);
+        let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
             // The topology needs no privilege.
@@ -137,24 +168,86 @@ impl Live {
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
         let (asks, asked) = bounded(16);
         let thread = {
-            let stop = stop.clone();
+            let (stop, events) = (stop.clone(), order.source());
             std::thread::Builder::new().name("inventory".into()).spawn(move || take_stock(inventory, &events, &asked, &stop))?
         };
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
-            events: received,
+            events,
             spent,
             refusals,
             refused: BTreeMap::new(),
             capture,
             blind,
             inventory: Some(thread),
+            streams: None,
+            is_over: false,
+            clock: Some(order.source()),
+            told: None,
+            order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), with_uplinks: arguments.with_uplinks },
+            scope: Scope {
+                interfaces: arguments.interfaces.clone(),
+                only: arguments.only.clone(),
+                with_uplinks: arguments.with_uplinks,
+            },
             places: Places::default(),
             targets: Vec::new(),
+            whole: arguments.whole,
         })
+    }
+
+    /// Starts to read streams instead: another host as it is now, or what a server captures. Files are streams, too, that come at once.
+    ///
+    /// # Errors
+    /// Where the filter does not compile, or a stream cannot be opened.
+    pub fn stream(origins: &[Origin], filter: Option<&str>, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+        let (model, events) = bounded(QUEUE);
+        let (spent, empty) = bounded(SPENT);
+        let (_, refusals) = bounded(0);
+        let order = Order::start(model, spent.clone(), Overload::Waits)?;
+        if let Some(listener) = listener {
+            order.listen(listener);
+        }
+        let streams = Streams::start(origins, filter, &order, &empty)?;
+        Ok(Live {
+            network: Network::new(Limits::default(), crate::show::seed()),
+            events,
+            spent,
+            refusals,
+            refused: BTreeMap::new(),
+            capture: None,
+            blind: None,
+            inventory: None,
+            streams: Some(streams),
+            is_over: false,
+            clock: Some(order.source()),
+            told: None,
+            order: Some(order),
+            // Another host's inventory takes no questions.
+            asks: bounded(0).0,
+            stop: Arc::default(),
+            scope: Scope::default(),
+            places: Places::default(),
+            targets: Vec::new(),
+            whole: false,
+        })
+    }
+
+    /// Where others may listen to all events, before the model does.
+    pub fn door(&self) -> Option<Door> {
+        self.order.as_ref().map(Order::door)
+    }
+
+    /// Whether nothing more will come: this host never ends, a stream may.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// What time it is where the events come from.
+    pub fn now(&self) -> Timestamp {
+        self.streams.as_ref().map_or_else(now, |streams| streams.now().unwrap_or_default())
     }
 
     /// Learns what comes until a moment; `keep` gets the frames, and gives back the batch if it is not needed any more. Says
@@ -164,19 +257,36 @@ impl Live {
     /// Where a thread ended that should not.
     pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<bool> {
         let mut anything = false;
+        if let (Some(streams), Some(order)) = (&self.streams, &self.order)
+            && streams.are_over()
+        {
+            self.clock = None;
+            order.finish();
+        }
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let event = match self.events.recv_timeout(wait) {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) if self.streams.is_some() => {
+                    self.is_over = true;
+                    std::thread::sleep(wait);
+                    break;
+                }
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
             anything = true;
             self.network.observe(&event);
+            if let Some(streams) = &mut self.streams {
+                streams.told(self.network.tables().now);
+            }
             match event {
                 Event::Frames(batch) => self.give_back(keep(batch)),
-                Event::Host { changes, .. } => {
-                    if changes.iter().any(concerns_targets) {
+                Event::Host { at, changes } => {
+                    if changes.is_empty() {
+                        self.told = Some(at);
+                    }
+                    if self.streams.is_none() && changes.iter().any(concerns_targets) {
                         self.listen();
                     }
                 }
@@ -193,6 +303,24 @@ impl Live {
         Ok(anything)
     }
 
+    /// Lets time go on to now for everybody who hears of events: the model, when this returns, and who listens before it. A host that
+    /// says nothing at a time says what time it is.
+    ///
+    /// # Errors
+    /// As [`Live::take`].
+    pub fn tell_time(&mut self, at: Timestamp) -> Result<()> {
+        let Some(clock) = &self.clock else {
+            self.network.tick(at);
+            return Ok(());
+        };
+        let _ = clock.send(Event::Host { at, changes: Vec::new() });
+        let patience = Instant::now() + PATIENCE;
+        while self.told.is_none_or(|told| told < at) && !self.is_over && Instant::now() < patience {
+            self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        }
+        Ok(())
+    }
+
     fn give_back(&self, batch: Option<Batch>) {
         if let Some(mut batch) = batch {
             batch.clear();
@@ -204,7 +332,10 @@ impl Live {
 
     /// Listens on what there is now.
     fn listen(&mut self) {
-        let targets = self.scope.targets(&self.network.tables().host, &mut self.places);
+        let mut targets = self.scope.targets(&self.network.tables().host, &mut self.places);
+        if self.whole {
+            targets.iter_mut().for_each(|target| target.role = Role::Whole);
+        }
         if targets != self.targets {
             let is_wanted = |key: &String| targets.iter().any(|target| target.key == *key);
             self.refused.retain(|key, _| is_wanted(key));
@@ -225,6 +356,9 @@ impl Live {
 
     /// Whether the host said what it is, and every point that is wanted is open or refused.
     pub fn is_settled(&self) -> bool {
+        if self.streams.is_some() {
+            return self.open_points() > 0;
+        }
         let is_open = self.capture.is_none() || self.open_points() + self.refused.len() >= self.targets.len();
         !self.network.tables().host.is_empty() && is_open
     }
@@ -252,7 +386,8 @@ impl Live {
         Ok(())
     }
 
-    fn open_points(&self) -> usize {
+    /// Points that capture now.
+    pub fn open_points(&self) -> usize {
         self.network.tables().points.iter().filter(|point| !point.closed).count()
     }
 
@@ -265,6 +400,7 @@ impl Live {
     /// What to do where something could not be seen: one sentence each, with the command that helps.
     pub fn notices(&self) -> Vec<String> {
         let mut notices: Vec<String> = self.blind.iter().cloned().collect();
+        notices.extend(self.streams.iter().flat_map(Streams::notices));
         for refused in self.refused.values() {
             notices.push(refused.reason.to_string());
         }
@@ -282,9 +418,13 @@ impl Drop for Live {
         // Whoever waits for room in the queue must see that nobody takes anything out any more.
         let (_, nobody) = bounded(0);
         self.events = nobody;
+        self.capture = None;
+        self.streams = None;
+        self.clock = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();
         }
+        self.order = None;
     }
 }
 
@@ -337,10 +477,10 @@ pub fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Set when the user wants to stop: ctrl-C, or a polite kill.
+/// Set when the user wants to stop: ctrl-C, a polite kill, or a terminal that is closed.
 pub fn stop_signal() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, flag.clone()).context("cannot listen for ctrl-C")?;
     }
     Ok(flag)

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
-use tapscope_graph::host::{Device, DeviceId, DeviceKind, Host, Netns};
+use tapscope_graph::host::{CableEnd, Device, DeviceId, DeviceKind, Host, Netns};
 use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
@@ -16,6 +16,17 @@ pub struct Scope {
     pub interfaces: Vec<String>,
     /// Also on every other device but loopback, for what explains a failure.
     pub with_uplinks: bool,
+    /// This place and no other.
+    pub only: Option<Only>,
+}
+
+/// One place, by what stays the same when it is made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// The device of a name.
+    Device(Netns, Text),
+    /// The cable of a key.
+    Cable(Text),
 }
 
 /// Why a device is not listened on.
@@ -107,7 +118,12 @@ impl Scope {
     /// # Errors
     /// Why not.
     pub fn target(&self, host: &Host, device: &Device) -> Result<Target, Refusal> {
-        let role = if self.interfaces.is_empty() { by_default(host, device).or_else(|| self.beside(device)) } else { self.by_name(device) };
+        let role = match &self.only {
+            Some(Only::Device(netns, name)) => (device.id.netns == *netns && device.name == *name).then_some(Role::Whole),
+            Some(Only::Cable(_)) => None,
+            None if self.interfaces.is_empty() => by_default(host, device).or_else(|| self.beside(device)),
+            None => self.by_name(device),
+        };
         let role = role.ok_or(Refusal::NotAskedFor)?;
         Ok(Target {
             key: String::new(),
@@ -117,6 +133,7 @@ impl Scope {
             description: description(host, device),
             role,
             promiscuous: false,
+            cable: None,
         })
     }
 
@@ -163,6 +180,17 @@ fn way_in(host: &Host, netns: Netns) -> Result<Option<PathBuf>, Refusal> {
             (None, Some(pid)) => Ok(Some(PathBuf::from(format!("/proc/{pid}/ns/net")))),
             (None, None) => Err(Refusal::NamespaceClosed),
         },
+    }
+}
+
+/// Who is plugged into a cable here, for people; none where nothing is known of it.
+pub fn plugged(host: &Host, end: &CableEnd) -> Option<String> {
+    let guest = end.pid.and_then(|pid| host.guests().find(|guest| guest.pid == pid));
+    match (guest.and_then(|guest| guest.name.as_ref()), &end.program, end.pid) {
+        (Some(name), ..) => Some(name.to_string()),
+        (None, Some(program), _) => Some(program.to_string()),
+        (None, None, Some(pid)) => Some(format!("process {pid}")),
+        (None, None, None) => None,
     }
 }
 
@@ -248,6 +276,13 @@ mod tests {
         let again = Scope::default().targets(&host, &mut places);
         assert_eq!((again[0].name.as_str(), &again[0].key), ("vnet4", &first[0].key));
         assert_ne!(again[1].key, first[0].key, "another device of the old name is another point");
+    }
+
+    #[test]
+    fn one_place_is_taken_whole_and_alone() {
+        let only = |netns, name: &str| Scope { only: Some(Only::Device(Netns(netns), Text::new(name))), ..Scope::default() };
+        assert_eq!(listened(&only(1, "tap0")), ["tap0 Whole"]);
+        assert_eq!(listened(&only(2, "tap0")), [""; 0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use std::io::Write;
 use tapscope_graph::View;
-use tapscope_graph::topology::{Node, NodeKind};
+use tapscope_graph::topology::{LinkState, Node, NodeKind};
 
 /// Writes an undirected graph: nodes as boxes, links as ellipses, interfaces as edges.
 pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
@@ -17,11 +17,17 @@ pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
             NodeKind::Router => "diamond",
             NodeKind::Bridge => "hexagon",
             NodeKind::Outside => "cylinder",
+            NodeKind::Stack | NodeKind::Program => "component",
         };
         writeln!(out, "  {} [shape={shape}, label={}];", quoted(&node.key.to_string()), quoted(&label(node)))?;
     }
     for link in topology.links() {
-        writeln!(out, "  {} [shape=ellipse, style=dashed, label={}];", quoted(&link.key.to_string()), quoted(link.name.as_str()))?;
+        let state = match link.state {
+            LinkState::Unplugged(state) => format!("\n{state}"),
+            _ => String::new(),
+        };
+        let label = quoted(&format!("{}{state}", link.name));
+        writeln!(out, "  {} [shape=ellipse, style=dashed, label={label}];", quoted(&link.key.to_string()))?;
     }
     for (node, link, interface) in topology.attachments() {
         let (a, b) = (quoted(&node.key.to_string()), quoted(&link.key.to_string()));

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use tapscope_graph::host::{Backend, Device, DeviceId, DeviceKind, Guest, Host, Nic};
+use std::net::{IpAddr, SocketAddr};
+use tapscope_graph::host::{Backend, Cable, CableEnd, Device, DeviceId, DeviceKind, Guest, Host, Nic};
 use tapscope_graph::tables::{Point as Row, Tables};
 use tapscope_graph::{PointId, Text};
 
@@ -13,6 +13,7 @@ pub struct HostReport {
     namespaces: Vec<NamespaceReport>,
     devices: Vec<DeviceReport>,
     guests: Vec<GuestReport>,
+    cables: Vec<CableReport>,
     addresses: Vec<AddressReport>,
     neighbors: Vec<NeighborReport>,
     routes: Vec<RouteReport>,
@@ -100,6 +101,33 @@ struct BackendReport {
     hub: Option<u32>,
 }
 
+/// A cable: what joins guests' cards without a device.
+#[derive(Serialize)]
+pub struct CableReport {
+    key: String,
+    kind: String,
+    netns: Option<u64>,
+    state: &'static str,
+    ends: Vec<CableEndReport>,
+    /// `carried`, `asked`, `unseen` or `unknown`.
+    sight: &'static str,
+    /// The same in words, with the price or the reason, and the next step.
+    sight_text: String,
+}
+
+#[derive(Serialize)]
+struct CableEndReport {
+    pid: Option<u32>,
+    guest: Option<String>,
+    /// Place among the guest's `nics`.
+    nic: Option<u32>,
+    program: Option<String>,
+    role: &'static str,
+    local: Option<SocketAddr>,
+    remote: Option<SocketAddr>,
+    path: Option<String>,
+}
+
 #[derive(Serialize)]
 struct AddressReport {
     netns: u64,
@@ -152,6 +180,9 @@ pub struct PointReport {
     id: u32,
     name: String,
     description: Option<String>,
+    /// The key of the cable that it listens on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cable: Option<String>,
     closed: bool,
     reason: Option<String>,
     packets: u64,
@@ -168,6 +199,7 @@ impl PointReport {
             id: index as u32,
             name: row.label(PointId(index as u32)),
             description: text(&row.info.description),
+            cable: optional(&row.info.cable),
             closed: row.closed,
             reason: text(&row.reason),
             packets: row.counters.packets,
@@ -268,6 +300,31 @@ impl NicReport {
     }
 }
 
+impl CableReport {
+    /// A cable of the host.
+    pub fn of(host: &Host, cable: &Cable) -> CableReport {
+        let end = |end: &CableEnd| CableEndReport {
+            pid: end.pid,
+            guest: host.plugged(end).and_then(|(guest, _)| optional(&guest.name)),
+            nic: end.nic,
+            program: optional(&end.program),
+            role: end.role.name(),
+            local: end.local,
+            remote: end.remote,
+            path: optional(&end.path),
+        };
+        CableReport {
+            key: cable.key.to_string(),
+            kind: cable.kind.name().to_owned(),
+            netns: cable.netns.map(|netns| netns.0),
+            state: cable.state.name(),
+            ends: cable.ends.iter().map(end).collect(),
+            sight: cable.sight.name(),
+            sight_text: cable.sight.words(host),
+        }
+    }
+}
+
 impl HostReport {
     /// Everything, or nothing where the host said nothing: the model is of a file.
     pub fn of(tables: &Tables) -> Option<HostReport> {
@@ -282,6 +339,7 @@ impl HostReport {
                 .collect(),
             devices: host.devices().map(|device| DeviceReport::of(host, device)).collect(),
             guests: host.guests().map(|guest| GuestReport::of(host, guest)).collect(),
+            cables: host.cables().map(|cable| CableReport::of(host, cable)).collect(),
             addresses: host
                 .addresses()
                 .map(|row| AddressReport {

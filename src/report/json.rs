@@ -449,6 +449,9 @@ struct Link<'a> {
     point: Option<u32>,
     vlan: Option<u16>,
     name: Shown<&'a Text>,
+    /// The key of the row in `host.cables`, of links of kind `cable`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cable: Option<Shown<&'a Text>>,
     state: Shown<topology::LinkState>,
     packets: u64,
     octets: u64,
@@ -463,6 +466,7 @@ impl Link<'_> {
             point: link.point.map(|point| point.0),
             vlan: link.vlan,
             name: Shown(&link.name),
+            cable: link.cable.as_ref().map(Shown),
             state: Shown(link.state),
             packets: link.counters.packets,
             octets: link.counters.octets,

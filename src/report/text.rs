@@ -3,7 +3,7 @@
 use super::{plural, title};
 use crate::show::Reading;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use tapscope_graph::finding::Severity;
 use tapscope_graph::tables::{DhcpState, Side, Tables};
@@ -45,9 +45,9 @@ pub fn write(out: &mut impl Write, reading: &Reading, color: bool) -> Result<()>
     if reading.files.is_empty() {
         points(out, &reading.view.tables, &paint)?;
     }
-    let View { tables, topology, findings } = &reading.view;
+    let View { tables, findings, .. } = &reading.view;
     writeln!(out, "\n{}", paint.heading("Topology"))?;
-    tree(out, topology, &paint)?;
+    tree(out, &reading.view, &paint)?;
     writeln!(out, "\n{}", paint.heading("What is wrong"))?;
     if findings.is_empty() {
         writeln!(out, "  nothing that these frames show")?;
@@ -120,7 +120,8 @@ fn points(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
 }
 
 /// Bridges with their points and what is attached there; then the links that no bridge joins; then what lies beyond routers.
-fn tree(out: &mut impl Write, topology: &Topology, paint: &Paint) -> Result<()> {
+fn tree(out: &mut impl Write, view: &View, paint: &Paint) -> Result<()> {
+    let topology: &Topology = &view.topology;
     let mut attached: BTreeMap<Key, Vec<(&Node, &Interface)>> = BTreeMap::new();
     for (node, link, interface) in topology.attachments() {
         attached.entry(link.key).or_default().push((node, interface));
@@ -139,7 +140,7 @@ fn tree(out: &mut impl Write, topology: &Topology, paint: &Paint) -> Result<()> 
     }
     for link in topology.links().filter(|link| link.kind.is_local() && bridged(link).is_none()) {
         if link.vlan.is_none() || attached.contains_key(&link.key) {
-            writeln!(out, "  {}{}", link.name, state(link, paint))?;
+            writeln!(out, "  {}{}{}", link.name, state(link, paint), sight(&view.tables, link, paint))?;
             members(out, &attached, link, "  ", paint)?;
         }
     }
@@ -154,6 +155,13 @@ fn state(link: &Link, paint: &Paint) -> String {
     }
 }
 
+/// How the frames of a cable can be seen that no point listens on.
+fn sight(tables: &Tables, link: &Link, paint: &Paint) -> String {
+    let cable = link.cable.as_ref().filter(|_| link.point.is_none()).and_then(|key| tables.host.cable(key));
+    let words = cable.map_or_else(String::new, |cable| cable.sight.words(&tables.host));
+    if words.is_empty() { words } else { paint.dim(format!("  {words}")) }
+}
+
 fn members(
     out: &mut impl Write,
     attached: &BTreeMap<Key, Vec<(&Node, &Interface)>>,
@@ -164,21 +172,29 @@ fn members(
     let mut nodes: Vec<_> = attached.get(&link.key).into_iter().flatten().filter(|(node, _)| node.kind != NodeKind::Bridge).collect();
     nodes.sort_by_key(|(_, interface)| std::cmp::Reverse(interface.sent.packets + interface.received.packets));
     let shown = nodes.len().min(4 * ROWS);
+    let mut interfaces: BTreeMap<Key, usize> = BTreeMap::new();
+    nodes.iter().for_each(|(node, _)| *interfaces.entry(node.key).or_default() += 1);
+    let mut told: BTreeSet<Key> = BTreeSet::new();
     for (index, (node, interface)) in nodes.iter().take(shown).enumerate() {
         let is_last = index + 1 == nodes.len();
         let mark = if is_last { "└─" } else { "├─" };
         let kind = match node.kind {
             NodeKind::Router => "router ",
             NodeKind::Guest => "guest ",
-            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Local => "",
+            NodeKind::Program => "program ",
+            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Local | NodeKind::Stack => "",
         };
         let station =
             interface.mac.map(|mac| mac.to_string()).filter(|mac| *mac != title(node)).map_or_else(String::new, |mac| format!("  {mac}"));
         let traffic = paint.dim(format!("  sent {}, received {}", interface.sent.packets, interface.received.packets));
         writeln!(out, "{indent}{mark} {kind}{}{station}{traffic}", paint.heading(&title(node)))?;
         let below = if is_last { "   " } else { "│  " };
-        // An address that is set on another device is told there.
-        let is_here = |address: &&Address| address.device.is_none_or(|(device, _)| link.device == Some(device));
+        // An address that is set on another device is told there, and one of several interfaces on this link at its own.
+        let (is_first, is_only) = (told.insert(node.key), interfaces.get(&node.key) == Some(&1));
+        let is_here = |address: &&Address| {
+            let is_own = |(_, mac)| Some(mac) == interface.mac;
+            address.device.is_none_or(|(device, _)| link.device == Some(device)) && (is_only || address.station.map_or(is_first, is_own))
+        };
         for address in node.addresses.iter().filter(is_here).take(ROWS) {
             let learned: Vec<&str> = address.learned.iter().map(|learned| learned.name()).collect();
             let how = match address.evidence.count {
@@ -194,7 +210,7 @@ fn members(
             let length = address.device.map_or_else(String::new, |(_, length)| format!("/{length}"));
             writeln!(out, "{indent}{below}   {}{length}{}{conflict}", address.ip, paint.dim(how))?;
         }
-        if node.remote_count > 0 {
+        if node.remote_count > 0 && is_first {
             let some: Vec<String> = node.remotes.iter().take(4).map(ToString::to_string).collect();
             let dots = if node.remote_count > 4 { ", …" } else { "" };
             let addresses = plural(node.remote_count, "address", "addresses");
@@ -266,14 +282,7 @@ fn talkers(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
             (Some(port), true) => format!("[{}]:{port}", endpoint.ip),
             (None, _) => endpoint.ip.to_string(),
         };
-        let protocol = match flow.protocol {
-            1 => "icmp".to_owned(),
-            6 => "tcp".to_owned(),
-            17 => "udp".to_owned(),
-            58 => "icmpv6".to_owned(),
-            132 => "sctp".to_owned(),
-            other => format!("protocol {other}"),
-        };
+        let protocol = super::protocol(flow.protocol);
         let state = flow.tcp.map_or_else(String::new, |state| paint.dim(format!("  {}", state.name())));
         writeln!(out, "  {protocol} {} -> {}: {}, back {}{state}", end(from), end(to), octets(sent.octets), octets(back.octets))?;
     }

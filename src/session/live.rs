@@ -1,7 +1,7 @@
 //! The living host in the window: the picture is of now, until the user lets it stand.
 
 use super::{PACKETS, Pace, Shared};
-use crate::live::{Live, LiveArguments, now};
+use crate::live::Live;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, TryRecvError};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ const FIRST: Duration = Duration::from_millis(700);
 /// The thread's side.
 pub(super) struct Watcher {
     live: Live,
+    title: String,
     shared: Arc<Shared>,
     packets: Packets,
     view: Arc<View>,
@@ -28,15 +29,15 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Starts to watch; the first picture is there when this returns.
-    pub(super) fn start(arguments: &LiveArguments, shared: Arc<Shared>) -> Result<Watcher> {
-        let mut live = Live::start(arguments)?;
+    pub(super) fn start(mut live: Live, title: String, shared: Arc<Shared>) -> Result<Watcher> {
         live.settle(Instant::now() + FIRST)?;
         let mut watcher = Watcher {
+            begin: live.now(),
             live,
+            title,
             shared,
             packets: Packets::new(PACKETS),
             view: Arc::default(),
-            begin: now(),
             state: PlaybackState::Live,
             is_stale: true,
             pace: Pace::new(),
@@ -83,6 +84,7 @@ impl Watcher {
             Command::Play | Command::End => self.state = PlaybackState::Live,
             // What was is in a recording.
             Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
+            Command::Ask(_) => {}
         }
         self.publish(None);
     }
@@ -90,7 +92,7 @@ impl Watcher {
     fn publish(&mut self, problem: Option<String>) {
         let began = Instant::now();
         if self.is_stale && self.state != PlaybackState::Paused {
-            self.live.network.tick(now());
+            self.live.network.tick(self.live.now());
             self.view = Arc::new(self.live.network.view());
             self.is_stale = false;
         }
@@ -100,7 +102,7 @@ impl Watcher {
             view: self.view.clone(),
             packets: self.packets.clone(),
             playback: Playback { state: self.state, speed: 1.0, position: end, begin: self.begin.min(end), end },
-            title: "this host".to_owned(),
+            title: self.title.clone(),
             notice: (!notices.is_empty()).then(|| notices.join("\n")),
         });
         self.pace.published(began);

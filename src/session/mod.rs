@@ -3,12 +3,13 @@
 mod live;
 mod replay;
 
-use crate::live::LiveArguments;
+use crate::live::{Live, LiveArguments};
 use crate::source::Source;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use tapscope_capture::remote::Origin;
 use tapscope_gui::{Command, Shown};
 
 /// Octets of packets that are kept for looking into.
@@ -86,7 +87,17 @@ impl Session {
     /// Where it cannot be watched.
     pub fn live(arguments: &LiveArguments) -> Result<Session> {
         let shared = Arc::new(Shared::default());
-        let mut watcher = live::Watcher::start(arguments, shared.clone())?;
+        let mut watcher = live::Watcher::start(Live::start(arguments, None)?, "this host".to_owned(), shared.clone())?;
+        Session::start(shared, move |commands| watcher.run(commands))
+    }
+
+    /// Starts to watch streams.
+    ///
+    /// # Errors
+    /// Where one cannot be opened.
+    pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
+        let shared = Arc::new(Shared::default());
+        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, title, shared.clone())?;
         Session::start(shared, move |commands| watcher.run(commands))
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Player {
     /// The batch that the next frame is in, and its place there.
     batch: Batch,
     at: usize,
+    /// An event that waits for its time.
+    ahead: Option<Event>,
     network: Network,
     packets: Packets,
     view: Arc<View>,
@@ -31,7 +33,9 @@ pub(super) struct Player {
     notice: Option<String>,
     /// When the position was right, by the wall clock.
     since: Instant,
-    /// Whether frames came since the view was made.
+    /// The last moment of which the recording tells.
+    last: Timestamp,
+    /// Whether anything came since the view was made.
     is_stale: bool,
     pace: Pace,
 }
@@ -45,6 +49,7 @@ impl Player {
             files: None,
             batch: Batch::default(),
             at: 0,
+            ahead: None,
             network: Network::new(Limits::default(), seed()),
             packets: Packets::new(PACKETS),
             view: Arc::default(),
@@ -57,6 +62,7 @@ impl Player {
             },
             notice: None,
             since: Instant::now(),
+            last: Timestamp::default(),
             is_stale: false,
             pace: Pace::new(),
         };
@@ -89,13 +95,12 @@ impl Player {
     fn measure(&mut self, commands: &Receiver<Command>) -> Result<()> {
         let mut files = self.source.open()?;
         let mut span: Option<(Timestamp, Timestamp)> = None;
+        let mut cover = |at: Timestamp| span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         let mut batch = Batch::default();
         loop {
             match files.next(&mut batch) {
                 Next::Frames => {
-                    for frame in batch.frames() {
-                        span = Some(span.map_or((frame.at, frame.at), |(first, last)| (first.min(frame.at), last.max(frame.at))));
-                    }
+                    batch.frames().for_each(|frame| cover(frame.at));
                     if self.pace.published.elapsed() > 4 * FRAME {
                         let (done, size) = files.progress();
                         self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
@@ -105,7 +110,7 @@ impl Player {
                         }
                     }
                 }
-                Next::Event(_) => {}
+                Next::Event(event) => event.at().into_iter().for_each(&mut cover),
                 Next::End => break,
             }
         }
@@ -118,6 +123,7 @@ impl Player {
         // A moment more, so that the last packets are seen to arrive.
         let (begin, end) = span.unwrap_or_default();
         (self.playback.begin, self.playback.end) = (begin, Timestamp(end.0.saturating_add(1_000_000_000)));
+        self.last = end;
         Ok(())
     }
 
@@ -153,6 +159,8 @@ impl Player {
                 self.go_to(self.playback.end);
                 self.playback.state = PlaybackState::Ended;
             }
+            // Nobody is there to be asked.
+            Command::Ask(_) => {}
             Command::Restart => {
                 self.rewind();
                 self.playback.state = PlaybackState::Playing;
@@ -167,6 +175,7 @@ impl Player {
         self.packets = Packets::new(PACKETS);
         self.batch.clear();
         self.at = 0;
+        self.ahead = None;
         match self.source.open() {
             Ok(files) => self.files = Some(files),
             Err(error) => {
@@ -193,10 +202,17 @@ impl Player {
         }
     }
 
-    /// Learns every frame up to a moment.
+    /// Learns everything up to a moment.
     fn go_to(&mut self, to: Timestamp) {
         let mut kept = Batch::default();
         loop {
+            if let Some(event) = self.ahead.take_if(|event| event.at().is_none_or(|at| at <= to)) {
+                self.network.observe(&event);
+                self.is_stale = true;
+            }
+            if self.ahead.is_some() {
+                break;
+            }
             while let Some(frame) = self.batch.get(self.at) {
                 if frame.at > to {
                     break;
@@ -215,15 +231,16 @@ impl Player {
             self.at = 0;
             let Some(files) = &mut self.files else { break };
             match files.next(&mut self.batch) {
-                Next::Event(event) => {
-                    self.network.observe(&event);
-                    self.is_stale |= matches!(event, Event::Opened(_) | Event::Lost { .. });
-                }
+                Next::Event(event) => self.ahead = Some(event),
                 Next::Frames => self.publish_while_reading(),
                 Next::End => self.files = None,
             }
         }
         self.packets.push(Arc::new(kept));
+        // Time goes on also where nothing comes, as it did live: questions become unanswered ones.
+        let seconds = |at: Timestamp| at.parts().0;
+        self.is_stale |= seconds(to.min(self.last)) != seconds(self.playback.position.min(self.last));
+        self.network.tick(to.min(self.last));
         self.playback.position = to;
         self.since = Instant::now();
     }

@@ -45,8 +45,20 @@ pub struct FileFacts {
     pub last: Option<Stamp>,
     /// Why reading stopped before the end of the file.
     pub incomplete: Option<String>,
+    /// Parts of the file that make no sense and were passed over.
+    pub passed_over: u64,
+    /// What the first of them was.
+    pub first_passed_over: Option<String>,
     /// Its points.
     pub points: Vec<(PointId, PointInfo)>,
+}
+
+impl FileFacts {
+    /// Counts a part that makes no sense.
+    pub(super) fn pass_over(&mut self, what: String) {
+        self.passed_over += 1;
+        self.first_passed_over.get_or_insert(what);
+    }
 }
 
 /// A time stamp with all the digits that the file has. Printed as seconds since 1970.

@@ -3,14 +3,18 @@
 use super::{FileFacts, Next, Reader};
 use std::collections::VecDeque;
 use std::path::Path;
-use tapscope_graph::{Batch, Event, Frame, PointId};
+use tapscope_graph::{Batch, Event, Frame, PointId, Timestamp};
 
 /// One file of several, with the batch that its next frame is in.
 struct Part {
     reader: Reader,
     batch: Batch,
     at: usize,
+    /// An event that waits for its time.
+    ahead: Option<(Timestamp, Event)>,
     ended: bool,
+    /// Nanoseconds that its clock was behind.
+    offset: i64,
     /// The number among all points, of each of its own.
     points: Vec<PointId>,
     /// The file's name without folder and ending.
@@ -27,9 +31,14 @@ pub struct Merged {
 impl Merged {
     /// Reads `readers` together. The points are numbered in the order in which they open.
     pub fn new(readers: Vec<Reader>) -> Merged {
-        let part = |reader: Reader| {
+        Merged::shifted(readers.into_iter().map(|reader| (reader, 0)).collect())
+    }
+
+    /// The same for files whose clocks differ: each with nanoseconds that are added to its stamps.
+    pub fn shifted(readers: Vec<(Reader, i64)>) -> Merged {
+        let part = |(reader, offset): (Reader, i64)| {
             let stem = Path::new(&reader.facts().path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            Part { reader, batch: Batch::default(), at: 0, ended: false, points: Vec::new(), stem }
+            Part { reader, batch: Batch::default(), at: 0, ahead: None, ended: false, offset, points: Vec::new(), stem }
         };
         Merged { parts: readers.into_iter().map(part).collect(), events: VecDeque::new(), points: 0 }
     }
@@ -39,8 +48,12 @@ impl Merged {
         if let [only] = &mut self.parts[..] {
             let next = only.reader.next(batch);
             return match next {
-                Next::Event(event) => Next::Event(adopt(event, 0, &only.stem, &mut only.points, &mut self.points)),
-                other => other,
+                Next::Event(event) => Next::Event(adopt(shifted(event, only.offset), 0, &only.stem, &mut only.points, &mut self.points)),
+                Next::Frames => {
+                    shift(batch, only.offset);
+                    Next::Frames
+                }
+                Next::End => Next::End,
             };
         }
         batch.clear();
@@ -57,12 +70,16 @@ impl Merged {
                 .parts
                 .iter()
                 .enumerate()
-                .filter_map(|(index, part)| part.batch.get(part.at).map(|frame| (frame.at, index)))
+                .filter_map(|(index, part)| part.next_at().map(|at| (at, index)))
                 .min()
                 .map(|(_, index)| index);
             let Some(part) = earliest.map(|index| &mut self.parts[index]) else {
                 return if batch.is_empty() { Next::End } else { Next::Frames };
             };
+            if let Some((_, event)) = part.ahead.take() {
+                self.events.push_back(event);
+                continue;
+            }
             if let Some(frame) = part.batch.get(part.at) {
                 let point = part.points.get(frame.point.0 as usize).copied().unwrap_or(frame.point);
                 batch.push(Frame { point, ..frame });
@@ -77,11 +94,18 @@ impl Merged {
     /// Gives every part a frame to compare, unless it has ended.
     fn refill(&mut self) {
         for (index, part) in self.parts.iter_mut().enumerate() {
-            while !part.ended && part.at >= part.batch.len() {
+            while !part.ended && part.ahead.is_none() && part.at >= part.batch.len() {
                 part.at = 0;
                 match part.reader.next(&mut part.batch) {
-                    Next::Event(event) => self.events.push_back(adopt(event, index as u32, &part.stem, &mut part.points, &mut self.points)),
-                    Next::Frames => {}
+                    Next::Event(event) => {
+                        let event = shifted(event, part.offset);
+                        let event = adopt(event, index as u32, &part.stem, &mut part.points, &mut self.points);
+                        match event.at() {
+                            Some(at) => part.ahead = Some((at, event)),
+                            None => self.events.push_back(event),
+                        }
+                    }
+                    Next::Frames => shift(&mut part.batch, part.offset),
                     Next::End => part.ended = true,
                 }
             }
@@ -107,6 +131,28 @@ impl Merged {
         };
         self.parts.into_iter().map(facts).collect()
     }
+}
+
+impl Part {
+    /// When its next frame or event is; none at the end.
+    fn next_at(&self) -> Option<Timestamp> {
+        self.ahead.as_ref().map(|(at, _)| *at).or_else(|| self.batch.get(self.at).map(|frame| frame.at))
+    }
+}
+
+/// Corrects the time of frames.
+fn shift(batch: &mut Batch, nanos: i64) {
+    if nanos != 0 {
+        batch.shift(nanos);
+    }
+}
+
+/// Corrects the time of an event.
+fn shifted(mut event: Event, nanos: i64) -> Event {
+    if let Event::Host { at, .. } | Event::Resumed { at, .. } = &mut event {
+        at.0 = at.0.saturating_add(nanos);
+    }
+    event
 }
 
 /// Numbers what a file says about its own points among all points.

@@ -124,6 +124,8 @@ impl Reader {
             first: None,
             last: None,
             incomplete: None,
+            passed_over: 0,
+            first_passed_over: None,
             points: Vec::new(),
         };
         Ok(Reader { source, parser, facts, ended: false })

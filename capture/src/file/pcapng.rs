@@ -1,12 +1,15 @@
 //! pcapng: sections of blocks (draft-ietf-opsawg-pcapng).
 //!
 //! Each section has its own byte order and its own interfaces, which are points here. Unknown blocks and options are passed over; a bad
-//! option ends the options of its block and nothing else.
+//! option ends the options of its block and nothing else. What tapscope wrote there of its own is read back as the events that it was
+//! (`record/told.rs`); where that is damaged, it is told and the frames go on.
 
 use super::source::Source;
 use super::time::Unit;
 use super::{Damage, FileFacts, Next, count, cover};
+use crate::record::told::{self, Described, ENTERPRISE, MAX_TOLD, Told};
 use std::collections::VecDeque;
+use tapscope_graph::host::{Host, HostChange};
 use tapscope_graph::{Direction, Event, Head, LinkType, LossCause, PointId, PointInfo, Timestamp};
 
 /// The type of a section header block, which reads the same in both byte orders.
@@ -15,8 +18,11 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAMES: u32 = 4;
 const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
+/// The kinds of custom option that hold octets: to be copied, and not to be.
+const CUSTOM_OPTIONS: [u16; 2] = [2989, 19_373];
 
 /// Type and length of a block, before its body.
 const BLOCK_HEADER: usize = 8;
@@ -25,7 +31,9 @@ const MAX_BLOCK: u32 = 16 << 20;
 /// Interfaces of one file.
 const MAX_INTERFACES: usize = 65_536;
 /// Octets of a name that are kept.
-const MAX_NAME: usize = 256;
+const MAX_NAME: usize = 1024;
+/// Changes of the host in one event.
+const MAX_CHANGES: usize = 2 * Host::ROWS;
 
 struct Interface {
     point: PointId,
@@ -37,6 +45,8 @@ struct Interface {
     span: Option<(u64, u64)>,
     /// Dropped packets told by statistics blocks so far.
     dropped: u64,
+    /// Whether losses are told by events.
+    is_recorded: bool,
 }
 
 pub(super) struct Parser {
@@ -44,6 +54,10 @@ pub(super) struct Parser {
     made: usize,
     /// Of this section.
     interfaces: Vec<Interface>,
+    /// Of this section, as its recording numbers them.
+    points: Vec<PointId>,
+    /// Changes of the host that go on in the next block.
+    changes: Vec<HostChange>,
     events: VecDeque<Event>,
     /// The last packet's time.
     latest: Timestamp,
@@ -60,7 +74,15 @@ struct PacketHead {
 
 impl Parser {
     pub fn new() -> Parser {
-        Parser { is_big_endian: false, made: 0, interfaces: Vec::new(), events: VecDeque::new(), latest: Timestamp::default() }
+        Parser {
+            is_big_endian: false,
+            made: 0,
+            interfaces: Vec::new(),
+            points: Vec::new(),
+            changes: Vec::new(),
+            events: VecDeque::new(),
+            latest: Timestamp::default(),
+        }
     }
 
     pub fn next(&mut self, source: &mut Source, facts: &mut FileFacts) -> Result<Next, Damage> {
@@ -105,7 +127,9 @@ impl Parser {
             if length < 12 || length % 4 != 0 {
                 return Err(Damage::Bad(format!("a block claims a length of {length} octets, which no block has")));
             }
-            if !matches!(kind, SECTION_HEADER | INTERFACE | PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET) {
+            // Nobody has so many names in one block, and nothing else is of interest there.
+            let is_told = kind == NAMES && length as usize <= MAX_TOLD;
+            if !is_told && !matches!(kind, SECTION_HEADER | INTERFACE | PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET) {
                 if source.has_frames() {
                     return Ok(Next::Frames);
                 }
@@ -138,9 +162,19 @@ impl Parser {
                     }
                     self.tell_span(facts);
                     self.interfaces.clear();
+                    self.points.clear();
+                    self.changes.clear();
                 }
                 INTERFACE => self.interface(&block[BLOCK_HEADER..size - 4], facts)?,
                 STATISTICS => self.statistics(&block[BLOCK_HEADER..size - 4]),
+                _ if is_told => {
+                    let content = self.custom(&block[BLOCK_HEADER..size - 4]);
+                    if let Some(told) = told::read(&content)
+                        && let Err(reason) = told.and_then(|told| self.told(told))
+                    {
+                        facts.pass_over(format!("what the name resolution block tells at octet {}: {reason}", source.offset()));
+                    }
+                }
                 _ => {
                     let head = self.packet(kind, &block[BLOCK_HEADER..size - 4], facts)?;
                     source.mark(head);
@@ -168,11 +202,12 @@ impl Parser {
         let (Some(link_type), Some(_)) = (self.u16(body, 0), body.get(7)) else {
             return Err(Damage::Bad("an interface description is too short".into()));
         };
-        if self.made == MAX_INTERFACES {
+        if self.made.max(self.interfaces.len()) >= MAX_INTERFACES {
             return Err(Damage::Bad(format!("more than {MAX_INTERFACES} interfaces")));
         }
         let mut info = PointInfo { link_type: LinkType(u32::from(link_type)), snap_length: self.u32(body, 4), ..PointInfo::default() };
         let (mut unit, mut offset) = (Unit::Decimal(6), 0);
+        let mut described = None;
         for (code, value) in self.options(&body[8..]) {
             let text = || Some(String::from_utf8_lossy(&value[..value.len().min(MAX_NAME)]).trim_end_matches('\0').to_owned());
             match (code, value) {
@@ -180,14 +215,81 @@ impl Parser {
                 (3, _) => info.description = text(),
                 (9, &[resolution, ..]) => unit = Unit::from_tsresol(resolution),
                 (14, _) => offset = self.u64(value, 0).unwrap_or(0) as i64,
+                (code, value) if CUSTOM_OPTIONS.contains(&code) && value.len() > 4 && self.u32(value, 0) == ENTERPRISE => {
+                    match told::read::<Described<'_>>(&value[4..]) {
+                        Some(Ok(told)) => described = Some(told),
+                        Some(Err(reason)) => facts.pass_over(format!("an option of the interface {}: {reason}", self.interfaces.len())),
+                        None => {}
+                    }
+                }
                 _ => {}
             }
         }
-        let point = PointId(self.made as u32);
-        self.made += 1;
-        self.interfaces.push(Interface { point, unit, offset, snap_length: info.snap_length, span: None, dropped: 0 });
-        facts.points.push((point, info.clone()));
-        self.events.push_back(Event::Opened(info));
+        let is_recorded = described.is_some();
+        let snap_length = info.snap_length;
+        let mut resumed = None;
+        if let Some(described) = described {
+            resumed = described.resumes.and_then(|(point, at)| Some((*self.points.get(point.0 as usize)?, at)));
+            info = described.point.into_owned();
+            for text in [&mut info.name, &mut info.description].into_iter().flatten() {
+                text.truncate(text.floor_char_boundary(MAX_NAME));
+            }
+        }
+        let point = resumed.map_or(PointId(self.made as u32), |(point, _)| point);
+        self.interfaces.push(Interface { point, unit, offset, snap_length, span: None, dropped: 0, is_recorded });
+        match resumed {
+            Some((point, at)) => {
+                if let Some((_, known)) = facts.points.get_mut(point.0 as usize) {
+                    known.clone_from(&info);
+                }
+                self.events.push_back(Event::Resumed { point, info, at });
+            }
+            None => {
+                self.made += 1;
+                self.points.push(point);
+                facts.points.push((point, info.clone()));
+                self.events.push_back(Event::Opened(info));
+            }
+        }
+        Ok(())
+    }
+
+    /// Our own options behind the names of a name resolution block, put together.
+    fn custom(&self, body: &[u8]) -> Vec<u8> {
+        let mut at = 0;
+        while let (Some(kind), Some(length)) = (self.u16(body, at), self.u16(body, at + 2)) {
+            at += 4 + usize::from(length).next_multiple_of(4);
+            if kind == 0 {
+                break;
+            }
+        }
+        let options = self.options(body.get(at..).unwrap_or_default());
+        let ours = options.filter(|(code, value)| CUSTOM_OPTIONS.contains(code) && value.len() > 4 && self.u32(value, 0) == ENTERPRISE);
+        ours.flat_map(|(_, value)| &value[4..]).copied().collect()
+    }
+
+    /// An event that a recording tells.
+    fn told(&mut self, told: Told<'_>) -> Result<(), String> {
+        let point = |point: PointId| {
+            let known = self.points.get(point.0 as usize).copied();
+            known.ok_or_else(|| format!("it names point {}, and the section has {}", point.0, self.points.len()))
+        };
+        let event = match told {
+            Told::Closed { point: number, reason } => Event::Closed { point: point(number)?, reason: reason.map(Into::into) },
+            Told::Lost { point: number, frames, cause } => Event::Lost { point: point(number)?, frames, cause },
+            Told::Host { at, changes, goes_on } => {
+                if self.changes.len() + changes.len() > MAX_CHANGES {
+                    self.changes.clear();
+                    return Err(format!("it goes on for more than {MAX_CHANGES} changes of the host"));
+                }
+                self.changes.extend(changes.into_owned());
+                if goes_on {
+                    return Ok(());
+                }
+                Event::Host { at, changes: std::mem::take(&mut self.changes) }
+            }
+        };
+        self.events.push_back(event);
         Ok(())
     }
 
@@ -201,7 +303,7 @@ impl Parser {
             .filter_map(|(_, value)| self.u64(value, 0))
             .fold(0_u64, u64::saturating_add);
         let Some(interface) = self.interfaces.get_mut(id) else { return };
-        if dropped > interface.dropped {
+        if dropped > interface.dropped && !interface.is_recorded {
             self.events.push_back(Event::Lost { point: interface.point, frames: dropped - interface.dropped, cause: LossCause::Kernel });
             interface.dropped = dropped;
         }

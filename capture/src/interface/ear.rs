@@ -2,6 +2,7 @@
 
 use super::open::{Ring, words};
 use super::out::Out;
+use super::wires::Wires;
 use pcap::{Active, Capture};
 use tapscope_graph::{Direction, Frame, LinkType, PointId, Timestamp};
 
@@ -45,11 +46,17 @@ impl Ear {
         }
     }
 
-    /// Hands on the head and what follows in the ring, up to a time and a number of frames.
-    pub fn hand_on(&mut self, until: Timestamp, left: &mut usize, out: &mut Out) -> Pause {
+    /// Hands on the head and what follows in the ring, up to a time and a number of frames; through the wires of its cable, if the point
+    /// has one.
+    pub fn hand_on(&mut self, until: Timestamp, left: &mut usize, mut wires: Option<&mut Wires>, out: &mut Out) -> Pause {
+        let (point, direction, is_cooked) = (self.point, self.direction, self.is_cooked);
+        let mut give = |at, original_length, octets: &[u8]| match &mut wires {
+            Some(wires) => wires.packet(at, octets, out),
+            None => out.push(frame(point, direction, is_cooked, at, original_length, octets)),
+        };
         if let Some((at, original_length)) = self.head.take() {
             *left = left.saturating_sub(1);
-            out.push(frame(self.point, self.direction, self.is_cooked, at, original_length, &self.octets));
+            give(at, original_length, &self.octets);
         }
         loop {
             match self.capture.next_packet() {
@@ -67,7 +74,7 @@ impl Ear {
                         return Pause::Later(at);
                     }
                     *left -= 1;
-                    out.push(frame(self.point, self.direction, self.is_cooked, at, header.len, packet.data));
+                    give(at, header.len, packet.data);
                 }
                 Err(pcap::Error::TimeoutExpired) => return Pause::Empty,
                 Err(error) => return Pause::Ended(words(&error)),

@@ -182,7 +182,7 @@ impl Manager {
                     match wanted {
                         Some(wanted) if is_same(target, info, wanted) => {
                             if (&wanted.name, &wanted.description) != (&target.name, &target.description) {
-                                info.name = Some(wanted.name.clone());
+                                info.name = Some(wanted.point_name());
                                 info.description.clone_from(&wanted.description);
                                 self.orders.give(Order::Tell(Event::Resumed { point, info: (**info).clone(), at: now() }));
                             }
@@ -264,6 +264,7 @@ impl Manager {
             }
             (Ok(Opened { info, rings }), Some(_)) => {
                 (entry.told, entry.wait) = (None, RETRY);
+                let cable = target.cable.clone();
                 entry.state = State::Open { target, info: Box::new(info.clone()), octets };
                 let (point, event) = match entry.point {
                     Some(point) => (point, Event::Resumed { point, info, at: now() }),
@@ -274,7 +275,8 @@ impl Manager {
                         (point, Event::Opened(info))
                     }
                 };
-                self.orders.give(Order::Add { point, event, rings, pace });
+                let filter = self.settings.filter.clone();
+                self.orders.give(Order::Add { point, event, rings, pace, cable, filter });
             }
             (Err(error), Some(_)) => {
                 if error.is_passing() {
@@ -291,7 +293,7 @@ impl Manager {
         let text = reason.to_string();
         if entry.told.as_ref() != Some(&text) {
             entry.told = Some(text);
-            let name = Text::from_wire(entry.wanted.as_ref().map_or("", |target| &target.name).as_bytes());
+            let name = Text::from_wire(entry.wanted.as_ref().map_or_else(String::new, Target::point_name).as_bytes());
             let _ = self.refused.try_send(Refused { key: key.to_owned(), name, reason });
         }
     }
@@ -343,5 +345,6 @@ fn is_same(open: &Target, info: &PointInfo, wanted: &Target) -> bool {
             device.index == index && (wanted.device.netns == Netns::default() || device.netns == wanted.device.netns)
         }),
     };
-    is_device && open.netns == wanted.netns && open.role == wanted.role && open.promiscuous == wanted.promiscuous
+    let is_cable = open.cable == wanted.cable;
+    is_device && is_cable && open.netns == wanted.netns && open.role == wanted.role && open.promiscuous == wanted.promiscuous
 }

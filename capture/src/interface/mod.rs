@@ -15,18 +15,24 @@
 //! **Two rings for each point**, one for each direction: libpcap does not say of a frame which way it went, and the kernel's filter can
 //! ask. Where only the control protocols are taken, the ring is the smallest one, 512 KiB.
 //!
+//! **A cable** ([`crate::cable`]) is listened to through the device that carries it: the kernel takes the packets of its connection, whole,
+//! and the reader gives the guests' frames in them. On loopback one ring is enough, because each packet comes in again as it went out. The
+//! user's filter is for the frames, so it is applied behind the reader, not in the kernel.
+//!
 //! **Nothing is lost silently.** What the kernel dropped because a ring was full, and what was dropped here because the model was slow,
 //! is counted for each point and told by [`Event::Lost`].
 
 mod ear;
 mod manager;
 mod open;
-mod out;
+pub(crate) mod out;
 mod pattern;
 mod program;
 mod reader;
 mod ring;
+mod wires;
 
+pub(crate) use open::now;
 pub use open::{OpenError, may_capture};
 pub use pattern::matches;
 
@@ -36,7 +42,7 @@ use manager::{Manager, Message};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use tapscope_graph::host::DeviceId;
+use tapscope_graph::host::{Carrier, DeviceId};
 use tapscope_graph::{Batch, Event, MacAddr, Text};
 
 /// What a point is for, which decides what it takes.
@@ -71,6 +77,24 @@ pub struct Target {
     /// Whether frames to other stations' addresses are asked for. TAPs, veths and ports of a bridge get them anyway, and on a bridge's own
     /// device they would be each frame once more ([`Role::Bridge`] and [`Role::Inner`] never ask); only a card that is no port of anything needs this.
     pub promiscuous: bool,
+    /// The cable whose frames are wanted instead of the device's own; all of them, whatever the role.
+    pub cable: Option<TargetCable>,
+}
+
+impl Target {
+    /// What the point is called: as its cable, or else as its device.
+    pub fn point_name(&self) -> String {
+        self.cable.as_ref().map_or_else(|| self.name.clone(), |cable| cable.key.to_string())
+    }
+}
+
+/// A cable to listen on, by what carries it ([`crate::cable`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetCable {
+    /// As [`Cable::key`](tapscope_graph::host::Cable::key), and the name of the point.
+    pub key: Text,
+    /// Which of the device's packets carry it.
+    pub carrier: Carrier,
 }
 
 /// Whose frames are taken at every point.

@@ -3,9 +3,10 @@
 use super::program::{self, Refusal};
 use super::ring::Pace;
 use super::{Role, Settings, Target};
+use crate::cable::expression;
 use crate::filter::link_type;
 use nix::errno::Errno;
-use nix::net::if_::if_nametoindex;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sched::{CloneFlags, setns};
 use pcap::{Active, Capture, Precision};
 use socket2::{Domain, Socket, Type};
@@ -148,7 +149,9 @@ pub(super) fn open(plan: &Plan, settings: &Settings) -> Result<Opened, OpenError
     let inbound = ring(plan, settings, Some(Direction::Inbound))?;
     let link_type = inbound.link_type;
     let mut rings = vec![inbound];
-    if link_type != LinkType::LINUX_SLL {
+    // What carries a cable over loopback comes in as it went out.
+    let is_twice = target.cable.is_some() && is_loopback(&target.name);
+    if link_type != LinkType::LINUX_SLL && !is_twice {
         rings.push(ring(plan, settings, Some(Direction::Outbound))?);
     }
     // libpcap takes a name: between our look and its own, the name may have gone to another device.
@@ -159,13 +162,13 @@ pub(super) fn open(plan: &Plan, settings: &Settings) -> Result<Opened, OpenError
     }
     let netns = std::fs::metadata("/proc/thread-self/ns/net").map_or(target.device.netns, |file| Netns(file.ino()));
     let info = PointInfo {
-        name: Some(target.name.clone()),
+        name: Some(target.point_name()),
         description: target.description.clone(),
-        link_type,
+        link_type: if target.cable.is_some() { LinkType::ETHERNET } else { link_type },
         snap_length: settings.snap_length,
         file: 0,
         device: Some(DeviceId { netns, index }),
-        cable: None,
+        cable: target.cable.as_ref().map(|cable| cable.key.clone()),
     };
     Ok(Opened { info, rings })
 }
@@ -180,11 +183,17 @@ fn ring(plan: &Plan, settings: &Settings, direction: Option<Direction>) -> Resul
     let other = |reason: String| OpenError::Other { name: name(), reason };
     let octets = if direction == Some(Direction::Outbound) { plan.octets.1 } else { plan.octets.0 };
     let number = |value: u128| i32::try_from(value).unwrap_or(i32::MAX);
+    // A frame of a cable may be anywhere in the packet that carries it, and an expression for frames says nothing of packets.
+    let (snap_length, filter) = match &target.cable {
+        Some(_) => (Settings::default().snap_length, None),
+        None => (settings.snap_length, settings.filter.as_deref()),
+    };
+    let carrier = target.cable.as_ref().map(|cable| expression(cable.carrier));
     let mut capture = Capture::from_device(target.name.as_str())
         .and_then(|capture| {
             capture
                 .promisc(target.promiscuous && !matches!(target.role, Role::Bridge | Role::Inner))
-                .snaplen(number(settings.snap_length.into()))
+                .snaplen(number(snap_length.into()))
                 .timeout(number(plan.pace.time_out.as_millis()))
                 .buffer_size(number(octets.into()))
                 .precision(Precision::Nano)
@@ -196,16 +205,18 @@ fn ring(plan: &Plan, settings: &Settings, direction: Option<Direction>) -> Resul
     // Frames of "cooked" interfaces carry their direction, and programs for them would have to be changed for the kernel.
     let direction = direction.filter(|_| link_type != LinkType::LINUX_SLL);
     if link_type == LinkType::LINUX_SLL {
-        if let Some(filter) = &settings.filter {
+        if let Some(filter) = carrier.as_deref().or(filter) {
             capture.filter(filter, true).map_err(|error| not_fitting(name(), link_type, &error))?;
         }
     } else {
-        program::attach(&capture, link_type, target.role, direction, settings.filter.as_deref(), &settings.follow).map_err(|refusal| {
-            match refusal {
-                Refusal::User(error) => not_fitting(name(), link_type, &error),
-                Refusal::Own(error) => other(words(&error)),
-                Refusal::Kernel(error) => other(format!("the kernel does not take the filter: {error}")),
-            }
+        let attached = match &carrier {
+            Some(carrier) => program::attach(&capture, link_type, Role::Whole, direction, Some(carrier), &[]),
+            None => program::attach(&capture, link_type, target.role, direction, filter, &settings.follow),
+        };
+        attached.map_err(|refusal| match refusal {
+            Refusal::User(error) => not_fitting(name(), link_type, &error),
+            Refusal::Own(error) => other(words(&error)),
+            Refusal::Kernel(error) => other(format!("the kernel does not take the filter: {error}")),
         })?;
     }
     let lost_before = capture.stats().map_or(0, |stat| stat.if_dropped);
@@ -233,9 +244,15 @@ fn classify(error: pcap::Error, target: &Target) -> OpenError {
 }
 
 fn is_up(name: &str) -> bool {
-    nix::ifaddrs::getifaddrs().is_ok_and(|mut all| {
-        all.any(|interface| interface.interface_name == name && interface.flags.contains(nix::net::if_::InterfaceFlags::IFF_UP))
-    })
+    has_flag(name, InterfaceFlags::IFF_UP)
+}
+
+fn is_loopback(name: &str) -> bool {
+    has_flag(name, InterfaceFlags::IFF_LOOPBACK)
+}
+
+fn has_flag(name: &str, flag: InterfaceFlags) -> bool {
+    nix::ifaddrs::getifaddrs().is_ok_and(|mut all| all.any(|one| one.interface_name == name && one.flags.contains(flag)))
 }
 
 pub(super) fn words(error: &pcap::Error) -> String {
@@ -247,7 +264,7 @@ pub(super) fn words(error: &pcap::Error) -> String {
 }
 
 /// By the clock that stamps frames.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tapscope_graph::{Batch, Event, Frame};
 
 /// The way to the model.
-pub(super) struct Out {
+pub(crate) struct Out {
     pub batch: Batch,
     pub events: Sender<Event>,
     pub spent: Receiver<Batch>,

@@ -4,11 +4,13 @@
 //! before it has then come out everywhere. Until then frames stay in the kernel's ring, but for the first of each, which has to be looked
 //! at. Frames that are later still (the machine was busy) are handed on at once: time stamps may step back.
 
+use super::TargetCable;
 use super::ear::{Ear, Pause};
 use super::manager::Message;
 use super::open::{Ring, now};
 use super::out::Out;
 use super::ring::Pace;
+use super::wires::Wires;
 use crossbeam_channel::{Receiver, Sender};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture};
@@ -20,7 +22,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tapscope_graph::{Batch, Direction, Event, LossCause, PointId, Timestamp};
+use tapscope_graph::{Batch, Direction, Event, LinkType, LossCause, PointId, Timestamp};
 
 /// Frames that are handed on before the reader looks around again.
 const ROUND: usize = 8192;
@@ -35,8 +37,8 @@ const FUTURE: i64 = 100_000_000;
 
 /// What the manager wants of the reader.
 pub(super) enum Order {
-    /// Read these rings; the event tells of the point.
-    Add { point: PointId, event: Event, rings: Vec<Ring>, pace: Pace },
+    /// Read these rings; the event tells of the point. Those of a cable's carrier are looked into, and the filter is for what is in them.
+    Add { point: PointId, event: Event, rings: Vec<Ring>, pace: Pace, cable: Option<TargetCable>, filter: Option<String> },
     /// Tell this, in the order of things.
     Tell(Event),
     /// Close a point.
@@ -65,8 +67,9 @@ pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>, reports: Send
     wake.set_nonblocking(true)?;
     woken.set_nonblocking(true)?;
     let queue = Arc::new(Mutex::new(Vec::new()));
-    let reader = Reader {
-        queue: queue.clone(),
+    let orders = queue.clone();
+    let make = move || Reader {
+        queue,
         woken,
         reports,
         ears: Vec::new(),
@@ -80,8 +83,9 @@ pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>, reports: Send
         counted: Instant::now(),
         stopping: None,
     };
-    let thread = std::thread::Builder::new().name("capture".into()).spawn(move || reader.run())?;
-    Ok((Orders { queue, wake }, thread))
+    // Made in there: libpcap's compiled filters stay in one thread.
+    let thread = std::thread::Builder::new().name("capture".into()).spawn(move || make().run())?;
+    Ok((Orders { queue: orders, wake }, thread))
 }
 
 /// What is known of a point.
@@ -91,7 +95,16 @@ struct Point {
     /// Losses that are not told yet.
     kernel: u64,
     interface: u64,
+    carrier: u64,
     closing: Option<Closing>,
+    wires: Option<Wires>,
+}
+
+impl Point {
+    fn losses(&mut self) -> [(LossCause, &mut u64); 3] {
+        self.carrier += self.wires.as_mut().map_or(0, Wires::take_lost);
+        [(LossCause::Kernel, &mut self.kernel), (LossCause::Interface, &mut self.interface), (LossCause::Carrier, &mut self.carrier)]
+    }
 }
 
 struct Closing {
@@ -126,6 +139,7 @@ impl Reader {
             self.wait(more);
             self.obey();
             more = self.hand_on();
+            self.expire();
             self.close_due();
             if self.counted.elapsed() >= COUNT {
                 self.count_losses();
@@ -193,13 +207,17 @@ impl Reader {
 
     /// How long there is nothing to do if no ring becomes ready.
     fn patience(&self) -> PollTimeout {
+        let now = now();
         let mut wait = if self.points.is_empty() { None } else { Some(COUNT.saturating_sub(self.counted.elapsed())) };
         let mut at_most = |time: Duration| wait = Some(wait.map_or(time, |wait: Duration| wait.min(time)));
         if let Some(Reverse((at, _))) = self.first.peek() {
-            at_most(Duration::from_nanos(self.due(*at, now()).max(0) as u64));
+            at_most(Duration::from_nanos(self.due(*at, now).max(0) as u64));
         }
         if !self.out.waiting.is_empty() || self.out.dropped.iter().any(|&frames| frames > 0) || self.stopping.is_some() {
             at_most(RETRY);
+        }
+        for deadline in self.points.values().filter_map(|point| point.wires.as_ref()?.deadline()) {
+            at_most(Duration::from_nanos(deadline.since(now).clamp(1_000_000, FUTURE) as u64));
         }
         for closing in self.points.values().filter_map(|point| point.closing.as_ref()) {
             at_most((self.hold + self.tick).saturating_sub(closing.since.elapsed()).max(Duration::from_millis(1)));
@@ -219,10 +237,16 @@ impl Reader {
         let orders = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
         for order in orders {
             match order {
-                Order::Add { point, event, rings, pace } => {
+                Order::Add { point, event, rings, pace, cable, filter } => {
                     self.out.tell(event);
+                    let link_type = rings.first().map_or(LinkType::ETHERNET, |ring| ring.link_type);
+                    let wires = cable.map(|cable| Wires::new(point, &cable, link_type, filter.as_deref())).transpose();
                     let ears = rings.into_iter().map(|ring| self.place(Ear::new(point, ring))).collect();
-                    self.points.insert(point, Point { ears, pace, kernel: 0, interface: 0, closing: None });
+                    let (wires, problem) = wires.map_or_else(|error| (None, Some(error)), |wires| (wires, None));
+                    self.points.insert(point, Point { ears, pace, kernel: 0, interface: 0, carrier: 0, closing: None, wires });
+                    if let Some(error) = problem {
+                        self.begin_to_close(point, Some(error.to_string()));
+                    }
                     self.set_pace();
                 }
                 Order::Tell(event) => self.out.tell(event),
@@ -278,12 +302,23 @@ impl Reader {
     /// Reads on in a ring.
     fn read(&mut self, slot: usize, until: Timestamp, left: &mut usize) {
         let Some(ear) = self.ears[slot].as_mut() else { return };
-        match ear.hand_on(until, left, &mut self.out) {
+        let wires = self.points.get_mut(&ear.point).and_then(|point| point.wires.as_mut());
+        match ear.hand_on(until, left, wires, &mut self.out) {
             Pause::Empty => {}
             Pause::Later(at) => self.first.push(Reverse((at, slot))),
             Pause::Ended(reason) => {
                 let point = ear.point;
                 self.begin_to_close(point, Some(reason));
+            }
+        }
+    }
+
+    /// Gives up what cables wait for.
+    fn expire(&mut self) {
+        let now = now();
+        for wires in self.points.values_mut().filter_map(|point| point.wires.as_mut()) {
+            if wires.deadline().is_some_and(|deadline| deadline <= now) {
+                wires.expire(now, &mut self.out);
             }
         }
     }
@@ -313,14 +348,17 @@ impl Reader {
 
     fn close(&mut self, id: PointId) {
         self.count_losses();
-        let Some(point) = self.points.remove(&id) else { return };
+        let Some(mut point) = self.points.remove(&id) else { return };
+        if let Some(wires) = &mut point.wires {
+            wires.expire(Timestamp(i64::MAX), &mut self.out);
+        }
         self.first.retain(|Reverse((_, slot))| !point.ears.contains(slot));
         let captures = point.ears.iter().filter_map(|&slot| self.ears[slot].take()).map(|ear| ear.capture).collect();
         self.out.flush();
-        let queue = self.out.dropped.get_mut(id.0 as usize).map_or(0, std::mem::take);
-        for (cause, frames) in [(LossCause::Kernel, point.kernel), (LossCause::Interface, point.interface), (LossCause::Queue, queue)] {
-            if frames > 0 {
-                self.out.tell(Event::Lost { point: id, frames, cause });
+        let mut queue = self.out.dropped.get_mut(id.0 as usize).map_or(0, std::mem::take);
+        for (cause, frames) in point.losses().into_iter().chain([(LossCause::Queue, &mut queue)]) {
+            if *frames > 0 {
+                self.out.tell(Event::Lost { point: id, frames: *frames, cause });
             }
         }
         self.out.tell(Event::Closed { point: id, reason: point.closing.and_then(|closing| closing.reason) });
@@ -357,8 +395,7 @@ impl Reader {
         for (&id, point) in &mut self.points {
             let mut none = 0;
             let queue = dropped.get_mut(id.0 as usize).unwrap_or(&mut none);
-            let losses = [(LossCause::Kernel, &mut point.kernel), (LossCause::Interface, &mut point.interface), (LossCause::Queue, queue)];
-            for (cause, frames) in losses {
+            for (cause, frames) in point.losses().into_iter().chain([(LossCause::Queue, queue)]) {
                 if *frames > 0 && events.try_send(Event::Lost { point: id, frames: *frames, cause }).is_ok() {
                     *frames = 0;
                 }

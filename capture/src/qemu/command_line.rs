@@ -10,8 +10,10 @@ mod mac;
 mod monitor;
 mod network;
 mod options;
+mod plug;
 
 pub use monitor::{Monitor, MonitorAddress};
+pub use plug::{Plug, PlugAddress};
 
 use monitor::Monitors;
 use network::Network;
@@ -44,6 +46,8 @@ pub struct CommandLine {
 pub struct Card {
     /// As the command line says; without devices.
     pub nic: Nic,
+    /// What the backend is plugged into, if it is no device.
+    pub plug: Plug,
     /// Descriptors that were handed over for it (`fd=`, `fds=`).
     pub descriptors: Vec<u32>,
     /// Its place in the order in which QEMU opens backends; a later one has a higher descriptor unless a helper program opened it.
@@ -67,7 +71,10 @@ impl CommandLine {
                 }
                 "uuid" => line.uuid = Some(Text::from_wire(word.argument)),
                 "readconfig" if line.files.len() < 16 => line.files.push(Text::path(&String::from_utf8_lossy(word.argument))),
-                "chardev" => monitors.chardev(word.argument),
+                "chardev" => {
+                    monitors.chardev(word.argument);
+                    network.chardev(word.argument);
+                }
                 "mon" => monitors.mon(word.argument),
                 "qmp" | "qmp-pretty" => monitors.legacy(word.argument, true),
                 "monitor" => monitors.legacy(word.argument, false),

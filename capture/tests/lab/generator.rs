@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Frames that one system call sends at most.
 const BURST: usize = 64;
 /// Where a frame has its number: behind the headers of Ethernet, IPv4 and UDP.
-const NUMBER: usize = 42;
+pub const NUMBER: usize = 42;
 /// Conversations that the frames are spread over.
 const FLOWS: u64 = 1000;
 
@@ -105,13 +105,14 @@ impl Generator {
     }
 }
 
-/// Writes the number, and what follows from it.
-fn number(buffer: &mut [u8], number: u64, sizes: Sizes) {
+/// Writes the number, and what follows from it; says how long the frame is.
+pub fn number(buffer: &mut [u8], number: u64, sizes: Sizes) -> usize {
     let octets = sizes.of(number);
     buffer[NUMBER..NUMBER + 8].copy_from_slice(&number.to_be_bytes());
     buffer[34..36].copy_from_slice(&(40_000 + (number % FLOWS) as u16).to_be_bytes());
     buffer[16..18].copy_from_slice(&((octets - 14) as u16).to_be_bytes());
     buffer[38..40].copy_from_slice(&((octets - 34) as u16).to_be_bytes());
+    octets
 }
 
 /// The number of a frame, if it is one of ours.

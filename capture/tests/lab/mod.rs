@@ -5,8 +5,11 @@
 // The tests and the benches each use a part.
 #![allow(dead_code)]
 
+pub mod carrier;
 pub mod frame;
 pub mod generator;
+pub mod session;
+pub mod wire;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getpid, gettid};

@@ -1,10 +1,11 @@
 //! What is odd in what the host says, or between that and what frames show.
 
 use super::{Finding, FindingKind, Severity};
+use crate::MacAddr;
 use crate::host::{Device, DeviceKind, PortState};
 use crate::tables::Tables;
 use crate::topology::{Key, LinkState, NodeKind, Topology};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Finds it.
 pub(super) fn host(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
@@ -16,7 +17,7 @@ pub(super) fn host(tables: &Tables, topology: &Topology, found: &mut Vec<Finding
     strangers(topology, found);
 }
 
-fn finding(severity: Severity, kind: FindingKind, text: String, about: Option<Key>) -> Finding {
+pub(super) fn finding(severity: Severity, kind: FindingKind, text: String, about: Option<Key>) -> Finding {
     Finding { severity, kind, text, about, point: None, frames: Vec::new(), count: 1 }
 }
 
@@ -58,26 +59,39 @@ fn links(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
             LinkState::Down if tables.host.guest_behind(device.id).is_some() => {
                 (Severity::Warning, FindingKind::TapDown, format!("{} is down, and a guest has it open", link.name))
             }
-            LinkState::Down | LinkState::Unknown | LinkState::Up | LinkState::NoCarrier => continue,
+            LinkState::Down | LinkState::Unknown | LinkState::Up | LinkState::NoCarrier | LinkState::Unplugged(_) => continue,
         };
         found.push(finding(severity, kind, text, Some(link.key)));
     }
 }
 
-/// Stations behind a guest's TAP that are not its card.
+/// Stations behind a guest's TAP, or on a cable of guests only, that are not their cards.
 fn strangers(topology: &Topology, found: &mut Vec<Finding>) {
-    let cards: BTreeMap<Key, String> = topology
-        .attachments()
-        .filter(|(node, ..)| node.kind == NodeKind::Guest)
-        .filter_map(|(node, link, interface)| {
-            let name = node.name.as_ref().map_or_else(|| node.key.to_string(), ToString::to_string);
-            Some((link.key, format!("{name}, whose card there is {}", interface.mac?)))
-        })
-        .collect();
+    let mut cards: BTreeMap<Key, Vec<(String, Option<MacAddr>)>> = BTreeMap::new();
+    let mut relayed: BTreeSet<Key> = BTreeSet::new();
     for (node, link, interface) in topology.attachments() {
-        let is_station = matches!(node.kind, NodeKind::Host | NodeKind::Router);
-        let (Some(card), Some(mac), true) = (cards.get(&link.key), interface.mac, is_station && interface.is_seen) else { continue };
-        let text = format!("{mac} sends from behind {}, and is not {card}", link.name);
+        match node.kind {
+            NodeKind::Guest => {
+                let name = node.name.as_ref().map_or_else(|| node.key.to_string(), ToString::to_string);
+                let card = interface.mac.map_or(name.clone(), |mac| format!("{name}, whose card there is {mac}"));
+                cards.entry(link.key).or_default().push((card, interface.mac));
+            }
+            // Behind a program may be anybody.
+            NodeKind::Stack | NodeKind::Program => drop(relayed.insert(link.key)),
+            NodeKind::Host | NodeKind::Router | NodeKind::Local | NodeKind::Bridge | NodeKind::Outside => {}
+        }
+    }
+    for (node, link, interface) in topology.attachments() {
+        let is_station = matches!(node.kind, NodeKind::Host | NodeKind::Router) && !relayed.contains(&link.key);
+        let (Some(cards), Some(mac), true) = (cards.get(&link.key), interface.mac, is_station && interface.is_seen) else { continue };
+        if cards.iter().any(|(_, card)| card.is_none() || *card == Some(mac)) {
+            continue;
+        }
+        let names: Vec<&str> = cards.iter().map(|(card, _)| card.as_str()).collect();
+        let text = match names[..] {
+            [card] => format!("{mac} sends from behind {}, and is not {card}", link.name),
+            _ => format!("{mac} sends on {}, and is neither {}", link.name, names.join(", nor ")),
+        };
         found.push(finding(Severity::Note, FindingKind::MacDiffers, text, Some(node.key)));
     }
 }

@@ -1,12 +1,14 @@
 //! Cables: what joins guests' network cards without a device of the host (qemu(1), `-netdev socket`, `stream`, `dgram`, `user`, …).
 
-use super::{DeviceId, Netns};
+use super::{DeviceId, Host, Netns};
 use crate::Text;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// A connection of guests' network cards that is no device of the host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Cable {
     /// What stays the same while its ends come and go, such as `tcp 127.0.0.1:8010` or `user g1/n0`; with the namespace where that is not
     /// our own.
@@ -24,7 +26,8 @@ pub struct Cable {
 }
 
 /// What is plugged into a cable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CableEnd {
     /// The process; none where it may not be seen, or the end is on another host.
     pub pid: Option<u32>,
@@ -43,7 +46,8 @@ pub struct CableEnd {
 }
 
 /// What an end does to get its peer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableRole {
     /// It waits for a peer.
     Listens,
@@ -55,7 +59,8 @@ pub enum CableRole {
 }
 
 /// What carries a cable's frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableKind {
     /// TCP, each frame behind its length in four octets (QEMU, `net/socket.c` and `net/stream.c`).
     Tcp,
@@ -81,7 +86,8 @@ pub enum CableKind {
 }
 
 /// Whether frames can pass a cable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableState {
     /// Both ends have each other.
     Connected,
@@ -99,7 +105,8 @@ pub enum CableState {
 }
 
 /// How a cable's frames can be seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CableSight {
     /// By listening to what carries them, which changes nothing.
     Carried {
@@ -128,7 +135,8 @@ pub enum CableSight {
 }
 
 /// The packets that carry a cable's frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Carrier {
     /// TCP connections to a listener. Inbound is what the listener sends.
     Tcp {
@@ -149,6 +157,31 @@ pub enum Carrier {
         /// The group and port.
         group: SocketAddr,
     },
+}
+
+impl CableEnd {
+    /// What is plugged in, for people: a guest's name, a program's, or the process.
+    pub fn called(&self, host: &Host) -> String {
+        match (host.plugged(self), &self.program, self.pid) {
+            (Some((guest, _)), ..) => {
+                guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), ToString::to_string)
+            }
+            (None, Some(program), _) => program.to_string(),
+            (None, None, Some(pid)) => format!("process {pid}"),
+            (None, None, None) => "somebody who may not be seen".to_owned(),
+        }
+    }
+}
+
+impl CableRole {
+    /// In lower case, for programs and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            CableRole::Listens => "listens",
+            CableRole::Connects => "connects",
+            CableRole::Peer => "peer",
+        }
+    }
 }
 
 impl CableKind {
@@ -187,5 +220,47 @@ impl CableState {
 impl fmt::Display for CableState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl CableSight {
+    /// In lower case, for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            CableSight::Carried { .. } => "carried",
+            CableSight::Asked { .. } => "asked",
+            CableSight::Unseen { .. } => "unseen",
+            CableSight::Unknown => "unknown",
+        }
+    }
+
+    /// For people: how the frames can be seen, at which price, or why not and what would help; nothing where it is not known.
+    pub fn words(&self, host: &Host) -> String {
+        match self {
+            CableSight::Carried { device, carrier } => {
+                let device = host.device(*device).map_or_else(|| format!("device {}", device.index), |device| device.name.to_string());
+                format!("its frames pass {device} as {carrier}, which can be listened to without a change")
+            }
+            CableSight::Asked { monitor: Some(_), remedy } => {
+                format!("QEMU gives a copy of its frames if it is asked, which changes the running guest: {remedy}")
+            }
+            CableSight::Asked { monitor: None, remedy } => {
+                format!("QEMU could give a copy of its frames, and cannot be asked from here: {remedy}")
+            }
+            CableSight::Unseen { why, remedy } if remedy.is_empty() => format!("its frames cannot be seen: {why}"),
+            CableSight::Unseen { why, remedy } => format!("its frames cannot be seen: {why}; {remedy}"),
+            CableSight::Unknown => String::new(),
+        }
+    }
+}
+
+/// As a capture filter would say it, in short: `tcp port 8010`.
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Carrier::Tcp { port, .. } => write!(f, "tcp port {port}"),
+            Carrier::Udp { first, second } => write!(f, "udp between {first} and {second}"),
+            Carrier::Multicast { group } => write!(f, "udp to {group}"),
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 use super::Netns;
 use crate::Text;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// A counter of the kernel, since it was made. Its earlier readings are kept for a while: see [`Host::grown`](super::Host::grown).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counter {
     /// Where.
     pub netns: Netns,
@@ -19,7 +21,8 @@ pub struct Counter {
 }
 
 /// Packets that the kernel dropped for one reason at one place, since somebody began to listen (tracepoint `skb:kfree_skb`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Drop {
     /// Where; none where the tracepoint does not tell.
     pub netns: Option<Netns>,
@@ -36,7 +39,7 @@ pub struct Drop {
 }
 
 /// A socket that waits for datagrams or connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Where.
     pub netns: Netns,

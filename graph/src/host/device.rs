@@ -2,9 +2,11 @@
 
 use super::Netns;
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 
 /// A network device: its namespace, and its index there (`ifindex`). A device that is made again has another index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceId {
     /// Where.
     pub netns: Netns,
@@ -13,7 +15,8 @@ pub struct DeviceId {
 }
 
 /// A network device, as `ip -d link` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Device {
     /// Which.
     pub id: DeviceId,
@@ -53,7 +56,8 @@ pub struct Device {
 }
 
 /// What a device is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     /// A card, or whatever has a bus below it.
     Physical,
@@ -90,7 +94,8 @@ pub enum DeviceKind {
 }
 
 /// Of a tun or tap device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TunMode {
     /// Ethernet frames (tap), rather than IP packets (tun).
     pub is_tap: bool,
@@ -105,7 +110,8 @@ pub struct TunMode {
 }
 
 /// A VLAN tag's protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum VlanProtocol {
     /// 802.1Q.
     #[default]
@@ -115,7 +121,8 @@ pub enum VlanProtocol {
 }
 
 /// Of a bridge.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Bridge {
     /// Whether the spanning tree protocol runs.
     pub stp: bool,
@@ -142,7 +149,8 @@ pub struct Bridge {
 }
 
 /// A device as a port of a bridge (bridge(8), link).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BridgePort {
     /// Spanning tree state.
     pub state: PortState,
@@ -182,7 +190,8 @@ impl BridgePort {
 }
 
 /// A port's membership in a VLAN.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PortVlan {
     /// Identifier.
     pub vid: u16,
@@ -193,7 +202,8 @@ pub struct PortVlan {
 }
 
 /// A bridge port's state (IEEE 802.1D, 17.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum PortState {
     /// No frame passes.
     #[default]
@@ -209,7 +219,8 @@ pub enum PortState {
 }
 
 /// RFC 2863's ifOperStatus.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OperState {
     /// Drivers that do not say, such as loopback's.
     #[default]
@@ -229,7 +240,8 @@ pub enum OperState {
 }
 
 /// A device's counters since it was made, from the host's side: a TAP receives what its guest sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DeviceCounters {
     /// Packets received.
     pub received_packets: u64,

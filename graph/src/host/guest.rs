@@ -2,9 +2,11 @@
 
 use super::{DeviceId, Netns};
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 
 /// A virtual machine: one QEMU process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Guest {
     /// Its process.
     pub pid: u32,
@@ -33,7 +35,8 @@ pub struct Guest {
 }
 
 /// A program that is no guest and has a TUN or TAP device open, such as a VPN's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reader {
     /// Its process.
     pub pid: u32,
@@ -48,7 +51,8 @@ pub struct Reader {
 }
 
 /// A guest's network card and what is behind it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Nic {
     /// `id=` of the device, where it has one.
     pub id: Option<Text>,
@@ -68,7 +72,8 @@ pub struct Nic {
 }
 
 /// A `-netdev`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Backend {
     /// `id=`; QEMU makes one up for `-nic` and `-net`.
     pub id: Option<Text>,
@@ -89,7 +94,8 @@ pub struct Backend {
 }
 
 /// The type of a backend (qemu(1), `-netdev`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BackendKind {
     /// A TAP device, also by `bridge` with its helper.
     Tap,

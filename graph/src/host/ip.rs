@@ -2,11 +2,12 @@
 
 use super::{DeviceId, Netns};
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
 /// An address and a length in bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Prefix {
     /// The address; bits behind the length are zero.
     pub ip: IpAddr,
@@ -37,7 +38,8 @@ impl fmt::Display for Prefix {
 }
 
 /// How far an address is valid (rtnetlink(7), `ifa_scope`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AddressScope {
     /// Everywhere.
     #[default]
@@ -51,7 +53,7 @@ pub enum AddressScope {
 }
 
 /// An address of a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostAddress {
     /// The device.
     pub device: DeviceId,
@@ -74,7 +76,8 @@ pub struct HostAddress {
 }
 
 /// What a route does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RouteKind {
     /// To a next hop or a link.
     #[default]
@@ -100,7 +103,7 @@ pub enum RouteKind {
 }
 
 /// A route; one with several next hops is several rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Where.
     pub netns: Netns,
@@ -125,7 +128,7 @@ pub struct Route {
 }
 
 /// A routing policy rule (ip-rule(8)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Where.
     pub netns: Netns,
@@ -150,7 +153,8 @@ pub struct Rule {
 }
 
 /// The state of a neighbour (RFC 4861, section 7.3.2, and Linux's own).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NeighborState {
     /// Asked, and no answer yet.
     Incomplete,
@@ -174,7 +178,7 @@ pub enum NeighborState {
 }
 
 /// An entry of the neighbour table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostNeighbor {
     /// On which device.
     pub device: DeviceId,

@@ -10,6 +10,7 @@ mod guest;
 mod ip;
 mod readings;
 mod table;
+mod user;
 
 pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier};
 pub use counter::{Counter, Drop, Listener};
@@ -17,16 +18,19 @@ pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKin
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;
+pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// A network namespace, by the inode number of `/proc/PID/ns/net`; unique while it exists. 0 where the system has none (the BSDs).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Netns(pub u64);
 
 /// A network namespace and what it is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Namespace {
     /// Which.
     pub id: Netns,
@@ -39,7 +43,8 @@ pub struct Namespace {
 }
 
 /// A setting that decides over packets, such as `net.ipv4.ip_forward` = `1` (sysctl(8)).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Setting {
     /// Where.
     pub netns: Netns,
@@ -50,7 +55,8 @@ pub struct Setting {
 }
 
 /// A rule of a firewall, in the order of its chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FirewallRule {
     /// Where.
     pub netns: Netns,
@@ -71,7 +77,8 @@ pub struct FirewallRule {
 }
 
 /// An entry of a bridge's forwarding database (bridge(8), fdb).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FdbEntry {
     /// The port that it leads to; the bridge itself for its own addresses.
     pub port: DeviceId,
@@ -92,7 +99,8 @@ pub struct FdbEntry {
 }
 
 /// Something that could not be read, and what would make it readable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Unreadable {
     /// What, such as `the guest behind tap0`.
     pub what: Text,
@@ -103,7 +111,8 @@ pub struct Unreadable {
 }
 
 /// One thing that the host says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostFact {
     /// A network namespace.
     Namespace(Namespace),
@@ -142,7 +151,8 @@ pub enum HostFact {
 }
 
 /// What identifies a [`HostFact`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostKey {
     /// As [`Namespace::id`].
     Namespace(Netns),
@@ -208,7 +218,8 @@ impl HostFact {
 }
 
 /// One change of what the host says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HostChange {
     /// New, or other than before.
     Set(HostFact),

@@ -2,8 +2,8 @@
 
 use super::readings::Readings;
 use super::{
-    Cable, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey,
-    HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
+    Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact,
+    HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -60,6 +60,7 @@ enum Identity {
     Guest(Text),
     /// A guest without a name, or with one that another running guest has, too.
     Process(u32),
+    Cable(Text),
 }
 
 /// The same rows, whatever came before them.
@@ -121,6 +122,7 @@ impl Host {
                 let identity = self.identity(guest);
                 self.name(identity);
             }
+            HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
             _ => {}
         }
         if let Some(count) = Count::of(&fact) {
@@ -188,6 +190,11 @@ impl Host {
     /// A number for a device that stays the same when it is made again under its name.
     pub fn device_number(&self, device: &Device) -> u32 {
         self.numbers.get(&Identity::Device(device.id.netns, device.name.clone())).copied().unwrap_or(u32::MAX)
+    }
+
+    /// A number for a cable that stays the same while its ends come and go.
+    pub fn cable_number(&self, cable: &Cable) -> u32 {
+        self.numbers.get(&Identity::Cable(cable.key.clone())).copied().unwrap_or(u32::MAX)
     }
 
     /// What a device sent and received per second, by its own counters, seen from the host.
@@ -271,6 +278,12 @@ impl Host {
     pub fn guest_behind(&self, device: DeviceId) -> Option<(&Guest, &Nic)> {
         let reads = |nic: &&Nic| nic.backend.as_ref().is_some_and(|backend| backend.devices.contains(&device));
         self.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
+    }
+
+    /// The card of a guest that is plugged into a cable's end.
+    pub fn plugged(&self, end: &CableEnd) -> Option<(&Guest, &Nic)> {
+        let HostFact::Guest(guest) = self.rows.get(&HostKey::Guest(end.pid?))? else { return None };
+        Some((guest, guest.nics.get(end.nic? as usize)?))
     }
 
     /// A cable by its key.

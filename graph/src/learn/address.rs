@@ -16,7 +16,7 @@ const ANSWERERS: usize = 8;
 
 type Place = (PointId, Option<u16>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AddressLearner {
     bindings: Map<(Place, MacAddr, IpAddr, Learned), u32>,
     arp: Map<(Place, ArpOperation, MacAddr, IpAddr, IpAddr), u32>,
@@ -39,9 +39,22 @@ impl AddressLearner {
             lesson.limits.stations,
             &mut lesson.tables.dropped.stations,
             (place, mac, ip, learned),
-            || Binding { point: lesson.seen.point, vlan: lesson.seen.vlan(), mac, ip, learned, evidence: Evidence::default() },
+            || Binding {
+                point: lesson.seen.point,
+                vlan: lesson.seen.vlan(),
+                mac,
+                ip,
+                learned,
+                evidence: Evidence::default(),
+                inbound: false,
+                outbound: false,
+            },
         );
         if let Some((_, binding)) = row {
+            // A server's word goes the other way than its client's frames do.
+            if learned != Learned::Dhcp {
+                binding.turn(lesson.seen.direction);
+            }
             binding.evidence.add(lesson.seen.frame, lesson.seen.at);
         }
     }

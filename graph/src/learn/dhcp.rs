@@ -11,7 +11,7 @@ const MESSAGES6: usize = 64;
 const OFFER: u8 = 2;
 const ACK: u8 = 5;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DhcpLearner {
     v4: Map<(u32, Option<MacAddr>), u32>,
     v6: Map<(u32, Option<Text>), u32>,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 type Key = (IpAddr, IpAddr, u16, u16);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EchoLearner {
     /// Unanswered requests, the oldest first. Bounded by the table of echoes.
     open: Map<Key, VecDeque<u32>>,

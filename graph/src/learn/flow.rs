@@ -70,7 +70,7 @@ struct Run {
     fins: u8,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FlowLearner {
     seed: u64,
     v4: Map<KeyV4, u32>,
@@ -262,17 +262,29 @@ impl FlowLearner {
     }
 
     fn binding(&mut self, lesson: &mut Lesson<'_>, key: LinkKey, mac: MacAddr, ip: IpAddr) -> u32 {
-        let Seen { frame, at, .. } = lesson.seen;
+        let Seen { frame, at, direction, .. } = lesson.seen;
         let (point, vlan) = (key.point(), key.vlan());
-        row_of(
+        let row = row_of(
             &mut self.bindings,
             &mut lesson.tables.bindings,
             lesson.limits.stations,
             &mut lesson.tables.dropped.stations,
             (point, vlan, mac, ip),
-            || Binding { point, vlan, mac, ip, learned: Learned::Source, evidence: Evidence { count: 0, ..Evidence::of(frame, at) } },
-        )
-        .map_or(NONE, |(row, _)| row)
+            || Binding {
+                point,
+                vlan,
+                mac,
+                ip,
+                learned: Learned::Source,
+                evidence: Evidence { count: 0, ..Evidence::of(frame, at) },
+                inbound: false,
+                outbound: false,
+            },
+        );
+        row.map_or(NONE, |(row, binding)| {
+            binding.turn(direction);
+            row
+        })
     }
 
     fn next_hop(&mut self, lesson: &mut Lesson<'_>, key: LinkKey, mac: MacAddr, ip: IpAddr) -> u32 {

@@ -16,7 +16,7 @@ const WINDOW: i64 = 1_000_000_000;
 /// The most sightings of one journey that are kept.
 const SIGHTINGS: usize = 16;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JourneyLearner {
     /// The latest journey of a fingerprint.
     latest: Map<u64, u64>,

@@ -29,7 +29,7 @@ impl Traffic {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layer2 {
     mac_flows: Map<LinkKey, u32>,
     /// By MAC flow: the rows of its source and destination station.

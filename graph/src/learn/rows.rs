@@ -11,7 +11,7 @@ use std::net::IpAddr;
 /// The most inner address pairs that are kept of a tunnel.
 const INNER: usize = 16;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RowLearner {
     names: Map<(IpAddr, Text, NameSource), u32>,
     routers: Map<RouterKey, u32>,

@@ -1,5 +1,6 @@
 //! Who is attached to what.
 
+use super::cable::twins;
 use super::configured::{Known, Wiring, drop_on_link, merge_addresses, neighbors, state};
 use super::domain::Domains;
 use super::owner::{Owned, StationKey, is_host_address, owners};
@@ -27,13 +28,14 @@ impl Topology {
         for (index, _) in tables.points.iter().enumerate() {
             picture.link(tables, PointId(index as u32), None);
         }
-        let known = picture.configure(tables, &domains);
+        let mut known = picture.configure(tables, &domains);
         let mut stations: BTreeMap<StationKey, BTreeMap<Option<u16>, Vec<&Station>>> = BTreeMap::new();
         for station in tables.stations.iter().filter(|station| station.mac.is_station()) {
             let vlans = stations.entry((domains.of_point(station.point), station.mac)).or_default();
             vlans.entry(station.vlan).or_default().push(station);
         }
         let mut owned = owners(tables, &domains);
+        picture.foreign_stacks(tables, &domains, &owned, &mut known);
         for (key, addresses) in neighbors(tables, &domains) {
             // Guests that keep silent are known to the host all the same.
             if known.contains_key(&key) {
@@ -113,6 +115,10 @@ pub(super) struct Picture {
     pub devices: BTreeMap<DeviceId, NodeIndex>,
     /// Bridges and the like.
     pub joints: BTreeMap<DeviceId, NodeIndex>,
+    /// Guests, by process.
+    pub guests: BTreeMap<u32, NodeIndex>,
+    /// Programs at the ends of cables, by process.
+    pub programs: BTreeMap<u32, NodeIndex>,
     /// The host itself, per namespace.
     pub locals: BTreeMap<Netns, NodeIndex>,
     /// Interfaces that the host says.
@@ -156,8 +162,9 @@ impl Picture {
             Some(vlan) => Text::new(&format!("{label} VLAN {vlan}")),
             None => Text::new(&label),
         };
-        let device = row.and_then(|row| row.info.device).and_then(|id| tables.host.device(id));
-        let link = self.graph.add_node(Vertex::Link(Link {
+        let cable = row.and_then(|row| row.info.cable.as_ref()).and_then(|key| tables.host.cable(key));
+        let device = row.and_then(|row| row.own_device()).and_then(|id| tables.host.device(id));
+        let link = Link {
             key: Key::Link(point, vlan),
             kind: LinkKind::Point,
             point: Some(point),
@@ -165,13 +172,19 @@ impl Picture {
             name,
             counters: row.filter(|_| vlan.is_none()).map_or_else(Counters::default, |row| row.counters),
             device: device.map(|device| device.id),
+            cable: cable.map(|cable| cable.key.clone()),
             state: device.map_or(LinkState::Unknown, state),
-        }));
+        };
+        let link = match cable.filter(|_| vlan.is_none()) {
+            Some(cable) => Link { point: link.point, counters: link.counters, ..Link::of_cable(&tables.host, cable) },
+            None => link,
+        };
+        let link = self.graph.add_node(Vertex::Link(link));
         self.links.insert((point, vlan), link);
         link
     }
 
-    fn station(&mut self, tables: &Tables, (domain, mac): StationKey, attachments: Vec<Attachment<'_>>, owned: Owned) {
+    pub(super) fn station(&mut self, tables: &Tables, (domain, mac): StationKey, attachments: Vec<Attachment<'_>>, owned: Owned) {
         let name = self
             .names
             .by_mac
@@ -211,6 +224,14 @@ impl Picture {
         vlans: &BTreeMap<Option<u16>, Vec<&Station>>,
         mut owned: Owned,
     ) {
+        if let Some(twins) = twins(known) {
+            owned = self.twins(tables, mac, twins, vlans, owned);
+            if owned.addresses.is_empty() && vlans.values().flatten().all(|station| station.inbound + station.outbound > 0) {
+                return;
+            }
+            let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, attachment(seen)?))).collect();
+            return self.station(tables, (domain, mac), attachments, owned);
+        }
         for (&vlan, seen) in vlans {
             for place in known {
                 let here = seen.iter().find(|station| Some(station.point) == place.point).copied();
@@ -256,6 +277,7 @@ impl Picture {
             name: Text::new(&format!("beyond {label}")),
             counters: Counters::default(),
             device: None,
+            cable: None,
             state: LinkState::Unknown,
         }));
         let outside = Node { remotes, remote_count, ..Node::new(Key::Outside(domain, mac), NodeKind::Outside) };
@@ -316,8 +338,11 @@ impl Picture {
     fn bridges(&mut self, tables: &Tables, domains: &Domains) {
         let mut members: BTreeMap<PointId, usize> = BTreeMap::new();
         let is_told = |point: PointId| {
-            let device = tables.points.get(point.0 as usize).and_then(|row| row.info.device);
-            device.is_some_and(|device| tables.host.device(device).is_some())
+            let Some(row) = tables.points.get(point.0 as usize) else { return false };
+            let cable = row.info.cable.as_ref().and_then(|key| tables.host.cable(key));
+            // A program at a cable's end joins it with its others.
+            cable.is_some_and(|cable| cable.ends.iter().any(|end| end.program.is_some()))
+                || row.own_device().is_some_and(|device| tables.host.device(device).is_some())
         };
         for index in (0..tables.points.len()).filter(|&index| !is_told(PointId(index as u32))) {
             *members.entry(domains.of_point(PointId(index as u32))).or_default() += 1;

@@ -10,7 +10,7 @@ use super::owner::StationKey;
 use super::{Address, Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Vertex};
 use crate::host::{Device, DeviceId, DeviceKind, Guest, Host, NeighborState, Netns, PortState, Prefix};
 use crate::tables::{Counters, Learned, RouterReason, Series, Station, Tables};
-use crate::{MacAddr, PointId, Text};
+use crate::{Direction, MacAddr, PointId, Text};
 use petgraph::graph::NodeIndex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -22,6 +22,8 @@ pub(super) struct Known {
     pub link: NodeIndex,
     /// The point at that link.
     pub point: Option<PointId>,
+    /// Which way its frames go at that point, where that tells the ends of a cable apart.
+    pub side: Direction,
 }
 
 /// What the host says of the picture.
@@ -33,6 +35,10 @@ pub(super) struct Wiring {
     points: BTreeMap<DeviceId, PointId>,
     /// Devices with addresses of the host.
     addressed: BTreeSet<DeviceId>,
+    /// The point on a cable.
+    pub cables: BTreeMap<Text, PointId>,
+    /// Cards that are plugged into a cable: process, place.
+    pub plugged: BTreeSet<(u32, u32)>,
 }
 
 impl Wiring {
@@ -42,9 +48,16 @@ impl Wiring {
         if host.is_empty() {
             return wiring;
         }
-        for (index, point) in tables.points.iter().enumerate() {
-            let Some(id) = point.info.device else { continue };
+        for (index, row) in tables.points.iter().enumerate() {
             let point = PointId(index as u32);
+            if let Some(cable) = row.info.cable.as_ref().and_then(|key| host.cable(key)) {
+                match wiring.cables.get(&cable.key) {
+                    Some(&standing) => drop(wiring.same_link.insert(point, standing)),
+                    None => drop(wiring.cables.insert(cable.key.clone(), point)),
+                }
+                continue;
+            }
+            let Some(id) = row.own_device() else { continue };
             match host.device(id).and_then(other_end).and_then(|other| wiring.points.get(&other)).copied() {
                 Some(standing) => drop(wiring.same_link.insert(point, standing)),
                 None => drop(wiring.points.entry(id).or_insert(point)),
@@ -57,6 +70,8 @@ impl Wiring {
             }
         }
         wiring.addressed = host.addresses().map(|address| address.device).collect();
+        let ends = host.cables().flat_map(|cable| &cable.ends);
+        wiring.plugged = ends.filter_map(|end| Some((end.pid?, end.nic?))).collect();
         wiring
     }
 }
@@ -101,6 +116,10 @@ impl Picture {
                 self.device(tables, domains, device, &mut known);
             }
         }
+        for cable in host.cables() {
+            self.cable(tables, domains, cable, &mut known);
+        }
+        self.readers(tables);
         known
     }
 
@@ -126,6 +145,7 @@ impl Picture {
             host: Some(Configured::Guest(guest.pid)),
             ..Node::new(Key::Guest(number), NodeKind::Guest)
         }));
+        self.guests.insert(guest.pid, node);
         for (card, nic) in guest.nics.iter().enumerate() {
             let Some(backend) = &nic.backend else { continue };
             let taps: Vec<&Device> = backend.devices.iter().filter_map(|&id| host.device(id)).collect();
@@ -134,10 +154,10 @@ impl Picture {
                 self.attach(node, link, nic.mac, from_outside(host.series(device.id)));
                 if let (Some(domain), Some(mac)) = (domains.of_device(device.id), nic.mac) {
                     let point = self.wiring.points.get(&device.id).copied();
-                    known.entry((domain, mac)).or_default().push(Known { node, link, point });
+                    known.entry((domain, mac)).or_default().push(Known { node, link, point, side: Direction::Unknown });
                 }
             }
-            if taps.is_empty() {
+            if taps.is_empty() && !self.wiring.plugged.contains(&(guest.pid, card as u32)) {
                 let link = self.graph.add_node(Vertex::Link(Link {
                     key: Key::Backend(number, card as u32),
                     kind: LinkKind::Backend,
@@ -146,6 +166,7 @@ impl Picture {
                     name: Text::new(&format!("{} {}", backend.kind.name(), backend.options)),
                     counters: Counters::default(),
                     device: None,
+                    cable: None,
                     state: LinkState::Unknown,
                 }));
                 self.attach(node, link, nic.mac, Series::default());
@@ -196,13 +217,14 @@ impl Picture {
         if let (Some(domain), Some(mac)) = (domains.of_device(device.id), device.mac.filter(|mac| mac.is_station())) {
             let stations = known.entry((domain, mac)).or_default();
             if stations.is_empty() {
-                stations.push(Known { node: local, link: place, point: self.wiring.points.get(&device.id).copied() });
+                let point = self.wiring.points.get(&device.id).copied();
+                stations.push(Known { node: local, link: place, point, side: Direction::Unknown });
             }
         }
     }
 
     /// The link of a device; both ends of a veth pair are one.
-    fn device_link(&mut self, tables: &Tables, device: &Device) -> NodeIndex {
+    pub(super) fn device_link(&mut self, tables: &Tables, device: &Device) -> NodeIndex {
         if let Some(&point) = self.wiring.points.get(&device.id) {
             return self.link(tables, point, None);
         }
@@ -220,6 +242,7 @@ impl Picture {
             name: device_name(host, device),
             counters: Counters::default(),
             device: Some(standing.id),
+            cable: None,
             state: state(standing),
         }));
         self.devices.insert(standing.id, link);
@@ -292,7 +315,7 @@ impl Picture {
     }
 
     /// Attaches a node to a link as the host says, once for each link-layer address.
-    fn attach(&mut self, node: NodeIndex, link: NodeIndex, mac: Option<MacAddr>, series: Series) {
+    pub(super) fn attach(&mut self, node: NodeIndex, link: NodeIndex, mac: Option<MacAddr>, series: Series) {
         if self.edges.contains_key(&(node, link, mac)) {
             return;
         }

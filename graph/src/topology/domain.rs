@@ -1,8 +1,8 @@
 //! Layer-2 domains: which points see the same broadcasts.
 
-use crate::PointId;
 use crate::host::{Device, DeviceId, DeviceKind, Host};
 use crate::tables::Tables;
+use crate::{PointId, Text};
 use std::collections::BTreeMap;
 
 /// Which points and devices are one layer-2 domain: frames crossed from one to the other with their link-layer addresses unchanged, or the
@@ -26,8 +26,15 @@ impl Domains {
             sets.join(crossing.from.0 as usize, crossing.to.0 as usize);
         }
         for (index, point) in tables.points.iter().enumerate() {
-            if let Some(&device) = point.info.device.and_then(|device| devices.get(&device)) {
+            if let Some(&device) = point.own_device().and_then(|device| devices.get(&device)) {
                 sets.join(index, device);
+            }
+        }
+        // Points on one cable hear the same frames.
+        let mut cables: BTreeMap<&Text, usize> = BTreeMap::new();
+        for (index, point) in tables.points.iter().enumerate() {
+            if let Some(cable) = &point.info.cable {
+                sets.join(index, *cables.entry(cable).or_insert(index));
             }
         }
         for device in tables.host.devices() {

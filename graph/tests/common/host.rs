@@ -9,12 +9,16 @@
 //!   member), `pvid 10` (untagged, too). A device's: `mtu 1000`, `xdp 7`, `noarp`, `packets IN OUT` (its counters); a bridge's `filtering`.
 //! - `host fdb 2 a bridge 4 static`, `host route 10.0.0.0/24 4` (device 4), `host route 0.0.0.0/0 4 via 10.0.0.1`, `host route blackhole 10.0.0.1/32`,
 //!   `host rule 100 from 10.0.0.0/24 table 100`, `host nft inet fw forward forward/0 0 RULE …`, `host iptables filter FORWARD forward/0 0 RULE …`.
+//! - `host cable tcp_127.0.0.1:8010 tcp connected listens=100.0 connects=101.0 carried`: a cable, `_` for spaces in its key; its kind and
+//!   state; its ends as `ROLE=PROCESS.CARD` or `ROLE=PROGRAM:PROCESS`; how it can be seen: `carried`, `asked=REMEDY`, `unseen=WHY=REMEDY`.
+//!   A card behind which is no device is `a@user`, `a@socket`, `a@vhost-user`, with options as `a@user:net=10.9.0.0/24`.
+//! - `host reader 300 tapscope_hub 2 tap0`: a program that is no guest and has a TAP open.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
-    Backend, BackendKind, Bridge, BridgePort, Device, DeviceId, DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange,
-    HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns, Nic, PortState, PortVlan, Prefix, Route, RouteKind, Rule, Setting,
-    TunMode, Unreadable,
+    Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
+    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns, Nic, PortState, PortVlan,
+    Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -139,6 +143,15 @@ pub fn change(words: &[&str]) -> HostChange {
             why: Text::new(&why.replace('_', " ")),
             remedy: Text::new(&remedy.replace('_', " ")),
         })),
+        ["cable", key, kind, state, ref rest @ ..] => HostChange::Set(HostFact::Cable(Box::new(cable(key, kind, state, rest)))),
+        ["reader", pid, program, index, interface] => HostChange::Set(HostFact::Reader(Reader {
+            pid: pid.parse().expect("a process"),
+            program: spaced(program),
+            netns: Some(NETNS),
+            interface: Text::new(interface),
+            device: Some(id(index)),
+        })),
+        ["gone", "cable", key] => HostChange::Gone(HostKey::Cable(spaced(key))),
         ["gone", "device", index] => HostChange::Gone(HostKey::Device(id(index))),
         ["gone", "guest", pid] => HostChange::Gone(HostKey::Guest(pid.parse().expect("a process"))),
         _ => panic!("not understood: {words:?}"),
@@ -189,6 +202,7 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
             "veth" => DeviceKind::Veth,
             "macvtap" => DeviceKind::Macvtap(Text::new("bridge")),
             "physical" => DeviceKind::Physical,
+            "loopback" => DeviceKind::Loopback,
             other => panic!("no such kind: {other}"),
         },
         mac: Some(MacAddr(super::station(mac))),
@@ -266,13 +280,77 @@ fn port_word<'a>(port: &mut BridgePort, word: &str, rest: &mut impl Iterator<Ite
     }
 }
 
-/// `a@2`: a card with the MAC of station a that reads device 2; `a@user`: one on the user-mode stack.
+/// `a@2`: a card with the MAC of station a that reads device 2; `a@user`: one with that backend.
 fn nic(card: &str) -> Nic {
     let (mac, device) = card.split_once('@').expect("mac@device");
-    let backend = match device {
-        "user" => Backend { kind: BackendKind::User, ..Backend::default() },
+    let (name, options) = device.split_once(':').unwrap_or((device, ""));
+    let named = |kind| Backend { kind, options: Text::new(options), ..Backend::default() };
+    let backend = match name {
+        "user" => named(BackendKind::User),
+        "socket" => named(BackendKind::Socket),
+        "stream" => named(BackendKind::Stream),
+        "vhost-user" => named(BackendKind::VhostUser),
         index => Backend { kind: BackendKind::Tap, devices: vec![id(index)], ..Backend::default() },
     };
     let model = Some(Text::new("virtio-net-pci"));
     Nic { mac: Some(MacAddr(super::station(mac))), model, backend: Some(backend), ..Nic::default() }
+}
+
+fn spaced(text: &str) -> Text {
+    Text::new(&text.replace('_', " "))
+}
+
+fn cable(key: &str, kind: &str, state: &str, rest: &[&str]) -> Cable {
+    let mut cable = Cable {
+        key: spaced(key),
+        kind: match kind {
+            "tcp" => CableKind::Tcp,
+            "udp" => CableKind::Udp,
+            "multicast" => CableKind::Multicast,
+            "unix-stream" => CableKind::UnixStream,
+            "user" => CableKind::User,
+            "passt" => CableKind::Passt,
+            other => CableKind::Other(Text::new(other)),
+        },
+        state: match state {
+            "connected" => CableState::Connected,
+            "listening" => CableState::Listening,
+            "not-accepted" => CableState::NotAccepted,
+            "disconnected" => CableState::Disconnected,
+            "alone" => CableState::Alone,
+            "unknown" => CableState::Unknown,
+            other => panic!("no such state: {other}"),
+        },
+        ..Cable::default()
+    };
+    for word in rest {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let role = match name {
+            "listens" => CableRole::Listens,
+            "connects" => CableRole::Connects,
+            "peer" => CableRole::Peer,
+            "carried" => {
+                let carrier = Carrier::Tcp { address: [127, 0, 0, 1].into(), port: 8010 };
+                cable.sight = CableSight::Carried { device: id("1"), carrier };
+                continue;
+            }
+            "asked" => {
+                cable.sight = CableSight::Asked { monitor: Some(Text::new("/run/qmp.sock")), remedy: spaced(value) };
+                continue;
+            }
+            "unseen" => {
+                let (why, remedy) = value.split_once('=').unwrap_or((value, ""));
+                cable.sight = CableSight::Unseen { why: spaced(why), remedy: spaced(remedy) };
+                continue;
+            }
+            other => panic!("not understood: {other}"),
+        };
+        let end = CableEnd { role, ..CableEnd::default() };
+        cable.ends.push(match (value.split_once(':'), value.split_once('.')) {
+            (Some((program, pid)), _) => CableEnd { program: Some(spaced(program)), pid: pid.parse().ok(), ..end },
+            (None, Some((pid, nic))) => CableEnd { pid: pid.parse().ok(), nic: nic.parse().ok(), ..end },
+            (None, None) => end,
+        });
+    }
+    cable
 }

@@ -3,13 +3,14 @@
 //! `0.5 tap0 a>b icmp request 10.0.0.1>10.0.0.2 1/7` is a frame 0.5 s after the first, seen at the point tap0, from the station `a`
 //! (02:00:00:00:00:0a) to `b`; `*` is broadcast; `a.20>b` carries a tag of VLAN 20; `tap0<` and `tap0>` say that the point's interface
 //! received or sent the frame. A frame's octets are those that etherparse makes. What the host says is written as [`host`] tells; a point
-//! listens on the device of its name.
+//! listens on the device or cable of its name, with `_` for spaces.
 
 mod host;
 
 use etherparse::{Ethernet2Header, IpHeaders, PacketBuilder, PacketBuilderStep, VlanId};
+use tapscope_graph::host::CableSight;
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp, View};
+use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Text, Timestamp, View};
 
 /// The view of a network written as text. Points are opened in the order in which they occur.
 pub fn view(script: &str) -> View {
@@ -18,40 +19,59 @@ pub fn view(script: &str) -> View {
 
 /// The same with other bounds.
 pub fn view_with(script: &str, limits: Limits) -> View {
+    events(script, limits).0.view()
+}
+
+/// The events of a network written as text, and who observed them.
+pub fn events(script: &str, limits: Limits) -> (Network, Vec<Event>) {
     let mut network = Network::new(limits, 7);
+    let mut events = Vec::new();
     let mut points: Vec<&str> = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = Timestamp(1_700_000_000_000_000_000 + (words[0].parse::<f64>().expect("a time") * 1e9) as i64);
+        let first = events.len();
         if words[1] == "host" {
-            let changes = vec![host::change(&words[2..])];
-            network.observe(&Event::Host { at, changes });
-            continue;
+            events.push(Event::Host { at, changes: vec![host::change(&words[2..])] });
+        } else {
+            let (point, direction) = match words[1].split_at(words[1].len() - 1) {
+                (point, "<") => (point, Direction::Inbound),
+                (point, ">") => (point, Direction::Outbound),
+                _ => (words[1], Direction::Unknown),
+            };
+            let id = points.iter().position(|known| *known == point).unwrap_or_else(|| {
+                points.push(point);
+                let device = network.tables().host.device_named(host::NETNS, point).map(|device| device.id);
+                let key = Text::new(&point.replace('_', " "));
+                let cable = network.tables().host.cable(&key);
+                let carrier = match cable.map(|cable| &cable.sight) {
+                    Some(CableSight::Carried { device, .. }) => Some(*device),
+                    _ => None,
+                };
+                let (device, cable) = (device.or(carrier), cable.map(|cable| cable.key.clone()));
+                let name = Some(key.to_string());
+                let info = PointInfo { name, link_type: LinkType::ETHERNET, device, cable, ..PointInfo::default() };
+                events.push(Event::Opened(info));
+                points.len() - 1
+            });
+            let bytes = frame(&words[2..]);
+            let mut batch = Batch::default();
+            batch.push(Frame { at, point: PointId(id as u32), direction, original_length: bytes.len() as u32, bytes: &bytes });
+            events.push(Event::Frames(batch));
         }
-        let (point, direction) = match words[1].split_at(words[1].len() - 1) {
-            (point, "<") => (point, Direction::Inbound),
-            (point, ">") => (point, Direction::Outbound),
-            _ => (words[1], Direction::Unknown),
-        };
-        let id = points.iter().position(|known| *known == point).unwrap_or_else(|| {
-            points.push(point);
-            let device = network.tables().host.device_named(host::NETNS, point).map(|device| device.id);
-            let info = PointInfo { name: Some(point.into()), link_type: LinkType::ETHERNET, device, ..PointInfo::default() };
-            network.observe(&Event::Opened(info));
-            points.len() - 1
-        });
-        let bytes = frame(&words[2..]);
-        let mut batch = Batch::default();
-        batch.push(Frame { at, point: PointId(id as u32), direction, original_length: bytes.len() as u32, bytes: &bytes });
-        network.observe(&Event::Frames(batch));
+        events[first..].iter().for_each(|event| network.observe(event));
     }
-    network.view()
+    (network, events)
 }
 
 fn station(name: &str) -> [u8; 6] {
     match name {
         "*" => [0xff; 6],
         "vrrp1" => [0, 0, 0x5e, 0, 1, 1],
+        // QEMU's default, and its user-mode stack's gateway and DNS server.
+        "q" => [0x52, 0x54, 0, 0x12, 0x34, 0x56],
+        "gateway" => [0x52, 0x55, 10, 0, 2, 2],
+        "dns" => [0x52, 0x55, 10, 0, 2, 3],
         name => [2, 0, 0, 0, 0, u8::from_str_radix(name, 16).expect("a station is a hexadecimal number")],
     }
 }
@@ -108,6 +128,14 @@ fn transport(start: PacketBuilderStep<IpHeaders>, words: &[&str], out: &mut Vec<
         ("icmp", "reply") => {
             let (id, seq) = numbers(words[4]);
             start.icmpv4_echo_reply(id, seq).write(out, b"ping").expect("written");
+        }
+        // `net-unreachable REPORTER>SENDER SENDER>TARGET 1/7`: what it quotes comes last.
+        ("icmp", "net-unreachable") => {
+            let (source, target) = words[4].split_once('>').expect("from>to");
+            let (id, seq) = numbers(words[5]);
+            let mut quoted = Vec::new();
+            PacketBuilder::ipv4(ip(source), ip(target), 64).icmpv4_echo_request(id, seq).write(&mut quoted, b"ping").expect("written");
+            start.icmpv4_raw(3, 0, [0; 4]).write(out, &quoted).expect("written");
         }
         ("tcp", flags) => {
             let mut tcp = start.tcp(port_of(from), port_of(to), 1000, 4000);
@@ -170,7 +198,7 @@ fn icmp6(start: PacketBuilderStep<Ethernet2Header>, words: &[&str]) -> Vec<u8> {
 }
 
 /// `discover CLIENT`, `offer CLIENT ADDRESS`, `request …`, `ack …`, `nak …`, always of transaction 1 and server 10.0.0.1 (RFC 2131,
-/// section 2).
+/// section 2), unless a server follows; that is then the router, too.
 fn dhcp(start: PacketBuilderStep<Ethernet2Header>, words: &[&str]) -> Vec<u8> {
     let kind = match words[0] {
         "discover" => 1,
@@ -181,6 +209,7 @@ fn dhcp(start: PacketBuilderStep<Ethernet2Header>, words: &[&str]) -> Vec<u8> {
         other => panic!("no such message: {other}"),
     };
     let is_reply = matches!(kind, 2 | 5 | 6);
+    let server = words.get(3).map_or([10, 0, 0, 1], |server| ip(server));
     let address = words.get(2).map_or([0; 4], |address| ip(address));
     let mut message = vec![if is_reply { 2 } else { 1 }, 1, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
     message.extend(if matches!(kind, 2 | 5) { address } else { [0; 4] });
@@ -189,10 +218,15 @@ fn dhcp(start: PacketBuilderStep<Ethernet2Header>, words: &[&str]) -> Vec<u8> {
     message.extend([0; 10 + 64 + 128]);
     message.extend([99, 130, 83, 99, 53, 1, kind]);
     if is_reply {
-        message.extend([54, 4, 10, 0, 0, 1]);
+        message.extend([54, 4]);
+        message.extend(server);
+        if words.len() > 3 {
+            message.extend([3, 4]);
+            message.extend(server);
+        }
     }
     message.push(255);
-    let (addresses, ports) = if is_reply { (([10, 0, 0, 1], [255; 4]), (67, 68)) } else { (([0; 4], [255; 4]), (68, 67)) };
+    let (addresses, ports) = if is_reply { ((server, [255; 4]), (67, 68)) } else { (([0; 4], [255; 4]), (68, 67)) };
     let mut out = Vec::new();
     start.ipv4(addresses.0, addresses.1, 64).udp(ports.0, ports.1).write(&mut out, &message).expect("written");
     out

@@ -95,7 +95,8 @@ impl Drawing<'_> {
             NodeKind::Guest => things::guest(&self.shown.view, node).map(|guest| format!("pid {}", guest.pid)),
             NodeKind::Router => Some("router".to_owned()),
             NodeKind::Local => Some("namespace".to_owned()),
-            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside => None,
+            NodeKind::Program => Some("program".to_owned()),
+            NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Stack => None,
         }
     }
 
@@ -140,6 +141,9 @@ impl Drawing<'_> {
             }
             return lines;
         }
+        if node.kind == NodeKind::Stack {
+            return things::stack_lines(&self.shown.view, node).into_iter().map(|line| (line, palette.weak)).collect();
+        }
         if node.kind == NodeKind::Outside {
             lines.push((format!("{} remote addresses", node.remote_count), palette.weak));
             lines.extend(node.remotes.iter().take(2).map(|remote| (remote.to_string(), palette.weak)));
@@ -177,10 +181,14 @@ impl Drawing<'_> {
         let is_selected = self.selection == Selection::Thing(link.key);
         self.dashed_box(painter, rect, Stroke::new(1.0, if is_selected { palette.strong } else { palette.edge }));
         let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
-        let text = match link.name.as_str().trim() {
-            "user" => "user-mode network",
-            other => other,
+        let mut text = match link.name.as_str().trim() {
+            "user" => "user-mode network".to_owned(),
+            other => other.to_owned(),
         };
+        let words = if things::is_broken(link.state) { Some(link.state.to_string()) } else { None };
+        for words in words.into_iter().chain(things::sight(&self.shown.view, link).map(str::to_owned)) {
+            text = format!("{text}, {words}");
+        }
         painter.text(rect.left_center() + vec2(24.0 * self.zoom, 0.0), Align2::LEFT_CENTER, text, self.font(11.0), palette.weak);
     }
 

@@ -12,7 +12,7 @@ use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, Str
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tapscope_graph::host::DeviceKind;
-use tapscope_graph::topology::{Configured, Interface, Key, Link, Node, NodeKind, Vertex};
+use tapscope_graph::topology::{Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Vertex};
 use tapscope_graph::{MacAddr, Timestamp};
 
 /// Below this zoom cards are blocks without text.
@@ -54,6 +54,8 @@ pub(super) fn spoken(shown: &Shown, node: &Node) -> String {
         NodeKind::Bridge if node.host.is_some() => return format!("bridge {}", format::title(node)),
         NodeKind::Bridge => return "bridge".to_owned(),
         NodeKind::Outside => return format!("outside, {} remote addresses", node.remote_count),
+        NodeKind::Stack => "",
+        NodeKind::Program => "program",
     };
     let addresses: Vec<String> = node.addresses.iter().take(4).map(|address| address.ip.to_string()).collect();
     let text = match (&node.name, addresses.is_empty()) {
@@ -65,7 +67,13 @@ pub(super) fn spoken(shown: &Shown, node: &Node) -> String {
 }
 
 /// What a screen reader says of a link.
-pub(super) fn spoken_link(link: &Link) -> String {
+pub(super) fn spoken_link(shown: &Shown, link: &Link) -> String {
+    if link.kind == LinkKind::Cable {
+        let mut parts = vec![format!("cable {}", link.name)];
+        parts.extend(matches!(link.state, LinkState::Unplugged(_)).then(|| link.state.to_string()));
+        parts.extend(things::sight(&shown.view, link).map(str::to_owned));
+        return parts.join(", ");
+    }
     if things::is_broken(link.state) { format!("link {}, {}", link.name, link.state) } else { format!("link {}", link.name) }
 }
 
@@ -100,9 +108,14 @@ impl<'a> Drawing<'a> {
         }
         let mut guests: BTreeMap<Key, Key> = BTreeMap::new();
         for (node, link, interface) in view.topology.attachments() {
-            drawing.interfaces.insert((node.key, link.key), interface);
+            // A node may have several addresses on a link: the busiest tells its rate.
+            let busy = |interface: &Interface| interface.sent.packets + interface.received.packets;
+            let known = drawing.interfaces.entry((node.key, link.key)).or_insert(interface);
+            if busy(known) < busy(interface) {
+                *known = interface;
+            }
             drawing.first_link.entry(node.key).or_insert(link);
-            if node.kind == NodeKind::Guest {
+            if node.kind == NodeKind::Guest && link.kind != LinkKind::Cable {
                 guests.insert(link.key, node.key);
             }
         }
@@ -119,7 +132,7 @@ impl<'a> Drawing<'a> {
         pos2(pos.x * self.zoom, pos.y * self.zoom) + self.offset
     }
 
-    fn place_rect(&self, rect: Rect) -> Rect {
+    pub(super) fn place_rect(&self, rect: Rect) -> Rect {
         Rect::from_min_max(self.place(rect.min), self.place(rect.max))
     }
 
@@ -223,7 +236,10 @@ impl<'a> Drawing<'a> {
         let view = &self.shown.view;
         let Some(Configured::Device(id)) = bridge.host else {
             let ports = view.topology.attachments().filter(|(node, ..)| node.key == bridge.key).count();
-            return format!("{ports} points, frames cross unchanged");
+            return match bridge.kind {
+                NodeKind::Program => format!("{ports} cables"),
+                _ => format!("{ports} points, frames cross unchanged"),
+            };
         };
         let host = &view.tables.host;
         let Some(device) = host.device(id) else { return String::new() };

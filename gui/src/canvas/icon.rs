@@ -46,6 +46,20 @@ pub(super) fn node(painter: &Painter, kind: NodeKind, is_namespace: bool, center
                 painter.line_segment([pos2(x, center.y), pos2(x, center.y + size * 0.35)], stroke);
             }
         }
+        // Layers.
+        NodeKind::Stack => {
+            for y in [-0.3, 0.0, 0.3] {
+                let half = vec2(size * 0.42, 0.0);
+                painter.line_segment([center + vec2(0.0, size * y) - half, center + vec2(0.0, size * y) + half], stroke);
+            }
+        }
+        // A terminal's prompt.
+        NodeKind::Program => {
+            painter.rect_stroke(square.shrink(size * 0.04), rounding, stroke, StrokeKind::Inside);
+            let tip = center + vec2(size * 0.02, 0.0);
+            painter.line_segment([tip + vec2(-size * 0.24, -size * 0.2), tip], stroke);
+            painter.line_segment([tip + vec2(-size * 0.24, size * 0.2), tip], stroke);
+        }
         NodeKind::Host => drop(painter.circle_stroke(center, size * 0.38, stroke)),
         // A globe.
         NodeKind::Outside => {

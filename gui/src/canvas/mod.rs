@@ -6,7 +6,10 @@ mod empty;
 mod icon;
 pub mod layout;
 mod pulse;
+mod svg;
 mod wire;
+
+pub use svg::{font, svg};
 
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
@@ -204,7 +207,7 @@ impl Canvas {
             .node_weights()
             .map(|vertex| match vertex {
                 Vertex::Node(node) => (node.key, draw::spoken(shown, node)),
-                Vertex::Link(link) => (link.key, draw::spoken_link(link)),
+                Vertex::Link(link) => (link.key, draw::spoken_link(shown, link)),
             })
             .collect();
         let visible: Vec<(Key, Rect)> = self
@@ -217,6 +220,7 @@ impl Canvas {
             .chain(&self.layout.cards)
             .chain(&self.layout.ports)
             .chain(&self.layout.stubs)
+            .chain(&self.layout.cables)
             .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
             .filter(|(_, rect)| rect.intersects(canvas))
             .collect();

@@ -76,10 +76,11 @@ impl Drawing<'_> {
         true
     }
 
-    /// The rail that a wire begins at.
+    /// The rail or cable that a wire begins at.
     fn rail_at(&self, wire: &[Pos2]) -> Option<Key> {
         let first = *wire.first()?;
-        self.layout.rails.iter().find(|(_, rect)| rect.expand(1.0).contains(first)).map(|(key, _)| *key)
+        let mut all = self.layout.rails.iter().chain(&self.layout.cables);
+        all.find(|(_, rect)| rect.expand(1.0).contains(first)).map(|(key, _)| *key)
     }
 
     /// A dot, with its label where no other label stands.

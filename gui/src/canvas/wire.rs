@@ -6,7 +6,7 @@ use crate::theme::Palette;
 use crate::window::Selection;
 use crate::{format, things};
 use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
-use tapscope_graph::topology::{Interface, Key, Link, LinkState};
+use tapscope_graph::topology::{Interface, Key, Link, LinkKind, LinkState};
 
 /// How a wire looks, so that no two states differ by colour alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,11 @@ impl Drawing<'_> {
         let octets = sent.saturating_add(received);
         let state = link.map_or(LinkState::Unknown, |link| link.state);
         let is_beyond = matches!(wire.link, Key::Beyond(..));
+        let cable = link.filter(|link| link.kind == LinkKind::Cable);
         let look = match () {
             () if things::is_broken(state) => Look::Dashed,
+            () if cable.is_some_and(|link| things::sight(&self.shown.view, link).is_some()) => Look::Dashed,
+            () if cable.is_some() => Look::Solid,
             () if is_beyond || interface.is_some_and(things::is_used) => Look::Solid,
             () if self.is_told => Look::Dotted,
             () => Look::Dashed,
@@ -39,12 +42,15 @@ impl Drawing<'_> {
         let is_selected = self.selection == Selection::Thing(wire.link);
         let color = match (is_selected, look) {
             (true, _) => palette.strong,
+            (false, Look::Solid) if cable.is_some() => palette.cable,
+            (false, _) if cable.is_some() => palette.cable.gamma_multiply(0.75),
             (false, Look::Dashed | Look::Dotted) if self.is_told => palette.weak,
             (false, _) => rate_color(palette, octets),
         };
         // Small cards share the line that they hang on.
         let most = if self.layout.is_dense { 3.5 } else { 9.0 };
-        let stroke = Stroke::new(rate_width(octets).min(most) * self.zoom.max(0.4), color);
+        let least = if cable.is_some() { 2.0 } else { 0.0 };
+        let stroke = Stroke::new(rate_width(octets).clamp(least, most) * self.zoom.max(0.4), color);
         match look {
             Look::Solid => drop(painter.add(Shape::line(corners.clone(), stroke))),
             Look::Dotted => painter.extend(Shape::dashed_line(&corners, stroke, 2.0, 4.0)),
@@ -63,7 +69,49 @@ impl Drawing<'_> {
         if let (Some(&a), Some(&b)) = (corners.get(from), corners.get(from + 1)) {
             self.stop(painter, palette, a.lerp(b, to), (b - a).normalized().rot90(), state);
         }
+        if let Some(link) = cable {
+            self.cable(painter, palette, wire, link, octets);
+            return;
+        }
         self.label(painter, palette, wire, link, (sent, received), state);
+    }
+
+    /// What is said of a cable: its name above, its rate and state below, and a ring where nobody is.
+    fn cable(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: &Link, octets: u32) {
+        let rect = self.layout.cables.get(&link.key).map(|rect| self.place_rect(*rect));
+        if let (LinkState::Unplugged(_), Some(&end)) = (link.state, wire.corners.last())
+            && self.layout.cards.values().all(|card| !card.expand(1.0).contains(end))
+        {
+            let radius = 4.5 * self.zoom;
+            painter.circle(self.place(end), radius, palette.canvas, Stroke::new(1.5 * self.zoom.max(0.6), palette.cable));
+        }
+        let (Some(Label::Center(at)), Some(rect)) = (wire.label, rect) else {
+            self.label(painter, palette, wire, Some(link), (0, 0), link.state);
+            return;
+        };
+        let (font, line, room) = (self.font(11.0), 14.0 * self.zoom, rect.width() - 8.0 * self.zoom);
+        let write = |at: Pos2, anchor: Align2, text: &str, color: Color32| {
+            let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font.clone(), color);
+            job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(40.0 * self.zoom));
+            let galley = painter.layout_job(job);
+            let min = anchor.anchor_size(at, galley.size()).min;
+            painter.galley(min, galley, color);
+        };
+        let at = self.place(at);
+        write(at - vec2(0.0, 5.0 * self.zoom), Align2::CENTER_BOTTOM, link.name.as_str(), palette.weak);
+        let mut lines: Vec<(String, Color32)> = Vec::new();
+        if octets > 0 {
+            lines.push((format::rate(octets), palette.good));
+        }
+        if let LinkState::Unplugged(state) = link.state {
+            lines.push((state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }));
+        }
+        lines.extend(things::sight(&self.shown.view, link).map(|words| (words.to_owned(), palette.weak)));
+        let mut below = at + vec2(0.0, 5.0 * self.zoom);
+        for (text, color) in lines {
+            write(below, Align2::CENTER_TOP, &text, color);
+            below.y += line;
+        }
     }
 
     /// A TAP is a port on its card's edge: filled where a point listens.
@@ -88,7 +136,7 @@ impl Drawing<'_> {
                 painter.line_segment([at - a, at + a], stroke);
                 painter.line_segment([at - b, at + b], stroke);
             }
-            LinkState::Unknown | LinkState::Up | LinkState::Unread => {}
+            LinkState::Unknown | LinkState::Up | LinkState::Unread | LinkState::Unplugged(_) => {}
         }
     }
 

@@ -10,7 +10,7 @@ use egui::{RichText, Ui};
 use std::collections::BTreeMap;
 use tapscope_graph::MacAddr;
 use tapscope_graph::host::{Device, DeviceId, DeviceKind, Guest, Netns, Nic};
-use tapscope_graph::topology::{Configured, Key, Node};
+use tapscope_graph::topology::{Configured, Key, LinkKind, Node};
 
 /// Rows of a list before it is cut.
 const ROWS: usize = 48;
@@ -58,6 +58,7 @@ impl Inspector<'_> {
         for (index, nic) in guest.nics.iter().enumerate() {
             heading(ui, &format!("CARD {}", nic.id.as_ref().map_or_else(|| (index + 1).to_string(), |id| id.to_string())));
             self.nic(ui, index, nic, selection);
+            self.plugged(ui, guest.pid, index as u32, selection);
         }
         if guest.nics.is_empty() {
             ui.label(RichText::new("It has no network card").color(palette.weak));
@@ -89,6 +90,26 @@ impl Inspector<'_> {
         for id in nic.backend.iter().flat_map(|backend| &backend.devices) {
             let Some(device) = view.tables.host.device(*id) else { continue };
             self.device_row(ui, device, selection);
+        }
+    }
+
+    /// The cable that a card is plugged into, as a way to it.
+    fn plugged(&self, ui: &mut Ui, pid: u32, nic: u32, selection: &mut Selection) {
+        let view = &self.shown.view;
+        let palette = theme::palette(ui.ctx());
+        for link in view.topology.links().filter(|link| link.kind == LinkKind::Cable) {
+            let ends = things::cable(view, link).into_iter().flat_map(|cable| &cable.ends);
+            if !ends.into_iter().any(|end| (end.pid, end.nic) == (Some(pid), Some(nic))) {
+                continue;
+            }
+            ui.horizontal_wrapped(|ui| {
+                go(ui, link.name.as_str(), link.key, selection);
+                if things::is_broken(link.state) {
+                    ui.label(RichText::new(link.state.to_string()).small().color(palette.warn));
+                }
+                let sight = things::sight(view, link).unwrap_or("listened to");
+                ui.label(RichText::new(sight).small().color(palette.weak));
+            });
         }
     }
 

@@ -1,5 +1,6 @@
 //! The column at the right: what is known of the selected thing, and how.
 
+mod cable;
 mod device;
 mod host;
 mod rows;
@@ -11,12 +12,21 @@ use crate::{format, theme, things};
 use egui::{Grid, RichText, ScrollArea, Sense, Shape, Stroke, Ui, pos2, vec2};
 use tapscope_graph::evidence::Evidence;
 use tapscope_graph::tables::{Learned, Series};
-use tapscope_graph::topology::{Interface, Key, Link, Node, NodeKind, Vertex};
-use tapscope_graph::{FrameNo, PointId};
+use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
+use tapscope_graph::{FrameNo, PointId, Text};
 
-/// Shows it; gives a packet that the user wants to see.
-pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Option<FrameNo> {
-    let mut inspector = Inspector { shown, jump: None };
+/// What the user wants of the inspector.
+#[derive(Default)]
+pub(crate) struct Wish {
+    /// To see a packet.
+    pub jump: Option<FrameNo>,
+    /// To listen to a cable whose guest must be asked.
+    pub ask: Option<Text>,
+}
+
+/// Shows it; gives what the user wants.
+pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Wish {
+    let mut inspector = Inspector { shown, jump: None, ask: None };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(6.0);
         match *selection {
@@ -28,12 +38,13 @@ pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Opt
             Selection::Finding(index) => inspector.finding(ui, index, selection),
         }
     });
-    inspector.jump
+    Wish { jump: inspector.jump, ask: inspector.ask }
 }
 
 struct Inspector<'a> {
     shown: &'a Shown,
     jump: Option<FrameNo>,
+    ask: Option<Text>,
 }
 
 impl Inspector<'_> {
@@ -115,8 +126,12 @@ impl Inspector<'_> {
         let view = &self.shown.view;
         self.title(ui, &format::title(node), node.kind.name());
         let mut facts = Vec::new();
-        if let Key::Station(_, mac) = node.key {
-            facts.push(("MAC", mac.to_string()));
+        match node.key {
+            Key::Station(_, mac) => facts.push(("MAC", mac.to_string())),
+            Key::Program(pid) if view.tables.host.cables().flat_map(|cable| &cable.ends).any(|end| end.pid == Some(pid)) => {
+                facts.push(("process", pid.to_string()));
+            }
+            _ => {}
         }
         if !node.router.is_empty() {
             let reasons: Vec<&str> = node.router.iter().map(|reason| reason.name()).collect();
@@ -127,6 +142,12 @@ impl Inspector<'_> {
         if node.kind == NodeKind::Bridge && node.host.is_none() {
             ui.label("Frames leave it as they came in, at another point: so it is a bridge, whoever it is");
         }
+        if node.kind == NodeKind::Stack {
+            ui.label(
+                "The network inside QEMU (libslirp). Configured is what -netdev user says, or its defaults by qemu(1); seen are frames from \
+                 52:55 and an IPv4 address, which only libslirp makes",
+            );
+        }
         if !node.addresses.is_empty() {
             heading(ui, "ADDRESSES");
         }
@@ -136,8 +157,9 @@ impl Inspector<'_> {
             let seen: Vec<&str> = seen.into_iter().map(|learned| learned.name()).collect();
             ui.horizontal_wrapped(|ui| {
                 ui.label(RichText::new(things::with_length(address)).monospace());
-                if let Some((device, _)) = address.device.filter(|_| told.contains(&&Learned::Configured)) {
-                    badge(ui, &format!("configured on {}", things::device_name(view, device)), theme::palette(ui.ctx()).accent);
+                if told.contains(&&Learned::Configured) {
+                    let on = address.device.map_or_else(String::new, |(device, _)| format!(" on {}", things::device_name(view, device)));
+                    badge(ui, &format!("configured{on}"), theme::palette(ui.ctx()).accent);
                 }
                 if told.contains(&&Learned::NeighborTable) {
                     badge(ui, Learned::NeighborTable.name(), theme::palette(ui.ctx()).accent);
@@ -220,7 +242,7 @@ impl Inspector<'_> {
     }
 
     fn link(&mut self, ui: &mut Ui, link: &Link, selection: &mut Selection) {
-        self.title(ui, link.name.as_str(), "link");
+        self.title(ui, link.name.as_str(), if link.kind == LinkKind::Cable { "cable" } else { "link" });
         let mut facts = vec![("packets", link.counters.packets.to_string()), ("octets", format::octets(link.counters.octets))];
         if let Some(vlan) = link.vlan {
             facts.push(("VLAN", vlan.to_string()));
@@ -238,9 +260,12 @@ impl Inspector<'_> {
         if let Some(device) = things::device(&self.shown.view, link) {
             self.device(ui, device);
         }
+        if let Some(cable) = things::cable(&self.shown.view, link) {
+            self.cable(ui, link, cable);
+        }
         match link.point {
             Some(point) => self.point(ui, point),
-            None if link.kind.is_local() => {
+            None if link.kind.is_local() && link.kind != LinkKind::Cable => {
                 heading(ui, "POINT");
                 ui.label(RichText::new("nobody listens here").color(theme::palette(ui.ctx()).weak));
             }
@@ -263,13 +288,10 @@ impl Inspector<'_> {
             point.lost_by.iter().filter(|(_, frames)| **frames > 0).map(|(cause, frames)| (cause.name(), format!("{frames} lost there"))),
         );
         if point.closed && self.shown.is_live() {
-            facts.push((
-                "closed",
-                point.reason.as_ref().map_or_else(|| "yes".to_owned(), |reason| tapscope_graph::Text::new(reason).to_string()),
-            ));
+            facts.push(("closed", point.reason.as_ref().map_or_else(|| "yes".to_owned(), |reason| Text::new(reason).to_string())));
         }
         if let Some(description) = &point.info.description {
-            facts.push(("description", tapscope_graph::Text::new(description).to_string()));
+            facts.push(("description", Text::new(description).to_string()));
         }
         if point.offloaded > 0 {
             facts.push(("larger than Ethernet", format!("{}: offload or a larger MTU", point.offloaded)));

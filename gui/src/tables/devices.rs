@@ -34,7 +34,7 @@ const COLUMNS: &[Column] = &[
 impl<'a> Devices<'a> {
     pub fn of(shown: &'a Shown) -> Devices<'a> {
         let points = shown.view.tables.points.iter().enumerate();
-        let points = points.filter_map(|(index, point)| Some((point.info.device?, PointId(index as u32)))).collect();
+        let points = points.filter_map(|(index, point)| Some((point.own_device()?, PointId(index as u32)))).collect();
         let links = shown.view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
         Devices { shown, devices: shown.view.tables.host.devices().collect(), points, links }
     }

@@ -26,7 +26,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 fn is_host(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::Host | NodeKind::Router | NodeKind::Guest | NodeKind::Local)
+    matches!(node.kind, NodeKind::Host | NodeKind::Router | NodeKind::Guest | NodeKind::Local | NodeKind::Stack | NodeKind::Program)
 }
 
 pub fn count(view: &View) -> usize {

@@ -17,7 +17,7 @@ impl Provider for Backlog {
         Duration::from_secs(1)
     }
 
-    fn is_outdated_by(&self, _: &HostChange) -> bool {
+    fn is_outdated_by(&mut self, _: &HostChange) -> bool {
         false
     }
 }

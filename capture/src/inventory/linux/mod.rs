@@ -1,6 +1,7 @@
 //! Linux: netlink in every namespace that may be entered, and what only files and programs tell.
 
 mod backlog;
+mod cable;
 mod firewall;
 pub mod guest;
 mod guests;
@@ -275,14 +276,14 @@ impl Linux {
     /// Asks those whose facts are old, or outdated by what happened.
     fn ask_providers(&mut self, now: Instant) {
         for asked in &mut self.providers {
-            if !asked.provider.has_news()
-                && asked.at > now
-                && !self.rows.changes().iter().any(|change| asked.provider.is_outdated_by(change))
-            {
+            // Each is asked, also where one is reason enough: the provider learns what happened.
+            let has_news = asked.provider.has_news();
+            let is_outdated = self.rows.changes().iter().any(|change| asked.provider.is_outdated_by(change));
+            if !has_news && !is_outdated && asked.at > now {
                 continue;
             }
-            asked.at = now + asked.provider.good_for();
             let facts = asked.provider.facts(&World { host: &self.rows.host, places: &self.places });
+            asked.at = now + asked.provider.good_for();
             say(&mut self.rows, &mut asked.said, facts);
         }
     }

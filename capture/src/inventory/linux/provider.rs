@@ -24,7 +24,7 @@ pub(super) trait Provider: Send {
     fn good_for(&self) -> Duration;
 
     /// Whether a change makes it worth asking at once.
-    fn is_outdated_by(&self, change: &HostChange) -> bool;
+    fn is_outdated_by(&mut self, change: &HostChange) -> bool;
 
     /// A descriptor that is readable when [`Provider::has_news`] should be asked.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

@@ -46,7 +46,7 @@ impl Provider for Settings {
         GOOD_FOR
     }
 
-    fn is_outdated_by(&self, change: &HostChange) -> bool {
+    fn is_outdated_by(&mut self, change: &HostChange) -> bool {
         matches!(change, HostChange::Set(HostFact::Namespace(_)))
     }
 }

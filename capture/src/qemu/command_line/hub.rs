@@ -32,6 +32,7 @@ pub(super) fn join(adapters: Vec<Adapter>, netdevs: Vec<Netdev>) -> Vec<Card> {
         backend.hub = hub_of.get(&at).copied().or(backend.hub);
         Card {
             nic: Nic { backend: Some(backend), ..Nic::default() },
+            plug: netdev.plug.clone(),
             descriptors: netdev.descriptors(),
             order: opening[at],
             by_helper: netdev.is_by_helper(),

@@ -1,7 +1,9 @@
 //! The network options one by one: `-netdev`, `-nic`, `-net` and `-device`, and what QEMU adds where there is none of them.
 
 use super::options::Options;
+use super::plug::{self, Plug};
 use super::{Card, NICS, hub, mac};
+use std::collections::BTreeMap;
 use tapscope_graph::host::{Backend, BackendKind};
 use tapscope_graph::{MacAddr, Text};
 
@@ -66,6 +68,8 @@ pub(super) struct Netdev {
     pub(super) hub: Option<u32>,
     /// What a `hubport` joins with its hub.
     pub(super) joins: Option<String>,
+    /// What it is plugged into.
+    pub(super) plug: Plug,
 }
 
 /// All network options.
@@ -73,6 +77,8 @@ pub(super) struct Netdev {
 pub(super) struct Network {
     pub(super) adapters: Vec<Adapter>,
     pub(super) netdevs: Vec<Netdev>,
+    /// The sockets of character devices, which a backend may name before or behind them.
+    chardevs: BTreeMap<String, Plug>,
     /// The machine's type.
     machine: Option<String>,
     /// Whether there is a network option, or `-nodefaults`.
@@ -108,12 +114,20 @@ impl Network {
         }
     }
 
+    /// `-chardev socket,id=ID,…`
+    pub(super) fn chardev(&mut self, argument: &[u8]) {
+        let options = Options::parse(argument, "backend");
+        if let Some(id) = options.value("id").filter(|_| options.value("backend") == Some("socket") && self.chardevs.len() < NICS) {
+            self.chardevs.insert(id.to_owned(), plug::chardev(&options));
+        }
+    }
+
     fn netdev(&mut self, at: usize, opened: Opened, id: Option<String>, options: Options) {
         let is_hubport = options.value("type") == Some("hubport");
         let hub = if is_hubport { options.number("hubid") } else { None };
         let joins = options.value("netdev").filter(|_| is_hubport).map(str::to_owned);
         if self.netdevs.len() < NICS {
-            self.netdevs.push(Netdev { at, opened, id, options, hub, joins });
+            self.netdevs.push(Netdev { at, opened, id, options, hub, joins, plug: Plug::None });
         }
     }
 
@@ -194,6 +208,10 @@ impl Network {
         for adapter in &mut self.adapters {
             let model = adapter.model.take().unwrap_or_else(|| default.name().to_owned());
             adapter.model = Some(full_model(program, model));
+        }
+        for netdev in &mut self.netdevs {
+            let chardev = netdev.options.value("chardev").and_then(|id| self.chardevs.get(id));
+            netdev.plug = plug::plug(&netdev.options, chardev);
         }
         hub::join(self.adapters, self.netdevs)
     }

@@ -211,7 +211,7 @@ const BRIDGE: &[&str] = &["bridge"];
 const NETDEV: &[&str] = &["netdev"];
 
 /// The packet as the rules of the spot see it.
-fn packet<'s>(scene: &Scene<'s>) -> Packet<'s> {
+pub(super) fn packet<'s>(scene: &Scene<'s>) -> Packet<'s> {
     let probe = &scene.spot.probe;
     let is_v6 = probe.is_v6();
     let protocol = match (probe.leg, is_v6) {

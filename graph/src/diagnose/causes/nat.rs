@@ -3,6 +3,7 @@
 use super::prelude::*;
 use crate::Direction;
 use crate::diagnose::endpoint::device_of_point;
+use crate::diagnose::firewall::{self, Packet};
 use crate::diagnose::routing;
 use crate::fact::Fact;
 use std::net::{IpAddr, Ipv4Addr};
@@ -100,6 +101,10 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let name = &device.name;
+    let leaves = Packet { in_name: None, out_name: Some(name.as_str()), ..super::filter::packet(scene) };
+    if firewall::rewrites_source(scene.host(), scene.spot.netns, &leaves) != Some(false) {
+        return Answer::Idle;
+    }
     let network = scene.host().addresses().find(|row| row.ip != IpAddr::V4(source) && routing::prefix(row).contains(source.into()));
     let network = network.map_or_else(|| source.to_string(), |row| self::network(row.ip, row.length));
     Hit::new(

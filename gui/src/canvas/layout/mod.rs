@@ -2,7 +2,8 @@
 //!
 //! This host is the spine at the left. A bridge, or a segment that several stations share, is a horizontal rail beside it; what is
 //! attached hangs below the rail as cards in a grid, and the spine reaches each rail at its left end. Guests that read a TAP without a
-//! bridge have a block of their own with straight wires to the spine. Every card keeps the place that it once got, also while it is away
+//! bridge have a block of their own with straight wires to the spine; below lie the cables, each a line between the two cards that it
+//! joins. Every card keeps the place that it once got, also while it is away
 //! ([`Slots`]), and a grid grows without moving what is in it ([`cell`]): nothing moves because somebody arrives, leaves or comes back.
 
 mod place;
@@ -34,6 +35,8 @@ pub struct Group {
     pub slots: Vec<Option<Slot>>,
     /// What lies beyond a card: (router, outside, link).
     pub beyond: Vec<(Key, Key, Key)>,
+    /// Its place among the cables, if the rail is one: a line between two cards.
+    pub cell: Option<usize>,
 }
 
 /// A slot that is taken.
@@ -131,6 +134,8 @@ pub struct Layout {
     pub ports: BTreeMap<Key, Rect>,
     /// What is behind a card without being a device, by its link.
     pub stubs: BTreeMap<Key, Rect>,
+    /// Cables: the room between their cards.
+    pub cables: BTreeMap<Key, Rect>,
     /// Wires.
     pub wires: Vec<Wire>,
     /// Around everything.
@@ -142,6 +147,11 @@ pub struct Layout {
 /// A card's size.
 pub fn card_size(is_dense: bool) -> Vec2 {
     if is_dense { vec2(140.0, 37.0) } else { vec2(186.0, 70.0) }
+}
+
+/// Between the two cards of a cable: room for its name and state.
+pub(crate) fn reach(is_dense: bool) -> f32 {
+    if is_dense { 130.0 } else { 176.0 }
 }
 
 /// Between cards.

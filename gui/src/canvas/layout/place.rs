@@ -1,7 +1,7 @@
 //! Rectangles for the spine, rails, cards and ports.
 
 use super::route::route;
-use super::{Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Tie, Wire, card_size, drop_height, gap};
+use super::{Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Tie, Wire, card_size, drop_height, gap, reach};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
@@ -23,7 +23,7 @@ pub fn layout(request: &Request) -> Layout {
     let mut layout = Layout { is_dense: request.is_dense, ..Layout::default() };
     let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
     let (mut corner, mut column_width) = (Pos2::ZERO, 0.0_f32);
-    for group in &request.groups {
+    for group in request.groups.iter().filter(|group| group.cell.is_none()) {
         let size = match group.rail {
             Some(rail) => place(group, rail, corner, &pins, &mut layout),
             None => block(group, corner, &pins, &mut layout),
@@ -34,6 +34,10 @@ pub fn layout(request: &Request) -> Layout {
             corner = pos2(corner.x + column_width + MARGIN * 3.0, 0.0);
             column_width = 0.0;
         }
+    }
+    let is_tied = |link: Key| request.ties.iter().any(|tie| matches!(tie, Tie::CardToCard(_, tied, _) if *tied == link));
+    for group in &request.groups {
+        cable(group, group.rail.is_some_and(is_tied), corner, &pins, &mut layout);
     }
     if let Some(spine) = &request.spine {
         let left = -(SPINE + if request.is_dense { REACH.1 } else { REACH.0 });
@@ -55,7 +59,7 @@ pub fn layout(request: &Request) -> Layout {
         }
     }
     route(request, &mut layout);
-    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs];
+    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs, &layout.cables];
     let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
     let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
     let aside = if request.is_dense { 0.0 } else { LABEL };
@@ -68,11 +72,16 @@ pub fn layout(request: &Request) -> Layout {
     layout
 }
 
-/// The column and row of a slot. A grid grows by a column at its right or a row below, so that no slot ever moves.
+/// The column and row of a slot.
 pub fn cell(index: usize, is_dense: bool) -> (usize, usize) {
-    let pitch = card_size(is_dense) + gap(is_dense);
     let aspect = if is_dense { ASPECT.1 } else { ASPECT.0 };
-    let (mut columns, mut rows) = (COLUMNS, 1);
+    grown(index, COLUMNS, aspect, card_size(is_dense) + gap(is_dense))
+}
+
+/// The column and row of a place in a grid that begins with some columns. It grows by a column at its right or a row below, so that no
+/// place ever moves.
+fn grown(index: usize, mut columns: usize, aspect: f32, pitch: Vec2) -> (usize, usize) {
+    let mut rows = 1;
     if index < columns {
         return (index, 0);
     }
@@ -191,6 +200,42 @@ fn block(group: &Group, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut L
     vec2(columns as f32 * (size.x + gap.x), rows as f32 * (size.y + gap.y))
 }
 
+/// A cable: a line from its first card to its second, or to nobody. Each half is the wire of its own card. Where one of them sits
+/// elsewhere, its line is routed later.
+fn cable(group: &Group, is_tied: bool, origin: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) -> Option<()> {
+    let (cell, link) = (group.cell?, group.rail?);
+    let is_dense = layout.is_dense;
+    let (size, reach) = (card_size(is_dense), reach(is_dense));
+    let pitch = vec2(size.x * 2.0 + reach + MARGIN * 2.0, size.y + if is_dense { 16.0 } else { 34.0 });
+    let (column, row) = grown(cell, 1, 1.0, pitch);
+    let corner = origin + vec2(column as f32 * pitch.x, row as f32 * pitch.y);
+    let mut ends: Vec<(Key, Rect)> = Vec::new();
+    for (index, node) in group.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, (*slot)?.node?))) {
+        let place = corner + vec2(index.min(1) as f32 * (size.x + reach), index.saturating_sub(1) as f32 * pitch.y);
+        let card = Rect::from_min_size(pins.get(&node).copied().unwrap_or(place), size);
+        layout.cards.insert(node, card);
+        layout.homes.insert(link, node);
+        ends.push((node, card));
+    }
+    let &(first, a) = ends.first()?;
+    if is_tied {
+        return None;
+    }
+    let (from, to) = match ends.get(1) {
+        Some((_, b)) if b.left() >= a.right() => (a.right_center(), b.left_center()),
+        Some((_, b)) if b.right() <= a.left() => (a.left_center(), b.right_center()),
+        Some((_, b)) => (a.center(), b.center()),
+        None if a.left() > corner.x + size.x => (a.left_center(), a.left_center() - vec2(reach, 0.0)),
+        None => (a.right_center(), a.right_center() + vec2(reach, 0.0)),
+    };
+    let middle = from.lerp(to, 0.5);
+    layout.cables.insert(link, Rect::from_two_pos(from, to).expand2(vec2(0.0, 12.0)));
+    let mut half = |node, end, label| layout.wires.push(Wire { link, node, corners: vec![middle, end], label, has_port: false });
+    half(first, from, Some(Label::Center(middle)));
+    half(ends.get(1).map_or(first, |(node, _)| *node), to, None);
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +249,11 @@ mod tests {
     fn request(stations: &[u8]) -> Request {
         let link = Key::Link(PointId(0), None);
         let slots = stations.iter().map(|&number| Some(Slot { node: Some(station(number)), link })).collect();
-        Request { groups: vec![Group { rail: Some(link), slots, beyond: vec![] }], is_dense: stations.len() > 10, ..Request::default() }
+        Request {
+            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None }],
+            is_dense: stations.len() > 10,
+            ..Request::default()
+        }
     }
 
     #[test]

@@ -119,7 +119,11 @@ impl Router<'_> {
             vec![b.right_center(), pos2(lane, b.center().y), pos2(lane, a.center().y), a.right_center()]
         };
         let label = corners.get(1).map(|corner| Label::Right(*corner));
-        self.wire(link, node, corners, label, true);
+        let is_cable = matches!(link, Key::Cable(_));
+        if is_cable && let [_, from, to, _] = corners[..] {
+            self.layout.cables.insert(link, Rect::from_two_pos(from, to).expand(6.0));
+        }
+        self.wire(link, node, corners, label, !is_cable);
         Some(())
     }
 

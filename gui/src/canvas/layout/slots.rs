@@ -18,6 +18,8 @@ const RAILS: usize = 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Slots {
     rails: BTreeMap<Option<Key>, Vec<Seat>>,
+    /// Which cable has which cell; a cell is kept for a cable that is away until there are many.
+    cables: Vec<Key>,
     is_dense: bool,
     turn: u64,
 }
@@ -59,7 +61,7 @@ impl Slots {
         // Bridges first: a guest that is also on a segment hangs below its bridge.
         let mut order: Vec<Key> = rails.values().copied().collect();
         order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
-        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_)), *key));
+        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
         order.dedup();
         let mut by_rail: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
         for (&link, &rail) in &rails {
@@ -74,7 +76,9 @@ impl Slots {
             groups.push((Some(rail), members));
         }
         let mut free = Vec::new();
-        for (&key, segment) in segments.iter().filter(|(key, segment)| !rails.contains_key(key) && segment.link.kind.is_local()) {
+        let is_free = |key: &Key, segment: &Segment<'_>| !rails.contains_key(key) && segment.link.kind.is_local();
+        let is_cable = |segment: &Segment<'_>| segment.link.kind == LinkKind::Cable;
+        for (&key, segment) in segments.iter().filter(|(key, segment)| is_free(key, segment) && !is_cable(segment)) {
             free.extend(members_of(view, key, segment, None, &mut placed));
         }
         let attached: BTreeSet<Key> = view.topology.attachments().map(|(node, ..)| node.key).collect();
@@ -83,6 +87,13 @@ impl Slots {
             free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, rank: 0 });
         }
         groups.push((None, free));
+        let cables: Vec<Key> =
+            segments.iter().filter(|(key, segment)| is_free(key, segment) && is_cable(segment)).map(|(key, _)| *key).collect();
+        for &key in &cables {
+            let members = segments.get(&key).map_or_else(Vec::new, |segment| members_of(view, key, segment, Some(key), &mut placed));
+            groups.push((Some(key), members));
+        }
+        let cells = self.cells(&cables);
         self.further(&segments, &rails, &placed, &mut ties);
         let outside = outside(view);
         let spine = spine.map(|node| Spine {
@@ -107,8 +118,9 @@ impl Slots {
             let present: BTreeSet<Key> = members.iter().filter_map(|member| member.slot.node).collect();
             let slots = self.seat(rail, members);
             let beyond = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
-            if rail.is_some() || slots.iter().any(Option::is_some) {
-                request.groups.push(Group { rail, slots, beyond });
+            let cell = rail.and_then(|rail| cells.get(&rail)).copied();
+            if (rail.is_some() && cell.is_none()) || slots.iter().any(Option::is_some) {
+                request.groups.push(Group { rail, slots, beyond, cell });
             }
         }
         while self.rails.len() > RAILS {
@@ -121,6 +133,21 @@ impl Slots {
         self.is_dense = if self.is_dense { cards * 2 > FULL } else { cards > FULL };
         request.is_dense = self.is_dense;
         request
+    }
+
+    /// The cell of each cable: its own, or that of one that is away where many are, or a new one.
+    fn cells(&mut self, cables: &[Key]) -> BTreeMap<Key, usize> {
+        for &cable in cables {
+            if self.cables.contains(&cable) {
+                continue;
+            }
+            let away: Vec<usize> = (0..self.cables.len()).filter(|&cell| !cables.contains(&self.cables[cell])).collect();
+            match away.first().filter(|_| away.len() > KEPT) {
+                Some(&cell) => self.cables[cell] = cable,
+                None => self.cables.push(cable),
+            }
+        }
+        self.cables.iter().enumerate().map(|(cell, cable)| (*cable, cell)).filter(|(cable, _)| cables.contains(cable)).collect()
     }
 
     /// Gives every member a slot: its own, its port's, a free one, a new one.
@@ -179,12 +206,13 @@ impl Slots {
         placed: &BTreeMap<Key, (Option<Key>, Key)>,
         ties: &mut Vec<Tie>,
     ) {
-        for (&link, segment) in segments {
+        for (&link, segment) in segments.iter().filter(|(_, segment)| segment.link.kind.is_local()) {
             let rail = rails.get(&link).copied();
+            let is_home = |node: &Key| placed.get(node).is_some_and(|(_, home)| *home == link);
+            let has_home = segment.others.keys().any(is_home);
             if segment.has_spine {
-                let is_in_slot = segment.others.keys().any(|node| placed.get(node).is_some_and(|(_, home)| *home == link));
                 match rail {
-                    Some(_) if is_in_slot && segment.link.device.is_some() && !segment.bridges.is_empty() => {
+                    Some(_) if has_home && segment.link.device.is_some() && !segment.bridges.is_empty() => {
                         ties.push(Tie::SpineToCard(link, link));
                     }
                     Some(rail) => ties.push(Tie::SpineToRail(link, rail)),
@@ -196,12 +224,13 @@ impl Slots {
             if let (Some(&first), Some(&second)) = (bridges.next(), bridges.next()) {
                 ties.push(Tie::RailToRail(first, link, second));
             }
-            let mut others = segment.others.keys().filter(|node| placed.get(node).is_none_or(|(_, home)| *home != link));
-            for &node in others.by_ref() {
+            for &node in segment.others.keys().filter(|node| !is_home(node)) {
                 match rail {
                     Some(rail) => ties.push(Tie::CardToRail(node, link, rail)),
                     None if segment.others.len() > 1 => {
-                        if let Some(&other) = segment.others.keys().find(|other| **other != node) {
+                        // Where neither sits here, one wire is enough.
+                        let is_other = |other: &&Key| **other != node && (has_home || node < **other);
+                        if let Some(&other) = segment.others.keys().find(is_other) {
                             ties.push(Tie::CardToCard(node, link, other));
                         }
                     }
@@ -211,7 +240,8 @@ impl Slots {
                 }
             }
             // Who sits by a link that leads nowhere else.
-            let is_alone = rail.is_none() && !segment.has_spine && segment.others.len() == 1;
+            let is_cable = segment.link.kind == LinkKind::Cable && has_home;
+            let is_alone = rail.is_none() && !segment.has_spine && segment.others.len() == 1 && !is_cable;
             if let Some(&node) = segment.others.keys().next().filter(|_| is_alone) {
                 ties.push(Tie::Stub(node, link));
             }
@@ -243,10 +273,22 @@ fn spine_of(view: &View) -> Option<&Node> {
 
 /// Every link with who is on it. A device's VLANs are on the device, and what is gone from the host is not shown.
 fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
-    let base = |link: &Link| match link.key {
-        Key::Link(point, Some(_)) if link.device.is_some() => Key::Link(point, None),
-        key => key,
+    let host = &view.tables.host;
+    let base = |link: &Link| match (link.key, link.cable.as_ref().and_then(|key| host.cable(key))) {
+        (Key::Link(..), Some(cable)) => Key::Cable(host.cable_number(cable)),
+        (Key::Link(point, Some(_)), None) if link.device.is_some() => Key::Link(point, None),
+        (key, _) => key,
     };
+    let mut on: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+    for (node, link, _) in view.topology.attachments() {
+        on.entry(base(link)).or_default().insert(node.key);
+    }
+    let mut peers: BTreeMap<Key, usize> = BTreeMap::new();
+    for (node, link, _) in view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program) {
+        *peers.entry(node.key).or_default() += on.get(&base(link)).map_or(0, |nodes| nodes.len() - 1);
+    }
+    // A program that joins several is a rail like a bridge.
+    let is_joint = |node: &Node| node.kind == NodeKind::Bridge || peers.get(&node.key).is_some_and(|count| *count > 1);
     let mut segments: BTreeMap<Key, Segment<'_>> = BTreeMap::new();
     for link in view.topology.links().filter(|link| !crate::things::is_gone(view, link)) {
         let segment =
@@ -257,7 +299,7 @@ fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
     }
     for (node, link, _) in view.topology.attachments() {
         let Some(segment) = segments.get_mut(&base(link)) else { continue };
-        if node.kind == NodeKind::Bridge {
+        if is_joint(node) {
             segment.bridges.insert(node.key);
         } else if Some(node.key) == spine {
             segment.has_spine = true;
@@ -273,7 +315,7 @@ fn rails(segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, Key> {
     let mut rails = BTreeMap::new();
     for (&key, segment) in segments.iter().filter(|(_, segment)| segment.link.kind.is_local()) {
         let is_recorded = segment.link.kind == LinkKind::Point && segment.link.device.is_none();
-        let has_stations = segment.others.values().any(|node| !matches!(node.kind, NodeKind::Guest | NodeKind::Local));
+        let has_stations = segment.others.values().any(|node| matches!(node.kind, NodeKind::Host | NodeKind::Router));
         match segment.bridges.first() {
             Some(&bridge) => drop(rails.insert(key, bridge)),
             None if is_recorded || has_stations || segment.others.len() > 2 => drop(rails.insert(key, key)),
@@ -300,7 +342,7 @@ fn members_of(
         let rank = match what.kind {
             NodeKind::Guest => 0,
             NodeKind::Local => 1,
-            NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge => 2,
+            NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
         };
         members.push(Member { slot: Slot { node: Some(node), link: key }, port, rank });
     }
@@ -330,12 +372,13 @@ fn port(view: &View, link: &Link) -> Key {
 
 /// What lies beyond whom: (router, outside, link).
 fn outside(view: &View) -> Vec<(Key, Key, Key)> {
+    // A user-mode stack's card says itself what is beyond it.
     let mut outside: BTreeMap<Key, Key> = BTreeMap::new();
     let mut routers: BTreeMap<Key, Key> = BTreeMap::new();
     for (node, link, _) in view.topology.attachments().filter(|(_, link, _)| link.kind == LinkKind::Beyond) {
         if node.kind == NodeKind::Outside {
             outside.insert(link.key, node.key);
-        } else {
+        } else if node.kind != NodeKind::Stack {
             routers.insert(link.key, node.key);
         }
     }

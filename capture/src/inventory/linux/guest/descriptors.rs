@@ -66,6 +66,6 @@ fn interface(info: &[u8]) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-fn between(link: &[u8], before: &[u8], behind: &[u8]) -> Option<u64> {
+pub(super) fn between(link: &[u8], before: &[u8], behind: &[u8]) -> Option<u64> {
     std::str::from_utf8(link.strip_prefix(before)?.strip_suffix(behind)?).ok()?.parse().ok()
 }

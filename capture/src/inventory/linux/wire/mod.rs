@@ -4,6 +4,7 @@
 //! Messages are read attribute by attribute: one that is not understood is left out, and the others count.
 
 mod conf;
+mod diag;
 mod ip;
 mod kind;
 mod link;
@@ -15,6 +16,7 @@ mod rule;
 mod socket;
 mod vlan;
 
+pub(super) use diag::{InetSocket, SocketQueries, Sockets, State, UnixSocket};
 pub(super) use link::{Link, LinkConf, PortNews};
 pub(super) use offload::Offloads;
 pub(super) use socket::{Dump, Events, Queries, Read};
