@@ -214,7 +214,12 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     fn follow_healthy(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let requests = echoes.requests.iter().map(|(request, _)| *request).collect();
-        self.walks.push(Walk::new(case, Leg::Request, &case.from, &case.to, requests));
+        let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, requests);
+        // Two owners of one address are a fault also while the right one answers.
+        let found = judge(case, &mut request);
+        let is_lasting = |accused: &super::diagnosis::Accusation| matches!(accused.cause.code, "DUPLICATE_IP" | "CLONED_DHCP_IDENTITY");
+        self.found.causes = found.causes.into_iter().chain(found.latent).filter(is_lasting).collect();
+        self.delivered(request);
         self.walks.push(Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
         self.was_sent = true;
     }
@@ -222,6 +227,11 @@ impl<'a> Story<'a> {
     fn climb(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let lost = echoes.lost();
         if lost.is_empty() && echoes.requests.is_empty() {
+            // The request may have taken a way that is not seen here.
+            if !echoes.replies.is_empty() {
+                self.was_sent = true;
+                return self.explain(case, Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
+            }
             return self.before_the_echo(case);
         }
         self.was_sent = true;
