@@ -78,3 +78,8 @@ fn segments_of_cables_are_survived() {
 fn datagrams_of_cables_are_survived() {
     replay("cable_datagram", targets::cable_datagram);
 }
+
+#[test]
+fn what_recordings_tell_is_survived() {
+    replay("recording", targets::recording);
+}

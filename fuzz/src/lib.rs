@@ -53,6 +53,38 @@ pub fn file(input: &[u8]) {
     }
 }
 
+/// What a recording tells of the host, behind the mark that it has in front; a zero begins the next such event, a one the description of an
+/// interface.
+pub fn recording(input: &[u8]) {
+    let mut recording = Vec::new();
+    let mut block = |kind: u32, body: &[u8], content: &[u8]| {
+        let mut body = body.to_vec();
+        for part in content.chunks(65_531) {
+            body.extend(19_373_u16.to_le_bytes());
+            body.extend((part.len() as u16 + 4).to_le_bytes());
+            body.extend(32_473_u32.to_le_bytes());
+            body.extend_from_slice(part);
+            body.resize(body.len().next_multiple_of(4), 0);
+        }
+        body.extend([0; 4]);
+        let length = (body.len() as u32 + 12).to_le_bytes();
+        recording.extend([&kind.to_le_bytes()[..], &length, &body, &length].concat());
+    };
+    block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat(), &[]);
+    let interface = [1, 0, 0, 0, 0, 0, 0, 0];
+    block(1, &interface, &[]);
+    for told in input.split_inclusive(|octet| *octet <= 1) {
+        let (is_interface, told) = match told {
+            [told @ .., 0] => (false, told),
+            [told @ .., 1] => (true, told),
+            told => (false, told),
+        };
+        let content = [b"tapscope/1 ", told].concat();
+        if is_interface { block(1, &interface, &content) } else { block(4, &[0; 4], &content) }
+    }
+    file(&recording);
+}
+
 /// A DHCP message.
 pub fn dhcp(input: &[u8]) {
     observe_one(&[ETHERNET_IPV4, &ipv4_udp([68, 67], input)].concat());

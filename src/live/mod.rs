@@ -61,6 +61,9 @@ pub struct LiveArguments {
     /// of a monitor's socket, a guest's name, libvirt:DOMAIN, or `all`
     #[arg(long, value_name = "MONITOR")]
     pub qmp: Vec<String>,
+    /// Listen on uplinks, too, for what explains a failure.
+    #[arg(skip)]
+    pub with_uplinks: bool,
     /// Listen at this place only.
     #[arg(skip)]
     pub only: Option<Only>,
@@ -195,7 +198,7 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone() },
+            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone(), with_uplinks: arguments.with_uplinks },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,

@@ -177,7 +177,7 @@ impl Host {
         let (now, second) = (device.counters, at.parts().0);
         let sent = now.sent_octets.saturating_sub(before.sent_octets);
         let received = now.received_octets.saturating_sub(before.received_octets);
-        if sent + received > 0 {
+        if sent > 0 || received > 0 {
             self.series.entry(device.id).or_default().add(second, sent, received);
         }
     }
