@@ -369,6 +369,15 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
 /// Nothing with the address was seen anywhere, so that not even its place is known.
 fn sent_by_nobody(scene: &Scene<'_>) -> Answer {
     let tables = scene.case.tables;
+    let was_seen = scene.case.journeys().any(|journey| match journey.subject {
+        // Whoever pings under another address is seen.
+        Fact::Echo(echo) => echo.is_request && Some(echo.destination) == scene.walk.to.ip || Some(echo.source) == scene.walk.from.ip,
+        Fact::Arp(arp) => Some(IpAddr::V4(arp.sender_ip)) == scene.walk.from.ip,
+        _ => false,
+    });
+    if was_seen || scene.host().is_empty() {
+        return Answer::Idle;
+    }
     let are_whole = !tables.points.is_empty() && tables.points.iter().all(|point| point.lost == 0);
     let Some(ip) = scene.walk.from.ip.filter(|_| are_whole) else { return Answer::Idle };
     let to = scene.walk.to.label();
