@@ -401,7 +401,7 @@ fn broadcast_target(scene: &Scene<'_>) -> Answer {
     let Some(IpAddr::V4(ip)) = scene.case.to.ip else { return Answer::Idle };
     let is_network = |prefix: Prefix| {
         let host_bits = 32_u32.saturating_sub(u32::from(prefix.length));
-        host_bits >= 2 && host_bits < 32 && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
+        (2..32).contains(&host_bits) && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
     };
     let is_known = scene.host().addresses().any(|row| is_network(routing::prefix(row)));
     let is_sent_to_all =
