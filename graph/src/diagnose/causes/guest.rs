@@ -356,6 +356,12 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
     if scene.has_packets() || scene.walk.leg != Leg::Request || scene.case.ear(device) != Ear::Whole {
         return Answer::Idle;
     }
+    // Whoever pings under another address does send.
+    let pings =
+        |journey: &Journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && Some(echo.destination) == scene.walk.to.ip);
+    if scene.case.journeys().any(|journey| pings(journey) && journey.source.is_some() && journey.source == scene.walk.from.mac) {
+        return Answer::Idle;
+    }
     let (place, to) = (scene.walk.from.title(scene.host()), scene.walk.to.label());
     Hit::new(&place, Some(device), format!("{place} sent neither an echo to {to} nor a question for its address while tapscope listened"))
         .proof(Rank::Absence, format!("nothing of it came in on {}, where all was heard", scene.name(device)))
