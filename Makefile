@@ -3,7 +3,7 @@
 # make lab     boots two guests on a bridge to look at, as root; VARIANT=taps and VARIANT=apart are other ways to connect them
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|hub|cable_stream|cable_tcp|cable_datagram SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 

@@ -7,8 +7,11 @@ mod dataset;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dataset::Shape;
 use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use tapscope_capture::file::{Next, Reader};
+use tapscope_capture::hub::{self, Hub, Place};
 use tapscope_graph::decode::{digest, facts, may_teach};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
@@ -20,7 +23,7 @@ const SEED: u64 = 0x5eed;
 criterion_group! {
     name = stages;
     config = Criterion::default().sample_size(20);
-    targets = read, decode, observe, whole
+    targets = read, decode, observe, whole, switch
 }
 criterion_main!(stages);
 
@@ -127,6 +130,42 @@ fn network() -> Network {
     let mut network = Network::new(Limits::default(), SEED);
     network.observe(&Event::Opened(PointInfo { link_type: ETHERNET, ..PointInfo::default() }));
     network
+}
+
+/// Frames through the hub, from one peer on loopback to another, which says when it has read a window of them: so none is dropped.
+fn switch(criterion: &mut Criterion) {
+    const FRAMES: usize = 100_000;
+    const WINDOW: usize = 400;
+    let (reports, told) = crossbeam_channel::unbounded();
+    let settings = hub::Settings { places: vec![Place::Listen(([127, 0, 0, 1], 0).into())], ..Default::default() };
+    let outlets = hub::Outlets { events: None, spent: crossbeam_channel::never(), reports };
+    let running = Hub::start(settings, outlets).expect("loopback can be listened on");
+    let place = told.recv().expect("the hub says where it listens").place;
+    let address = place.as_str().trim_start_matches("tcp ");
+    let peers = [(); 2].map(|()| {
+        let peer = TcpStream::connect(address).expect("the hub listens");
+        told.recv().expect("the hub says who came");
+        peer
+    });
+    let mut group = criterion.benchmark_group("hub");
+    group.throughput(Throughput::Elements(FRAMES as u64));
+    for octets in [64, 1514] {
+        let frame = [&[0xff; 6][..], &[2, 0, 0, 0, 0, 1, 0x88, 0xb5], &vec![0; octets - 14]].concat();
+        let record = [&hub::header(octets)[..], &frame].concat();
+        let window = record.repeat(WINDOW);
+        group.bench_function(BenchmarkId::new("forward", octets), |bencher| {
+            bencher.iter(|| {
+                let mut came = vec![0; window.len()];
+                let [mut sender, mut receiver] = peers.each_ref();
+                for _ in 0..FRAMES / WINDOW {
+                    sender.write_all(&window).expect("sent");
+                    receiver.read_exact(&mut came).expect("received");
+                }
+            });
+        });
+    }
+    group.finish();
+    assert_eq!(running.stop()[1].counters.dropped_frames, 0);
 }
 
 fn learn(mut network: Network, batches: &[Batch]) -> Network {

@@ -2,7 +2,7 @@
 
 use crate::live::LiveArguments;
 use crate::source::Source;
-use crate::{hub, live, record, show, why, window};
+use crate::{export, extcap, hub, live, record, show, why, window};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub const EXIT_USAGE: u8 = 64;
   tapscope demo                      a recording of two guests on a bridge, in the window
   tapscope capture.pcapng            a capture of yours, in the window
   tapscope show capture.pcapng       the same as text: topology, what is wrong, talkers
+  tapscope ssh://root@host           another host as it is now, if tapscope is there
+  tapscope tcp://127.0.0.1:57012     what `tapscope record --serve` or another server captures
   tcpdump -w - -i br0 | tapscope show -
 
 Capturing needs the right to: sudo, or once `sudo setcap cap_net_raw,cap_net_admin+ep $(command -v tapscope)`.
@@ -39,7 +41,7 @@ Exit status: 0 done; 1 a file could not be read, or only up to some damage, or t
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// A pcap or pcapng file to look at in the window; several are merged by time
+    /// A pcap or pcapng file to look at in the window; several are merged by time. tcp://host:port and ssh://user@host are watched live
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -54,12 +56,16 @@ enum Command {
     List(live::list::ListArguments),
     /// Tell what happens on this host, as it happens
     Watch(live::watch::WatchArguments),
+    /// Write what a capture shows, or a part of it, for other programs: frames, the picture, tables
+    Export(export::ExportArguments),
     /// Record what happens on this host, to be looked at later, by whatever reads pcapng
     Record(record::RecordArguments),
     /// Say why a ping from A to B fails, where it died, and what to do
     Why(why::WhyArguments),
     /// Be a switch for new guests, and tell what passes
     Hub(hub::HubArguments),
+    /// Show Wireshark the guests and links of this host, among its interfaces
+    Extcap(extcap::ExtcapArguments),
     /// Open the window on a recording of two real guests on a bridge
     Demo,
 }
@@ -75,11 +81,12 @@ enum Command {
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
   tcpdump -w - -i br0 -c 1000 | tapscope show -
   tapscope show --live --for 10s     this host, after ten seconds of listening
+  tapscope show ssh://root@host --for 10s
 
 Exit status: 0 done; 1 a file could not be read, or only up to some damage (what came before it is
 printed, and the damage is told on standard error); 64 usage.")]
 pub struct ShowArguments {
-    /// pcap or pcapng files, gzipped or not; `-` is standard input; several are merged by time
+    /// pcap or pcapng files, gzipped or not; `-` is standard input; several are merged by time; also tcp://host:port and ssh://user@host
     #[arg(value_name = "FILE", required_unless_present = "live", conflicts_with = "live")]
     pub files: Vec<PathBuf>,
     /// Add so many seconds to a file's time stamps, for a clock that was behind (negative: ahead); FILE as it is named above
@@ -88,9 +95,9 @@ pub struct ShowArguments {
     /// Show this host as it is now, instead of files
     #[arg(long)]
     pub live: bool,
-    /// With --live: listen for this long, such as 10s or 5m
-    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration, requires = "live")]
-    pub time: Duration,
+    /// With --live and streams: listen for this long, such as 10s or 5m; otherwise --live takes 5s, and a stream is read to its end
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub time: Option<Duration>,
     /// With --live: listen on these interfaces only, `*` and `?` allowed
     #[arg(short, long = "interface", value_name = "NAME", requires = "live")]
     pub interfaces: Vec<String>,
@@ -152,6 +159,8 @@ impl Color {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Some(Command::Show(arguments)) => show::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
+        Some(Command::Extcap(arguments)) => extcap::run(&arguments),
         Some(Command::Demo) => window::demo(),
         Some(Command::List(arguments)) => live::list::run(&arguments),
         Some(Command::Record(arguments)) => record::run(&arguments),
@@ -163,7 +172,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
             eprintln!("tapscope: name files, or what to watch on this host (-i, -f, --netns), not both");
             Ok(EXIT_USAGE)
         }
-        None => window::open(Source::Files(arguments.files)),
+        None => window::open(Source::new(&arguments.files)?),
     }
 }
 

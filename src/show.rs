@@ -1,9 +1,9 @@
 //! `tapscope show`: a capture's network, printed.
 
-use crate::cli::{EXIT_FAILURE, EXIT_OK, Format, ShowArguments};
+use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Format, ShowArguments};
 use crate::live::LiveArguments;
 use crate::record::Recording;
-use crate::report;
+use crate::{report, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{BufWriter, IsTerminal, Write};
@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
+use tapscope_capture::remote::Origin;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
 
@@ -33,9 +34,20 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
             netns: arguments.netns.clone(),
             ..LiveArguments::default()
         };
+        let time = arguments.time.unwrap_or(Duration::from_secs(5));
         let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
-        print(&crate::live::show::read(&live, arguments.time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
+        print(&crate::live::show::read(&live, time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
         return Ok(recording.map_or(EXIT_OK, Recording::end));
+    }
+    let origins = source::origins(&arguments.files)?;
+    if origins.iter().any(Origin::is_stream) {
+        let reading = crate::live::show::stream(&origins, arguments.filter.as_deref(), arguments.time)?;
+        print(&reading, arguments.format, arguments.color.is_on())?;
+        return Ok(EXIT_OK);
+    }
+    if arguments.time.is_some() {
+        eprintln!("tapscope: --for is for what has no end by itself: --live, tcp:// and ssh://");
+        return Ok(EXIT_USAGE);
     }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
     if let Some((path, _)) = arguments.offset.iter().find(|(path, _)| !arguments.files.contains(path)) {
@@ -182,7 +194,11 @@ fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batc
     files.into_facts()
 }
 
-fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
+/// The frames of a batch that pass a filter; `link_types` are those of the points by their numbers.
+///
+/// # Errors
+/// Where the filter does not fit a link type.
+pub fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
     let mut passed = Batch::default();
     for frame in batch.frames() {
         let link_type = link_types.get(frame.point.0 as usize).copied().unwrap_or_default();
@@ -200,7 +216,7 @@ pub fn seed() -> u64 {
 }
 
 /// A bar on standard error for what takes longer than a moment, on a terminal.
-struct Progress {
+pub struct Progress {
     began: Instant,
     looked: Instant,
     bar: Option<ProgressBar>,
@@ -211,12 +227,14 @@ impl Progress {
     const PATIENCE: Duration = Duration::from_millis(500);
     const STEP: Duration = Duration::from_millis(100);
 
-    fn new() -> Progress {
+    /// Nothing is shown yet.
+    pub fn new() -> Progress {
         let now = Instant::now();
         Progress { began: now, looked: now, bar: None, is_wanted: std::io::stderr().is_terminal() }
     }
 
-    fn tick(&mut self, files: &Merged) {
+    /// Shows how far it is, once it takes long.
+    pub fn tick(&mut self, files: &Merged) {
         if !self.is_wanted {
             return;
         }
@@ -240,7 +258,8 @@ impl Progress {
         bar.set_position(done);
     }
 
-    fn finish(&mut self) {
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

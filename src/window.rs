@@ -12,7 +12,10 @@ use anyhow::Result;
 /// Where the source cannot be opened, or the display refuses.
 #[cfg(feature = "window")]
 pub fn open(source: Source) -> Result<u8> {
-    let session = crate::session::Session::replay(source)?;
+    let session = match source.streams() {
+        Some(origins) => crate::session::Session::stream(origins, source.title())?,
+        None => crate::session::Session::replay(source)?,
+    };
     tapscope_gui::run(Box::new(session))?;
     Ok(EXIT_OK)
 }

@@ -49,6 +49,11 @@ fn data_units_of_switches_are_survived() {
 }
 
 #[test]
+fn what_peers_of_the_hub_send_is_survived() {
+    replay("hub", targets::hub);
+}
+
+#[test]
 fn command_lines_of_qemu_are_survived() {
     replay("qemu_command_line", targets::qemu_command_line);
 }

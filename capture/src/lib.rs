@@ -8,3 +8,4 @@ pub mod interface;
 pub mod inventory;
 pub mod qemu;
 pub mod record;
+pub mod remote;

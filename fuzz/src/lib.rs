@@ -2,8 +2,10 @@
 
 use std::io::Cursor;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 use tapscope_capture::cable::{Counts, Passed, Stream, Unwrapper};
 use tapscope_capture::file::{Merged, Next, Reader};
+use tapscope_capture::hub::{Decoder, MAX_FRAME, Switch, Way};
 use tapscope_capture::qemu::command_line::{CommandLine, NICS};
 use tapscope_graph::decode::{Summary, layers, summary};
 use tapscope_graph::host::Carrier;
@@ -174,6 +176,31 @@ fn carried(protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
     packet.extend([64, protocol, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
     packet.extend_from_slice(payload);
     packet
+}
+
+/// What peers of the hub send: an octet says who and how much, and as many octets of its stream follow. What is whole is switched.
+pub fn hub(input: &[u8]) {
+    let (mut decoders, mut switch, begin) = ([const { None }; 4], Switch::default(), Instant::now());
+    let (mut rest, mut pieces) = (input, 0);
+    while let Some((&how, after)) = rest.split_first() {
+        let (piece, after) = after.split_at(after.len().min(usize::from(how >> 2)));
+        let port = usize::from(how & 3);
+        pieces += 1;
+        let now = begin + Duration::from_secs(pieces);
+        let decoder = decoders[port].get_or_insert_with(Decoder::default);
+        let fed = decoder.feed(piece, |frame| {
+            assert!(frame.len() <= MAX_FRAME);
+            assert_ne!(switch.forward(port, frame, now), Way::To(port));
+        });
+        // Less than a frame is held.
+        assert!(fed.is_err() || decoder.pending().is_none_or(|(held, whole)| held < whole.unwrap_or(4)));
+        if fed.is_err() {
+            decoders[port] = None;
+            switch.forget(port);
+        }
+        rest = after;
+    }
+    switch.age(begin + Duration::from_secs(pieces));
 }
 
 const ETHERNET_IPV4: &[u8] = &[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0];

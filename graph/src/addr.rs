@@ -51,13 +51,13 @@ impl fmt::Display for NoMacAddr {
 
 impl std::error::Error for NoMacAddr {}
 
-/// Six octets in hexadecimal, colons between them.
+/// Six octets in hexadecimal, colons or hyphens between them.
 impl FromStr for MacAddr {
     type Err = NoMacAddr;
 
     fn from_str(text: &str) -> Result<MacAddr, NoMacAddr> {
         let mut octets = [0; 6];
-        let mut parts = text.split(':');
+        let mut parts = text.split([':', '-']);
         for octet in &mut octets {
             let part = parts.next().filter(|part| part.len() <= 2 && part.bytes().all(|digit| digit.is_ascii_hexdigit()));
             *octet = part.and_then(|part| u8::from_str_radix(part, 16).ok()).ok_or(NoMacAddr)?;
@@ -92,6 +92,7 @@ mod tests {
     #[test]
     fn an_address_is_read_as_it_is_printed() {
         assert_eq!("52:54:0:12:34:ff".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
+        assert_eq!("52-54-00-12-34-FF".parse(), Ok(MacAddr([0x52, 0x54, 0, 0x12, 0x34, 0xff])));
         for text in ["", "52:54:00:12:34", "52:54:00:12:34:ff:00", "52:54:00:12:34:+f", "52:54:00:12:34:"] {
             assert_eq!(text.parse::<MacAddr>(), Err(NoMacAddr), "{text:?}");
         }

@@ -115,6 +115,26 @@ impl AsRef<str> for Text {
     }
 }
 
+/// A text as content or attribute of an XML 1.0 document: what has a meaning there is escaped, and what may not stand there at all (section
+/// 2.2 of the recommendation: most control characters, U+FFFE, U+FFFF) is U+FFFD.
+pub fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // As they are, an attribute would turn them into spaces.
+            '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", c as u32)),
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => out.push(char::REPLACEMENT_CHARACTER),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// As it is printed.
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -150,6 +170,11 @@ mod tests {
         assert_eq!(Text::from_wire(b"web\x1b[31m\x9b\r\n\0\0").as_str(), "web\\x1b[31m\u{fffd}\\r\\n");
         assert_eq!(Text::new("a\u{202e}b\u{200b}\\").as_str(), "a\\u{202e}b\\u{200b}\\\\");
         assert_eq!(Text::new("küche 厨房").as_str(), "küche 厨房");
+    }
+
+    #[test]
+    fn xml_gets_no_character_that_it_forbids_and_no_mark_up_from_a_name() {
+        assert_eq!(xml("<a b='&\"'>\n\0\x1b\u{ffff}"), "&lt;a b=&#39;&amp;&quot;&#39;&gt;&#10;\u{fffd}\u{fffd}\u{fffd}");
     }
 
     #[test]

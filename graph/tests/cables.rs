@@ -105,6 +105,10 @@ fn a_refused_ping_beside_tcp_that_works_is_the_stacks_doing_until_one_gets_throu
     assert_eq!(found(&format!("{USER}{refused}{later}")), Vec::<String>::new());
     let without_tcp = refused.lines().filter(|line| !line.contains("tcp")).collect::<Vec<_>>().join("\n");
     assert_eq!(found(&format!("{USER}{without_tcp}")), Vec::<String>::new());
+    // A capture from elsewhere tells the same of the address that pings.
+    let claim = "0.1 user_g1/n0> gateway>a arp 10.0.2.2 is-at for 10.0.2.15\n0.1 user_g1/n0 a>* arp who-has 10.0.2.2 tell 10.0.2.15";
+    let [told] = &found(&format!("{USER}{refused}"))[..] else { panic!("it is found once") };
+    assert_eq!(found(&format!("{claim}{refused}")), [told.replace("g1's", "10.0.2.15's")]);
 }
 
 #[test]
@@ -245,7 +249,7 @@ fn guests_with_qemus_default_address_are_told_apart_by_the_end_that_they_send_fr
             resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
             resolution 10.0.2.9 for 10.0.2.7 ×1: nobody
             error ADDRESS_CONFLICT: 10.0.2.9 is claimed by two stations that both have 52:54:00:12:34:56
-            error DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
+            warning DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
         "#]],
     );
     // Without a direction nothing tells whose they are.
@@ -253,19 +257,19 @@ fn guests_with_qemus_default_address_are_told_apart_by_the_end_that_they_send_fr
     check(
         &format!("{guests}{blind}"),
         expect![[r#"
-        point tcp 127.0.0.1:8010: 4 packets, 168 octets
-        host 52:54:00:12:34:56@0 at tcp 127.0.0.1:8010
-          10.0.2.9 by arp 0.2 to 0.2
-          10.0.2.100 by arp 0.1 to 0.1
-          10.0.2.101 by arp 0.0 to 0.0
-        guest guest-0 g1 at tcp 127.0.0.1:8010
-        guest guest-1 g2 at tcp 127.0.0.1:8010
-        cable cable-2 tcp 127.0.0.1:8010, connected, listened
-        resolution 10.0.2.100 for 10.0.2.101 ×1: nobody
-        resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
-        resolution 10.0.2.9 for 10.0.2.7 ×2: nobody
-        error DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
-    "#]],
+            point tcp 127.0.0.1:8010: 4 packets, 168 octets
+            host 52:54:00:12:34:56@0 at tcp 127.0.0.1:8010
+              10.0.2.9 by arp 0.2 to 0.2
+              10.0.2.100 by arp 0.1 to 0.1
+              10.0.2.101 by arp 0.0 to 0.0
+            guest guest-0 g1 at tcp 127.0.0.1:8010
+            guest guest-1 g2 at tcp 127.0.0.1:8010
+            cable cable-2 tcp 127.0.0.1:8010, connected, listened
+            resolution 10.0.2.100 for 10.0.2.101 ×1: nobody
+            resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
+            resolution 10.0.2.9 for 10.0.2.7 ×2: nobody
+            warning DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
+        "#]],
     );
 }
 

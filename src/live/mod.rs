@@ -3,26 +3,30 @@
 pub mod changes;
 pub mod list;
 pub mod order;
+pub mod own;
 pub mod scope;
 pub mod show;
+mod stream;
 pub mod watch;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use order::{Listener, Order};
-use scope::{Places, Scope};
+use order::{Door, Listener, Order, Overload};
+use scope::{Only, Places, Scope};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
+use stream::Streams;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
+use tapscope_capture::remote::Origin;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, MacAddr, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -51,6 +55,9 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Listen at this place only.
+    #[arg(skip)]
+    pub only: Option<Only>,
     /// Take everything in both directions at every point.
     #[arg(skip)]
     pub whole: bool,
@@ -89,9 +96,7 @@ pub fn followed(text: &str) -> Result<Follow, String> {
     if let Ok(ip) = text.parse() {
         return Ok(Follow::Ip(ip));
     }
-    let octets: Option<Vec<u8>> = text.split([':', '-']).map(|octet| u8::from_str_radix(octet, 16).ok()).collect();
-    let mac = octets.and_then(|octets| <[u8; 6]>::try_from(octets).ok());
-    mac.map(|mac| Follow::Mac(MacAddr(mac))).ok_or_else(|| "neither an IP nor a MAC address".to_owned())
+    text.parse().map(Follow::Mac).map_err(|_| "neither an IP nor a MAC address".to_owned())
 }
 
 /// What the inventory does beside listening for changes.
@@ -118,6 +123,9 @@ pub struct Live {
     capture: Option<interface::Live>,
     blind: Option<String>,
     inventory: Option<JoinHandle<()>>,
+    /// What is read instead of this host.
+    streams: Option<Streams>,
+    is_over: bool,
     /// Behind all sources: it ends when they have.
     order: Option<Order>,
     /// A source of our own, for the time.
@@ -140,7 +148,7 @@ impl Live {
     pub fn start(arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
-        let order = Order::start(model, spent.clone())?;
+        let order = Order::start(model, spent.clone(), Overload::Sheds)?;
         if let Some(listener) = listener {
             order.listen(listener);
         }
@@ -170,16 +178,71 @@ impl Live {
             capture,
             blind,
             inventory: Some(thread),
+            streams: None,
+            is_over: false,
             clock: Some(order.source()),
             told: None,
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone() },
+            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone() },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
         })
+    }
+
+    /// Starts to read streams instead: another host as it is now, or what a server captures. Files are streams, too, that come at once.
+    ///
+    /// # Errors
+    /// Where the filter does not compile, or a stream cannot be opened.
+    pub fn stream(origins: &[Origin], filter: Option<&str>, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+        let (model, events) = bounded(QUEUE);
+        let (spent, empty) = bounded(SPENT);
+        let (_, refusals) = bounded(0);
+        // There is no host to be asked.
+        let (asks, _) = bounded(0);
+        let order = Order::start(model, spent.clone(), Overload::Waits)?;
+        if let Some(listener) = listener {
+            order.listen(listener);
+        }
+        let streams = Streams::start(origins, filter, &order, &empty)?;
+        Ok(Live {
+            network: Network::new(Limits::default(), crate::show::seed()),
+            events,
+            spent,
+            refusals,
+            asks,
+            refused: BTreeMap::new(),
+            capture: None,
+            blind: None,
+            inventory: None,
+            streams: Some(streams),
+            is_over: false,
+            clock: Some(order.source()),
+            told: None,
+            order: Some(order),
+            stop: Arc::default(),
+            scope: Scope::default(),
+            places: Places::default(),
+            targets: Vec::new(),
+            whole: false,
+        })
+    }
+
+    /// Where others may listen to all events, before the model does.
+    pub fn door(&self) -> Option<Door> {
+        self.order.as_ref().map(Order::door)
+    }
+
+    /// Whether nothing more will come: this host never ends, a stream may.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// What time it is where the events come from.
+    pub fn now(&self) -> Timestamp {
+        self.streams.as_ref().map_or_else(now, |streams| streams.now().unwrap_or_default())
     }
 
     /// Learns what comes until a moment; `keep` gets the frames, and gives back the batch if it is not needed any more. Says
@@ -189,22 +252,36 @@ impl Live {
     /// Where a thread ended that should not.
     pub fn take(&mut self, until: Instant, mut keep: impl FnMut(Batch) -> Option<Batch>) -> Result<bool> {
         let mut anything = false;
+        if let (Some(streams), Some(order)) = (&self.streams, &self.order)
+            && streams.are_over()
+        {
+            self.clock = None;
+            order.finish();
+        }
         loop {
             let wait = until.saturating_duration_since(Instant::now());
             let event = match self.events.recv_timeout(wait) {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) if self.streams.is_some() => {
+                    self.is_over = true;
+                    std::thread::sleep(wait);
+                    break;
+                }
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
             anything = true;
             self.network.observe(&event);
+            if let Some(streams) = &mut self.streams {
+                streams.told(self.network.tables().now);
+            }
             match event {
                 Event::Frames(batch) => self.give_back(keep(batch)),
                 Event::Host { at, changes } => {
                     if changes.is_empty() {
                         self.told = Some(at);
                     }
-                    if changes.iter().any(concerns_targets) {
+                    if self.streams.is_none() && changes.iter().any(concerns_targets) {
                         self.listen();
                     }
                 }
@@ -227,10 +304,13 @@ impl Live {
     /// # Errors
     /// As [`Live::take`].
     pub fn tell_time(&mut self, at: Timestamp) -> Result<()> {
-        let Some(clock) = &self.clock else { return Ok(()) };
+        let Some(clock) = &self.clock else {
+            self.network.tick(at);
+            return Ok(());
+        };
         let _ = clock.send(Event::Host { at, changes: Vec::new() });
         let patience = Instant::now() + PATIENCE;
-        while self.told.is_none_or(|told| told < at) && Instant::now() < patience {
+        while self.told.is_none_or(|told| told < at) && !self.is_over && Instant::now() < patience {
             self.take(Instant::now() + Duration::from_millis(10), Some)?;
         }
         Ok(())
@@ -271,6 +351,9 @@ impl Live {
 
     /// Whether the host said what it is, and every point that is wanted is open or refused.
     pub fn is_settled(&self) -> bool {
+        if self.streams.is_some() {
+            return self.open_points() > 0;
+        }
         let is_open = self.capture.is_none() || self.open_points() + self.refused.len() >= self.targets.len();
         !self.network.tables().host.is_empty() && is_open
     }
@@ -298,7 +381,8 @@ impl Live {
         Ok(())
     }
 
-    fn open_points(&self) -> usize {
+    /// Points that capture now.
+    pub fn open_points(&self) -> usize {
         self.network.tables().points.iter().filter(|point| !point.closed).count()
     }
 
@@ -311,6 +395,7 @@ impl Live {
     /// What to do where something could not be seen: one sentence each, with the command that helps.
     pub fn notices(&self) -> Vec<String> {
         let mut notices: Vec<String> = self.blind.iter().cloned().collect();
+        notices.extend(self.streams.iter().flat_map(Streams::notices));
         for refused in self.refused.values() {
             notices.push(refused.reason.to_string());
         }
@@ -329,6 +414,7 @@ impl Drop for Live {
         let (_, nobody) = bounded(0);
         self.events = nobody;
         self.capture = None;
+        self.streams = None;
         self.clock = None;
         if let Some(thread) = self.inventory.take() {
             let _ = thread.join();

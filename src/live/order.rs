@@ -21,6 +21,15 @@ pub trait Listener: Send {
     fn hear(&mut self, event: &Event) -> bool;
 }
 
+/// What happens to frames for which the model has no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overload {
+    /// They are left out and counted: what is captured here does not wait.
+    Sheds,
+    /// Their source waits: a stream's other side sheds, and counts.
+    Waits,
+}
+
 /// The thread that puts events in order.
 pub struct Order {
     requests: Sender<Request>,
@@ -30,6 +39,18 @@ pub struct Order {
 enum Request {
     Source(Receiver<Event>),
     Listener(Box<dyn Listener>),
+    Finish,
+}
+
+/// Where listeners come in, from whatever thread.
+#[derive(Clone)]
+pub struct Door(Sender<Request>);
+
+impl Door {
+    /// Adds a listener, who first hears how things stand.
+    pub fn listen(&self, listener: Box<dyn Listener>) {
+        let _ = self.0.send(Request::Listener(listener));
+    }
 }
 
 impl Order {
@@ -37,9 +58,9 @@ impl Order {
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(model: Sender<Event>, spent: Sender<Batch>) -> Result<Order> {
+    pub fn start(model: Sender<Event>, spent: Sender<Batch>, overload: Overload) -> Result<Order> {
         let (requests, received) = unbounded();
-        let bench = Bench { way: Way { model, spent, waiting: VecDeque::new(), dropped: BTreeMap::new() }, ..Bench::new() };
+        let bench = Bench { way: Way { overload, ..Way::new(model, spent) }, ..Bench::new() };
         let thread = std::thread::Builder::new().name("order".into()).spawn(move || bench.run(&received));
         Ok(Order { requests, thread: Some(thread.context("cannot start the thread that orders events")?) })
     }
@@ -53,15 +74,24 @@ impl Order {
 
     /// Adds a listener, who first hears how things stand.
     pub fn listen(&self, listener: Box<dyn Listener>) {
-        let _ = self.requests.send(Request::Listener(listener));
+        self.door().listen(listener);
+    }
+
+    /// Where others may listen.
+    pub fn door(&self) -> Door {
+        Door(self.requests.clone())
+    }
+
+    /// No source and no listener will be added: the model's events end when all sources have.
+    pub fn finish(&self) {
+        let _ = self.requests.send(Request::Finish);
     }
 }
 
 impl Drop for Order {
     /// Ends when all sources have; whoever owns the sources must drop them first.
     fn drop(&mut self) {
-        let (nobody, _) = unbounded();
-        self.requests = nobody;
+        self.finish();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -103,13 +133,13 @@ struct Way {
     waiting: VecDeque<Event>,
     /// Frames that found none, by point.
     dropped: BTreeMap<PointId, u64>,
+    overload: Overload,
 }
 
 impl Bench {
     fn new() -> Bench {
         let ((model, _), (spent, _)) = (bounded(0), bounded(0));
-        let way = Way { model, spent, waiting: VecDeque::new(), dropped: BTreeMap::new() };
-        Bench { sources: Vec::new(), listeners: Vec::new(), standing: Standing::default(), way }
+        Bench { sources: Vec::new(), listeners: Vec::new(), standing: Standing::default(), way: Way::new(model, spent) }
     }
 
     fn run(mut self, requests: &Receiver<Request>) {
@@ -139,7 +169,7 @@ impl Bench {
                         }
                     }
                     Err(TryRecvError::Empty) => {}
-                    Err(TryRecvError::Disconnected) => is_open = false,
+                    Ok(Request::Finish) | Err(TryRecvError::Disconnected) => is_open = false,
                 },
             }
         }
@@ -206,11 +236,20 @@ impl Standing {
 }
 
 impl Way {
+    fn new(model: Sender<Event>, spent: Sender<Batch>) -> Way {
+        Way { model, spent, waiting: VecDeque::new(), dropped: BTreeMap::new(), overload: Overload::Sheds }
+    }
+
     fn is_behind(&self) -> bool {
         !self.waiting.is_empty() || !self.dropped.is_empty()
     }
 
     fn hand_on(&mut self, event: Event) {
+        if self.overload == Overload::Waits {
+            // The model is gone: so will be the sources, soon.
+            let _ = self.model.send(event);
+            return;
+        }
         self.catch_up();
         match event {
             Event::Frames(batch) if self.is_behind() => self.drop_frames(batch),
@@ -298,7 +337,7 @@ mod tests {
     #[test]
     fn points_of_two_sources_have_numbers_of_their_own() {
         let (model, received) = bounded(16);
-        let order = Order::start(model, bounded(1).0).expect("a thread");
+        let order = Order::start(model, bounded(1).0, Overload::Sheds).expect("a thread");
         let (first, second) = (order.source(), order.source());
         let mut heard = Vec::new();
         for (source, event) in [(&first, opened("a")), (&second, opened("b")), (&first, opened("c"))] {
@@ -315,9 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_waits_for_the_model_and_ends_when_it_is_over() {
+        let (model, received) = bounded(1);
+        let order = Order::start(model, bounded(1).0, Overload::Waits).expect("a thread");
+        let source = order.source();
+        let sender = std::thread::spawn(move || {
+            source.send(opened("a")).expect("room");
+            (0..2000).for_each(|_| source.send(frames(0, 1)).expect("room"));
+        });
+        order.finish();
+        assert_eq!(received.iter().filter(|event| matches!(event, Event::Frames(_))).count(), 2000);
+        sender.join().expect("it ends");
+    }
+
+    #[test]
     fn who_listens_later_hears_how_things_stand_and_misses_nothing_for_which_the_model_is_too_slow() {
         let (model, received) = bounded(2);
-        let order = Order::start(model, bounded(1).0).expect("a thread");
+        let order = Order::start(model, bounded(1).0, Overload::Sheds).expect("a thread");
         let source = order.source();
         source.send(opened("a")).expect("room");
         source.send(Event::Closed { point: PointId(0), reason: None }).expect("room");

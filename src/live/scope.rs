@@ -10,7 +10,7 @@ pub use cable::description as cable_description;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
-use tapscope_graph::host::{Device, DeviceId, DeviceKind, Host, Netns};
+use tapscope_graph::host::{CableEnd, Device, DeviceId, DeviceKind, Host, Netns};
 use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
@@ -18,6 +18,17 @@ use tapscope_graph::{MacAddr, Text};
 pub struct Scope {
     /// Names of devices, cables and guests, with `*` and `?`; empty: every TAP, macvtap, bridge port, bridge and cable.
     pub interfaces: Vec<String>,
+    /// This place and no other.
+    pub only: Option<Only>,
+}
+
+/// One place, by what stays the same when it is made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// The device of a name.
+    Device(Netns, Text),
+    /// The cable of a key.
+    Cable(Text),
 }
 
 /// Why a device is not listened on.
@@ -110,7 +121,12 @@ impl Scope {
     /// # Errors
     /// Why not.
     pub fn target(&self, host: &Host, device: &Device) -> Result<Target, Refusal> {
-        let role = if self.interfaces.is_empty() { by_default(host, device) } else { self.by_name(device) };
+        let role = match &self.only {
+            Some(Only::Device(netns, name)) => (device.id.netns == *netns && device.name == *name).then_some(Role::Whole),
+            Some(Only::Cable(_)) => None,
+            None if self.interfaces.is_empty() => by_default(host, device),
+            None => self.by_name(device),
+        };
         let role = role.ok_or(Refusal::NotAskedFor)?;
         Ok(Target {
             key: String::new(),
@@ -162,6 +178,17 @@ fn way_in(host: &Host, netns: Netns) -> Result<Option<PathBuf>, Refusal> {
             (None, Some(pid)) => Ok(Some(PathBuf::from(format!("/proc/{pid}/ns/net")))),
             (None, None) => Err(Refusal::NamespaceClosed),
         },
+    }
+}
+
+/// Who is plugged into a cable here, for people; none where nothing is known of it.
+pub fn plugged(host: &Host, end: &CableEnd) -> Option<String> {
+    let guest = end.pid.and_then(|pid| host.guests().find(|guest| guest.pid == pid));
+    match (guest.and_then(|guest| guest.name.as_ref()), &end.program, end.pid) {
+        (Some(name), ..) => Some(name.to_string()),
+        (None, Some(program), _) => Some(program.to_string()),
+        (None, None, Some(pid)) => Some(format!("process {pid}")),
+        (None, None, None) => None,
     }
 }
 
@@ -250,8 +277,15 @@ mod tests {
     }
 
     #[test]
+    fn one_place_is_taken_whole_and_alone() {
+        let only = |netns, name: &str| Scope { only: Some(Only::Device(Netns(netns), Text::new(name))), ..Scope::default() };
+        assert_eq!(listened(&only(1, "tap0")), ["tap0 Whole"]);
+        assert_eq!(listened(&only(2, "tap0")), [""; 0]);
+    }
+
+    #[test]
     fn bulk_is_taken_once_and_the_uplink_only_when_asked() {
         assert_eq!(listened(&Scope::default()), ["eth1 Inner", "tap0 Edge", "tap1 Whole", "bridge0 Bridge"]);
-        assert_eq!(listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()] }), ["lo Whole", "eth0 Whole", "eth1 Whole"]);
+        assert_eq!(listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()], only: None }), ["lo Whole", "eth0 Whole", "eth1 Whole"]);
     }
 }

@@ -1,11 +1,12 @@
 //! `tapscope watch`: what happens on the host, as it happens.
 
 use super::changes::{Change, Told};
-use super::{Format, Live, LiveArguments, now, stop_signal};
+use super::{Format, Live, LiveArguments, stop_signal};
 use crate::cli::{Color, EXIT_OK};
 use crate::record::Recording;
 use anyhow::Result;
 use clap::Args;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -22,10 +23,14 @@ const STEP: Duration = Duration::from_millis(50);
 #[command(after_help = "Examples:
   tapscope watch                          guests, addresses, ARP, DHCP and echoes as they come
   tapscope watch -i 'tap*' --for 10s
+  tapscope watch ssh://root@host          another host, where tapscope is installed, too
   tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
 
 Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 64 usage.")]
 pub struct WatchArguments {
+    /// Watch tcp://host:port or ssh://user@host instead of this host
+    #[arg(value_name = "STREAM", conflicts_with_all = ["interfaces", "follow", "netns"])]
+    streams: Vec<OsString>,
     #[command(flatten)]
     live: LiveArguments,
     /// Stop after this long, such as 10s or 5m
@@ -46,7 +51,11 @@ pub struct WatchArguments {
 pub fn run(arguments: &WatchArguments) -> Result<u8> {
     let stop = stop_signal()?;
     let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &arguments.live)).transpose()?;
-    let mut live = Live::start(&arguments.live, recording.as_ref().map(Recording::listener))?;
+    let listener = recording.as_ref().map(Recording::listener);
+    let mut live = match arguments.streams.as_slice() {
+        [] => Live::start(&arguments.live, listener)?,
+        streams => Live::stream(&crate::source::origins(streams)?, arguments.live.filter.as_deref(), listener)?,
+    };
     let end = arguments.time.map(|time| Instant::now() + time);
     let mut told = Told::default();
     let mut notices: Vec<String> = Vec::new();
@@ -54,7 +63,7 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
     live.settle(Instant::now() + Duration::from_secs(1))?;
     live.announce("ctrl-C ends");
     loop {
-        let is_over = stop.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end);
+        let is_over = stop.load(Ordering::Relaxed) || live.is_over() || end.is_some_and(|end| Instant::now() >= end);
         let until = (Instant::now() + STEP).min(end.unwrap_or(Instant::now() + STEP));
         let anything = live.take(if is_over { Instant::now() } else { until }, Some)?;
         // What waits for an answer is told when its time is over, also when nothing comes.
@@ -70,11 +79,11 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
                 recording.learn_names(live.network.tables());
             }
             if is_over && let Some(recording) = &recording {
-                let at = now();
+                let at = live.now();
                 recording.end_at(at);
                 live.tell_time(at)?;
             } else {
-                live.network.tick(now());
+                live.network.tick(live.now());
             }
             let tables = live.network.current();
             let topology = Topology::build(tables);

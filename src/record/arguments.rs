@@ -2,7 +2,8 @@
 
 use crate::live::LiveArguments;
 use clap::Args;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use tapscope_capture::record::Limits;
@@ -15,7 +16,8 @@ use tapscope_capture::record::Limits;
   tapscope record -w ring.pcapng -b filesize:100000 -b files:10
                                                       the last gigabyte, in files of 100 MB
   tapscope record -a duration:3600 --whole -w hour.pcapng
-  tapscope record -q -w - | wireshark -k -i -
+  tapscope record --wireshark -i tap0                 beside a file (-w), or alone
+  tapscope record --serve 127.0.0.1:57012             then: tapscope tcp://127.0.0.1:57012, or wireshark -k -i TCP@127.0.0.1:57012
   tapscope show today.pcapng                          what it showed when it ended; tapscope today.pcapng opens the window
 
 The file is pcapng with one interface for each point, which Wireshark reads; tapscope reads back also what the
@@ -27,8 +29,15 @@ pub struct RecordArguments {
     #[command(flatten)]
     pub live: LiveArguments,
     /// Where to: a file, a pipe, or `-` for standard output
-    #[arg(short = 'w', long = "write", value_name = "FILE")]
-    pub write: PathBuf,
+    #[arg(short = 'w', long = "write", value_name = "FILE", required_unless_present_any = ["serve", "wireshark"])]
+    pub write: Option<PathBuf>,
+    /// Serve it to whoever connects (pcap-over-IP), each from how things stand then: a port of this host, or an address and a port. There is
+    /// no password: everybody who reaches the address sees all traffic
+    #[arg(long, value_name = "ADDRESS", value_parser = crate::serve::address)]
+    pub serve: Option<SocketAddr>,
+    /// Open Wireshark on it, from now on
+    #[arg(long)]
+    pub wireshark: bool,
     /// Take everything in both directions at every point: a frame that crosses a bridge is then recorded at each of its points, instead
     /// of once where it entered (ARP, ICMP, DHCP and the like are taken everywhere anyway)
     #[arg(long)]
@@ -52,7 +61,7 @@ pub struct RecordArguments {
     /// End before less than so many MB are free where the file is; by default 500, or a twentieth of a small file system
     #[arg(long, value_name = "MB")]
     pub min_free: Option<u64>,
-    /// No count of packets while it goes on
+    /// Nothing on standard error but what is wrong, and the summary
     #[arg(short = 'q', long)]
     pub quiet: bool,
 }
@@ -106,9 +115,12 @@ pub fn limits(conditions: &[Condition]) -> Limits {
 impl RecordArguments {
     /// What cannot be meant.
     pub fn nonsense(&self) -> Option<&'static str> {
-        let is_output = self.write.as_os_str() == "-";
+        let is_output = self.write.as_deref() == Some(Path::new("-"));
         if is_output && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             return Some("a recording is nothing for a terminal: -w FILE, or pipe standard output somewhere");
+        }
+        if self.write.is_none() && (self.count.is_some() || !self.autostop.is_empty() || !self.ring.is_empty()) {
+            return Some("-a, -b and -c are said of a file: -w FILE");
         }
         if !self.ring.is_empty() && is_output {
             return Some("-b makes several files, and standard output is one: -w FILE");

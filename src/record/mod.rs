@@ -4,20 +4,26 @@ mod arguments;
 mod recording;
 
 pub use arguments::RecordArguments;
-pub use recording::Recording;
+pub use recording::{Recording, section};
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE};
+use crate::export::Cut;
+use crate::live::own::Own;
 use crate::live::{Live, LiveArguments, now, stop_signal};
+use crate::serve::Server;
+use crate::wireshark::Wireshark;
 use anyhow::Result;
 use arguments::limits;
-use recording::{is_whole, place, section};
+use recording::{is_whole, place};
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_capture::file::Format;
 use tapscope_capture::record::{End, Options, Status};
 use tapscope_graph::tables::Tables;
-use tapscope_graph::{LossCause, PointId, Text};
+use tapscope_graph::{LossCause, PointId, Selection, Text};
 
 /// How often it looks whether it is over.
 const STEP: Duration = Duration::from_millis(50);
@@ -31,11 +37,35 @@ pub fn run(arguments: &RecordArguments) -> Result<u8> {
         return Ok(EXIT_USAGE);
     }
     let stop = stop_signal()?;
-    let looked_at = LiveArguments { whole: arguments.whole, snap_length: arguments.snapshot_length, ..arguments.live.clone() };
-    let mut recording = Recording::begin(options(arguments))?;
-    let mut live = Live::start(&looked_at, Some(recording.listener()))?;
+    // Before the live host, so that clients get what is on its way when it ends.
+    let mut server = arguments.serve.map(Server::start).transpose()?;
+    let looked_at = looked_at(arguments, server.as_ref().map(|(server, _)| server.address()));
+    let mut recording = match &arguments.write {
+        Some(path) => Some(Recording::begin(options(arguments, path))?),
+        None => None,
+    };
+    let mut live = Live::start(&looked_at, recording.as_ref().map(Recording::listener))?;
     live.settle(Instant::now() + Duration::from_secs(1))?;
-    live.announce(&format!("recording to {}, ctrl-C ends", Text::path(&arguments.write.to_string_lossy())));
+    let mut places: Vec<String> =
+        arguments.write.iter().map(|path| format!("recording to {}", Text::path(&path.to_string_lossy()))).collect();
+    let server = match (server.take(), live.door()) {
+        (Some((mut server, waiting)), Some(door)) => {
+            server.open(waiting, door, section(&looked_at))?;
+            places.push(format!("serving at tcp://{}", server.address()));
+            Some(server)
+        }
+        _ => None,
+    };
+    let mut wireshark = match (arguments.wireshark, live.door()) {
+        (true, Some(door)) => {
+            places.push("showing it to Wireshark".to_owned());
+            Some(Wireshark::live(&door, Cut::new(Selection::default(), None))?)
+        }
+        _ => None,
+    };
+    if !arguments.quiet {
+        live.announce(&format!("{}, ctrl-C ends", places.join(" and ")));
+    }
     let mut notices: Vec<String> = Vec::new();
     let mut progress = Progress::new(arguments.quiet);
     while !stop.load(Ordering::Relaxed) {
@@ -47,6 +77,14 @@ pub fn run(arguments: &RecordArguments) -> Result<u8> {
                 notices.push(notice);
             }
         }
+        let Some(recording) = &mut recording else {
+            // Whoever closes Wireshark has seen enough, unless somebody else looks.
+            let is_closed = wireshark.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None)));
+            if is_closed && server.is_none() {
+                break;
+            }
+            continue;
+        };
         recording.learn_names(live.network.tables());
         let status = recording.status();
         if status.end.is_some() {
@@ -58,15 +96,44 @@ pub fn run(arguments: &RecordArguments) -> Result<u8> {
     // What was captured by then is still on its way.
     live.take(Instant::now() + Duration::from_millis(100), Some)?;
     let end = now();
-    recording.end_at(end);
+    if let Some(recording) = &recording {
+        recording.end_at(end);
+    }
     live.tell_time(end)?;
-    recording.learn_names(live.network.tables());
-    let status = recording.finish();
-    let lost = summary(&status, live.network.tables());
-    Ok(if is_whole(&status) && lost == 0 { EXIT_OK } else { EXIT_FAILURE })
+    if let Some(recording) = &mut recording {
+        recording.learn_names(live.network.tables());
+    }
+    if let Some(told) = server.as_ref().and_then(Server::summary) {
+        eprintln!("tapscope: {told}");
+    }
+    let is_all = recording.is_none_or(|recording| {
+        let status = recording.finish();
+        summary(&status, live.network.tables()) == 0 && is_whole(&status)
+    });
+    drop(live);
+    Ok(if is_all { EXIT_OK } else { EXIT_FAILURE })
 }
 
-fn options(arguments: &RecordArguments) -> Options {
+/// What is captured: without what the recording itself sends.
+fn looked_at(arguments: &RecordArguments, server: Option<SocketAddr>) -> LiveArguments {
+    let mut own = Own::default();
+    if arguments.write.as_deref() == Some(Path::new("-"))
+        && let Ok(connection) = std::env::var("SSH_CONNECTION")
+    {
+        own.add_ssh(&connection);
+    }
+    if let Some(address) = server {
+        own.add_server(address);
+    }
+    LiveArguments {
+        whole: arguments.whole,
+        snap_length: arguments.snapshot_length,
+        filter: own.filter(arguments.live.filter.as_deref()),
+        ..arguments.live.clone()
+    }
+}
+
+fn options(arguments: &RecordArguments, path: &Path) -> Options {
     let mut end = limits(&arguments.autostop);
     end.packets = arguments.count.or(end.packets);
     Options {
@@ -74,7 +141,7 @@ fn options(arguments: &RecordArguments) -> Options {
         ring: (!arguments.ring.is_empty()).then(|| limits(&arguments.ring)),
         end,
         min_free: arguments.min_free.map(|megabytes| megabytes.saturating_mul(1_000_000)),
-        ..Options::new(place(&arguments.write), section(&arguments.live))
+        ..Options::new(place(path), section(&arguments.live))
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the host says, for `--format json`: members `points` and `host` of `tapscope.show/1`, and `tapscope list`.
 
+use super::card::Outlook;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use tapscope_graph::host::{Backend, Cable, CableEnd, Device, DeviceId, DeviceKind, Guest, Host, Nic};
+use tapscope_graph::host::{Backend, Cable, CableEnd, Device, DeviceId, DeviceKind, Guest, Host};
 use tapscope_graph::tables::{Point as Row, Tables};
 use tapscope_graph::{PointId, Text};
 
@@ -88,6 +89,8 @@ struct NicReport {
     mac: Option<String>,
     default_mac: bool,
     backend: Option<BackendReport>,
+    /// Who is at the other side, and how its frames can be seen.
+    outlook: Option<Outlook>,
 }
 
 #[derive(Serialize)]
@@ -273,14 +276,15 @@ impl GuestReport {
             program: guest.program.to_string(),
             libvirt: guest.is_libvirt,
             monitors: texts(&guest.monitors),
-            nics: guest.nics.iter().map(|nic| NicReport::of(host, nic)).collect(),
+            nics: (0..guest.nics.len()).map(|nic| NicReport::of(host, guest, nic)).collect(),
             unreadable: optional(&guest.unreadable),
         }
     }
 }
 
 impl NicReport {
-    fn of(host: &Host, nic: &Nic) -> NicReport {
+    fn of(host: &Host, guest: &Guest, place: usize) -> NicReport {
+        let nic = &guest.nics[place];
         let backend = |backend: &Backend| BackendReport {
             id: optional(&backend.id),
             kind: backend.kind.name().to_owned(),
@@ -296,6 +300,7 @@ impl NicReport {
             mac: optional(&nic.mac),
             default_mac: nic.has_default_mac,
             backend: nic.backend.as_ref().map(backend),
+            outlook: Outlook::of(host, guest, place),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What `show` prints, one file per format.
 
+pub mod card;
 pub mod dot;
+pub mod graphml;
 pub mod host;
 pub mod json;
 #[cfg(test)]
@@ -29,6 +31,18 @@ fn mac(node: &Node) -> Option<MacAddr> {
     match node.macs[..] {
         [mac] => Some(mac),
         _ => None,
+    }
+}
+
+/// An IP protocol's name, or its number.
+pub fn protocol(number: u8) -> String {
+    match number {
+        1 => "icmp".into(),
+        6 => "tcp".into(),
+        17 => "udp".into(),
+        58 => "icmpv6".into(),
+        132 => "sctp".into(),
+        other => format!("protocol {other}"),
     }
 }
 

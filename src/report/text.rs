@@ -282,14 +282,7 @@ fn talkers(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
             (Some(port), true) => format!("[{}]:{port}", endpoint.ip),
             (None, _) => endpoint.ip.to_string(),
         };
-        let protocol = match flow.protocol {
-            1 => "icmp".to_owned(),
-            6 => "tcp".to_owned(),
-            17 => "udp".to_owned(),
-            58 => "icmpv6".to_owned(),
-            132 => "sctp".to_owned(),
-            other => format!("protocol {other}"),
-        };
+        let protocol = super::protocol(flow.protocol);
         let state = flow.tcp.map_or_else(String::new, |state| paint.dim(format!("  {}", state.name())));
         writeln!(out, "  {protocol} {} -> {}: {}, back {}{state}", end(from), end(to), octets(sent.octets), octets(back.octets))?;
     }

@@ -1,10 +1,11 @@
 //! The living host in the window: the picture is of now, until the user lets it stand.
 
+use super::history::History;
 use super::{PACKETS, Pace, Shared};
-use crate::live::{Live, LiveArguments, now};
+use crate::live::Live;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, TryRecvError};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tapscope_graph::{Packets, Timestamp, View};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
@@ -17,6 +18,9 @@ const FIRST: Duration = Duration::from_millis(700);
 /// The thread's side.
 pub(super) struct Watcher {
     live: Live,
+    /// What is kept of the past. It goes when the window does; none of a stream, which may be recorded where it comes from.
+    history: Weak<History>,
+    title: String,
     shared: Arc<Shared>,
     packets: Packets,
     view: Arc<View>,
@@ -28,15 +32,16 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Starts to watch; the first picture is there when this returns.
-    pub(super) fn start(arguments: &LiveArguments, shared: Arc<Shared>) -> Result<Watcher> {
-        let mut live = Live::start(arguments, None)?;
+    pub(super) fn start(mut live: Live, history: Weak<History>, title: String, shared: Arc<Shared>) -> Result<Watcher> {
         live.settle(Instant::now() + FIRST)?;
         let mut watcher = Watcher {
+            begin: live.now(),
             live,
+            history,
+            title,
             shared,
             packets: Packets::new(PACKETS),
             view: Arc::default(),
-            begin: now(),
             state: PlaybackState::Live,
             is_stale: true,
             pace: Pace::new(),
@@ -80,8 +85,8 @@ impl Watcher {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Pause => self.state = PlaybackState::Paused,
-            Command::Play | Command::End => self.state = PlaybackState::Live,
-            // What was is in a recording.
+            Command::Play | Command::End | Command::Now => self.state = PlaybackState::Live,
+            // What was is another player's.
             Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
             Command::Ask(_) => {}
         }
@@ -91,17 +96,18 @@ impl Watcher {
     fn publish(&mut self, problem: Option<String>) {
         let began = Instant::now();
         if self.is_stale && self.state != PlaybackState::Paused {
-            self.live.network.tick(now());
+            self.live.network.tick(self.live.now());
             self.view = Arc::new(self.live.network.view());
             self.is_stale = false;
         }
-        let notices: Vec<String> = problem.into_iter().chain(self.live.notices()).collect();
+        let notices: Vec<String> =
+            problem.into_iter().chain(self.live.notices()).chain(self.history.upgrade().and_then(|history| history.problem())).collect();
         let end = self.view.tables.now.unwrap_or(self.begin);
         self.shared.publish(Shown {
             view: self.view.clone(),
             packets: self.packets.clone(),
-            playback: Playback { state: self.state, speed: 1.0, position: end, begin: self.begin.min(end), end },
-            title: "this host".to_owned(),
+            playback: Playback { state: self.state, speed: 1.0, position: end, begin: self.begin.min(end), end, is_past: false },
+            title: self.title.clone(),
             notice: (!notices.is_empty()).then(|| notices.join("\n")),
         });
         self.pace.published(began);

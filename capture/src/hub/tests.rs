@@ -4,7 +4,6 @@ use super::*;
 use crossbeam_channel::{bounded, unbounded};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::PathBuf;
 use std::time::Instant;
 use tapscope_graph::{Direction, PointInfo};
 
@@ -248,7 +247,7 @@ fn datagrams_and_a_unix_stream_are_joined_and_the_path_is_removed() {
     let guest = UdpSocket::bind("127.0.0.1:0").expect("bound");
     guest.set_read_timeout(Some(LIMIT)).expect("set");
     let free = UdpSocket::bind("127.0.0.1:0").expect("bound").local_addr().expect("an address");
-    let path = PathBuf::from(std::env::temp_dir()).join(format!("tapscope-hub-{}.sock", std::process::id()));
+    let path = std::env::temp_dir().join(format!("tapscope-hub-{}.sock", std::process::id()));
     let bench = Bench::new(&[Place::Udp { local: free, remote: guest.local_addr().expect("an address") }, Place::Unix(path.clone())]);
     let stream = UnixStream::connect(&path).expect("connected");
     stream.set_read_timeout(Some(LIMIT)).expect("set");

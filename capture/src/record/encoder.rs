@@ -256,7 +256,7 @@ impl Encoder {
     fn count(&mut self, index: usize, out: &mut Vec<u8>) {
         let point = &self.points[index];
         let [kernel, interface, queue, carrier] = point.lost;
-        let lost = [kernel, interface, queue, carrier].into_iter().fold(0, u64::saturating_add);
+        let lost = [kernel, interface, queue, carrier].into_iter().fold(0_u64, u64::saturating_add);
         let now = self.latest.unwrap_or_default();
         let mut block = Block::new(out, STATISTICS);
         block.bytes(&point.interface.to_le_bytes()).bytes(&halves(now));
@@ -264,7 +264,7 @@ impl Encoder {
             block.option(2, &[&halves(since)]);
         }
         block.option(3, &[&halves(now)]);
-        let dropped = kernel.saturating_add(queue);
+        let dropped = kernel.saturating_add(queue).saturating_add(carrier);
         for (code, count) in [(4, point.frames.saturating_add(lost)), (5, interface), (7, dropped), (8, point.frames)] {
             block.option(code, &[&count.to_le_bytes()]);
         }

@@ -3,9 +3,9 @@
 use super::host::finding;
 use super::{FRAMES, Finding, FindingKind, Severity, is_too_early, times};
 use crate::MacAddr;
-use crate::host::{Cable, CableKind, CableRole, CableState, Host, Prefix, UserNetwork};
-use crate::tables::{Side, Tables, TcpState};
-use crate::topology::{Key, Link, LinkKind, LinkState, NodeKind, Topology};
+use crate::host::{Cable, CableRole, CableState, Host, UserNetwork};
+use crate::tables::{Flow, Side, Tables, TcpState};
+use crate::topology::{Key, Link, LinkKind, LinkState, Node, NodeKind, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -14,8 +14,12 @@ pub(super) fn cables(tables: &Tables, topology: &Topology, found: &mut Vec<Findi
     for link in topology.links().filter(|link| link.kind == LinkKind::Cable) {
         let Some(cable) = link.cable.as_ref().and_then(|key| tables.host.cable(key)) else { continue };
         unplugged(&tables.host, cable, link, found);
-        if cable.kind == CableKind::User {
-            icmp_blocked(tables, cable, link, found);
+    }
+    // The stack has an interface for each of its link-layer addresses.
+    let mut told: BTreeSet<Key> = BTreeSet::new();
+    for (node, link, _) in topology.attachments().filter(|(node, link, _)| node.kind == NodeKind::Stack && link.kind.is_local()) {
+        if told.insert(node.key) {
+            icmp_blocked(tables, node, link, found);
         }
     }
     duplicates(topology, found);
@@ -79,32 +83,37 @@ fn duplicates(topology: &Topology, found: &mut Vec<Finding>) {
     for ((key, mac), (link, guests)) in cards.into_iter().filter(|(_, (_, guests))| guests.len() > 1) {
         let guests: Vec<String> = guests.into_iter().collect();
         let text = format!("{} have the same address {mac} on {}: give each a mac= of its own", guests.join(" and "), link.name);
-        found.push(finding(Severity::Error, FindingKind::DuplicateMac, text, Some(key)));
+        // A guest may have given its card another address.
+        found.push(finding(Severity::Warning, FindingKind::DuplicateMac, text, Some(key)));
     }
 }
 
 /// libslirp sends a guest's echo from a socket of its own, for which the host needs `net.ipv4.ping_group_range` (libslirp,
 /// `ip_icmp.c`); TCP needs nothing. Only where both were seen: echoes beyond the stack in vain, and TCP that was answered from there.
-fn icmp_blocked(tables: &Tables, cable: &Cable, link: &Link, found: &mut Vec<Finding>) {
+fn icmp_blocked(tables: &Tables, node: &Node, link: &Link, found: &mut Vec<Finding>) {
     let Some(point) = link.point else { return };
-    let backend = cable.ends.iter().find_map(|end| tables.host.plugged(end)?.1.backend.as_ref());
-    let Some(user) = backend.and_then(|backend| UserNetwork::of(&backend.options)) else { return };
-    let network: Prefix = user.network;
-    let is_beyond = |ip: IpAddr| ip.is_ipv4() && !network.contains(ip);
-    let (mut frames, mut count, mut targets, mut refusal) = (Vec::new(), 0, BTreeSet::new(), None);
-    for echo in tables.echoes.iter().filter(|echo| echo.point == point && network.contains(echo.source) && is_beyond(echo.destination)) {
+    let cable = link.cable.as_ref().and_then(|key| tables.host.cable(key));
+    let backend = cable.and_then(|cable| cable.ends.iter().find_map(|end| tables.host.plugged(end)?.1.backend.as_ref()));
+    let user = backend.and_then(|backend| UserNetwork::of(&backend.options));
+    let is_beyond = |ip: IpAddr| match user {
+        Some(user) => ip.is_ipv4() && !user.network.contains(ip),
+        None => node.remotes.contains(&ip),
+    };
+    let (mut frames, mut count, mut targets, mut refusal, mut source) = (Vec::new(), 0, BTreeSet::new(), None, None);
+    for echo in tables.echoes.iter().filter(|echo| echo.point == point && !is_beyond(echo.source) && is_beyond(echo.destination)) {
         if echo.reply.is_some() {
             // ICMP does get through, at least up to here.
             (frames, count, targets, refusal) = (Vec::new(), 0, BTreeSet::new(), None);
             continue;
         }
         let error = echo.error.and_then(|row| tables.icmp_errors.get(row as usize)).map(|row| &row.error);
-        let is_refused = error.is_some_and(|error| error.reporter == IpAddr::V4(user.gateway));
+        let is_refused = error.is_some_and(|error| node.addresses.iter().any(|address| address.ip == error.reporter));
         if !is_refused && (error.is_some() || is_too_early(tables, echo.at)) {
             continue;
         }
         refusal = refusal.or(error.map(ToString::to_string));
         count += 1;
+        source = Some(echo.source);
         targets.insert(echo.destination);
         if frames.len() < FRAMES - 1 {
             frames.push(echo.frame);
@@ -114,14 +123,15 @@ fn icmp_blocked(tables: &Tables, cable: &Cable, link: &Link, found: &mut Vec<Fin
         return;
     }
     let is_answered = |state: TcpState| !matches!(state, TcpState::SynSent | TcpState::Refused | TcpState::Midstream);
+    let server = |flow: &Flow| if flow.initiator == Side::A { flow.b() } else { flow.a() };
     let tcp = tables.flows.iter().find(|flow| {
-        let server = if flow.initiator == Side::A { flow.b() } else { flow.a() };
-        flow.points.iter().any(|(at, ..)| *at == point) && is_beyond(server.ip) && flow.tcp.is_some_and(is_answered)
+        let is_here = flow.points.iter().any(|(at, ..)| *at == point);
+        flow.tcp.is_some_and(is_answered) && is_here && is_beyond(server(flow).ip)
     });
     let Some(flow) = tcp else { return };
-    let server = if flow.initiator == Side::A { flow.b() } else { flow.a() };
     frames.push(flow.first);
-    let guest = cable.ends.first().map_or_else(String::new, |end| end.called(&tables.host));
+    let guest = cable.and_then(|cable| cable.ends.first()).map(|end| end.called(&tables.host));
+    let guest = guest.or(source.map(|ip| ip.to_string())).unwrap_or_default();
     let targets: Vec<String> = targets.iter().take(4).map(IpAddr::to_string).collect();
     let how = refusal.map_or_else(|| "are swallowed by".to_owned(), |words| format!("are refused ({words}) by"));
     let text = format!(
@@ -129,9 +139,9 @@ fn icmp_blocked(tables: &Tables, cable: &Cable, link: &Link, found: &mut Vec<Fin
          sysctl -w net.ipv4.ping_group_range=\"0 2147483647\", or look for a rule that drops it",
         targets.join(", "),
         times(count),
-        server.ip,
-        server.port.unwrap_or(0),
+        server(flow).ip,
+        server(flow).port.unwrap_or(0),
     );
     let kind = FindingKind::SlirpIcmpBlocked;
-    found.push(Finding { severity: Severity::Warning, kind, text, about: Some(link.key), point: Some(point), frames, count });
+    found.push(Finding { severity: Severity::Warning, kind, text, about: Some(node.key), point: Some(point), frames, count });
 }

@@ -19,42 +19,49 @@ pub fn view(script: &str) -> View {
 
 /// The same with other bounds.
 pub fn view_with(script: &str, limits: Limits) -> View {
+    events(script, limits).0.view()
+}
+
+/// The events of a network written as text, and who observed them.
+pub fn events(script: &str, limits: Limits) -> (Network, Vec<Event>) {
     let mut network = Network::new(limits, 7);
+    let mut events = Vec::new();
     let mut points: Vec<&str> = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let at = Timestamp(1_700_000_000_000_000_000 + (words[0].parse::<f64>().expect("a time") * 1e9) as i64);
+        let first = events.len();
         if words[1] == "host" {
-            let changes = vec![host::change(&words[2..])];
-            network.observe(&Event::Host { at, changes });
-            continue;
-        }
-        let (point, direction) = match words[1].split_at(words[1].len() - 1) {
-            (point, "<") => (point, Direction::Inbound),
-            (point, ">") => (point, Direction::Outbound),
-            _ => (words[1], Direction::Unknown),
-        };
-        let id = points.iter().position(|known| *known == point).unwrap_or_else(|| {
-            points.push(point);
-            let device = network.tables().host.device_named(host::NETNS, point).map(|device| device.id);
-            let key = Text::new(&point.replace('_', " "));
-            let cable = network.tables().host.cable(&key);
-            let carrier = match cable.map(|cable| &cable.sight) {
-                Some(CableSight::Carried { device, .. }) => Some(*device),
-                _ => None,
+            events.push(Event::Host { at, changes: vec![host::change(&words[2..])] });
+        } else {
+            let (point, direction) = match words[1].split_at(words[1].len() - 1) {
+                (point, "<") => (point, Direction::Inbound),
+                (point, ">") => (point, Direction::Outbound),
+                _ => (words[1], Direction::Unknown),
             };
-            let (device, cable) = (device.or(carrier), cable.map(|cable| cable.key.clone()));
-            let name = Some(key.to_string());
-            let info = PointInfo { name, link_type: LinkType::ETHERNET, device, cable, ..PointInfo::default() };
-            network.observe(&Event::Opened(info));
-            points.len() - 1
-        });
-        let bytes = frame(&words[2..]);
-        let mut batch = Batch::default();
-        batch.push(Frame { at, point: PointId(id as u32), direction, original_length: bytes.len() as u32, bytes: &bytes });
-        network.observe(&Event::Frames(batch));
+            let id = points.iter().position(|known| *known == point).unwrap_or_else(|| {
+                points.push(point);
+                let device = network.tables().host.device_named(host::NETNS, point).map(|device| device.id);
+                let key = Text::new(&point.replace('_', " "));
+                let cable = network.tables().host.cable(&key);
+                let carrier = match cable.map(|cable| &cable.sight) {
+                    Some(CableSight::Carried { device, .. }) => Some(*device),
+                    _ => None,
+                };
+                let (device, cable) = (device.or(carrier), cable.map(|cable| cable.key.clone()));
+                let name = Some(key.to_string());
+                let info = PointInfo { name, link_type: LinkType::ETHERNET, device, cable, ..PointInfo::default() };
+                events.push(Event::Opened(info));
+                points.len() - 1
+            });
+            let bytes = frame(&words[2..]);
+            let mut batch = Batch::default();
+            batch.push(Frame { at, point: PointId(id as u32), direction, original_length: bytes.len() as u32, bytes: &bytes });
+            events.push(Event::Frames(batch));
+        }
+        events[first..].iter().for_each(|event| network.observe(event));
     }
-    network.view()
+    (network, events)
 }
 
 fn station(name: &str) -> [u8; 6] {

@@ -6,7 +6,10 @@ mod empty;
 mod icon;
 pub mod layout;
 mod pulse;
+mod svg;
 mod wire;
+
+pub use svg::{font, svg};
 
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;

@@ -153,6 +153,24 @@ impl Namespace {
         self.must(&format!("echo '{value}' > '/proc/sys/{name}'")).map(|_| self)
     }
 
+    /// Wires a TAP of this namespace to a new device of another one, `nic`, by a process that holds the TAP's descriptor as QEMU would: a
+    /// stand-in for a guest that is there at once. Both devices are up when this returns.
+    ///
+    /// # Errors
+    ///
+    /// With what `ip` said, or if the process does not start; it needs Python 3.
+    pub fn wire(&self, tap: &str, guest: &Self, nic: &str, mac: &str) -> Result<Process, Error> {
+        self.tap(tap)?;
+        guest.must(&format!("ip tuntap add dev {nic} mode tap && ip link set {nic} address {mac}"))?;
+        // By Python's own process: its id is to be the one that has the TAP open.
+        let mut command = Command::new("python3");
+        command.args(["-c", include_str!("wire.py"), &self.name, tap, &guest.name, nic]).env(MARK, &self.lab.id);
+        let process = self.start(&format!("wire-{}-{tap}", self.name), &mut command)?;
+        process.wait_for("wired", Duration::from_secs(20))?;
+        guest.must(&format!("ip link set {nic} up"))?;
+        Ok(process)
+    }
+
     /// Lets this namespace be a router.
     ///
     /// # Errors

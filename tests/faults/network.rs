@@ -1,0 +1,158 @@
+//! The networks that are broken, in namespaces of their own.
+
+use crate::fault::{Answer, Base, Fault};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::time::{Duration, Instant};
+use tapscope_lab::{Lab, Namespace, Process};
+
+/// How long tapscope may take beyond what it listens: the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A network with a fault in it.
+pub struct Network {
+    /// First, so that it is taken down before the rest goes.
+    lab: Lab,
+    places: BTreeMap<&'static str, Namespace>,
+    wires: BTreeMap<&'static str, Process>,
+    /// A's and B's addresses.
+    ends: [String; 2],
+}
+
+/// Guests that a base may have: their namespace, TAP, MAC.
+const GUESTS: [(&str, &str, &str); 3] =
+    [("a", "tapA", "52:54:00:aa:00:01"), ("b", "tapB", "52:54:00:aa:00:02"), ("c", "tapC", "52:54:00:aa:00:03")];
+
+impl Network {
+    /// Builds it, and breaks it.
+    ///
+    /// # Errors
+    /// Where a command failed that has to work.
+    pub fn build(fault: &Fault) -> Result<Network, Box<dyn Error>> {
+        let lab = Lab::without_guests(&fault.name)?;
+        let mut places = BTreeMap::new();
+        for place in ["host", "a", "b", "c", "x"] {
+            let is_wanted = ["host", "a", "b"].contains(&place)
+                || fault.more.iter().any(|more| more == place)
+                || (place == "x" && fault.base == Base::Uplink);
+            if is_wanted {
+                places.insert(place, lab.namespace(place)?);
+            }
+        }
+        let mut network = Network { lab, places, wires: BTreeMap::new(), ends: Default::default() };
+        network.base(fault)?;
+        for command in &fault.build {
+            network.must(command)?;
+        }
+        Ok(network)
+    }
+
+    fn base(&mut self, fault: &Fault) -> Result<(), Box<dyn Error>> {
+        let host = self.places["host"].clone();
+        let bridge =
+            |name: &str| format!("ip link add {name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 && ip link set {name} up");
+        let (guests, bridges, ends): (&[&str], &[&str], [&str; 2]) = match fault.base {
+            Base::Bridged => (&["a", "b", "c"], &["br0", "br0", "br0"], ["10.9.0.1/24", "10.9.0.2/24"]),
+            Base::Routed => (&["a", "b", "c"], &["brA", "brB", "brB"], ["10.9.1.1/24", "10.9.2.1/24"]),
+            Base::Uplink => (&["a"], &["br0"], ["10.9.1.1/24", "203.0.113.9/32"]),
+            Base::Bare => (&[], &[], ["10.9.0.1/24", "10.9.0.2/24"]),
+        };
+        let mut made: Vec<&str> = bridges.to_vec();
+        made.dedup();
+        for name in made {
+            host.must(&bridge(name))?;
+        }
+        for (&guest, &bridge) in guests.iter().zip(bridges) {
+            let Some(place) = self.places.get(guest).cloned() else { continue };
+            let Some(&(_, tap, mac)) = GUESTS.iter().find(|(name, ..)| *name == guest) else { continue };
+            self.wires.insert(guest, host.wire(tap, &place, "eth0", mac)?);
+            host.port(bridge, tap)?;
+        }
+        let without_length = |address: &str| address.split('/').next().unwrap_or_default().to_owned();
+        self.ends = ends.map(without_length);
+        let addresses = fault.addresses.clone().unwrap_or_else(|| {
+            let count = if fault.base == Base::Uplink { 1 } else { 2 };
+            ["a", "b"].iter().zip(ends).take(count).map(|(guest, address)| ((*guest).to_owned(), address.to_owned())).collect()
+        });
+        if fault.base != Base::Bare {
+            for (guest, address) in &addresses {
+                self.must(&format!("{guest}: ip address add {address} dev eth0 nodad 2>/dev/null || ip address add {address} dev eth0"))?;
+                if let Some(index) = ["a", "b"].iter().position(|name| name == guest) {
+                    self.ends[index] = without_length(address);
+                }
+            }
+        }
+        match fault.base {
+            Base::Routed => {
+                self.must("host: ip address add 10.9.1.254/24 dev brA; ip address add 10.9.2.254/24 dev brB")?;
+                host.forwards()?;
+                self.must("a: ip route add default via 10.9.1.254")?;
+                self.must("b: ip route add default via 10.9.2.254")
+            }
+            Base::Uplink => {
+                host.veth("up0", &self.places["x"], "up0")?.forwards()?;
+                self.must("host: ip address add 10.9.1.254/24 dev br0; ip address add 198.51.100.2/24 dev up0")?;
+                self.must("host: ip route add default via 198.51.100.1")?;
+                self.must("x: ip address add 198.51.100.1/24 dev up0; ip address add 203.0.113.9/32 dev lo")?;
+                self.must("a: ip route add default via 10.9.1.254")
+            }
+            Base::Bridged | Base::Bare => Ok(()),
+        }
+    }
+
+    /// `export H=…; …` in front of a command.
+    fn variables(&self) -> String {
+        let mut all = format!("LAB={} QEMU_WIRE={}/qemu_wire.py", self.lab.folder().display(), self.lab.folder().display());
+        for (place, variable) in [("host", "H"), ("a", "A"), ("b", "B"), ("c", "C"), ("x", "X")] {
+            if let Some(namespace) = self.places.get(place) {
+                all.push_str(&format!(" {variable}={}", namespace.name()));
+            }
+        }
+        for (guest, process) in &self.wires {
+            all.push_str(&format!(" WIRE_{}={}", guest.to_uppercase(), process.pid()));
+        }
+        format!("export {all}\n")
+    }
+
+    fn place<'command>(&self, command: &'command str) -> Result<(&Namespace, &'command str), Box<dyn Error>> {
+        let (place, command) = command.split_once(": ").ok_or_else(|| format!("no place in {command:?}"))?;
+        let namespace = self.places.get(place).ok_or_else(|| format!("no namespace {place:?} for {command:?}"))?;
+        Ok((namespace, command))
+    }
+
+    fn must(&self, command: &str) -> Result<(), Box<dyn Error>> {
+        let (namespace, command) = self.place(command)?;
+        namespace.must(&format!("{}{command}", self.variables()))?;
+        Ok(())
+    }
+
+    /// Asks tapscope why, and pings meanwhile.
+    ///
+    /// # Errors
+    /// Where it gives no answer.
+    pub fn ask(&self, fault: &Fault) -> Result<Answer, Box<dyn Error>> {
+        let [from, to] = fault.ask.clone().unwrap_or_else(|| self.ends.clone());
+        let (json, recording) = (self.lab.folder().join("answer.json"), self.lab.folder().join("recording.pcapng"));
+        let mut command = self.places["host"].command("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" >\"$OUT\"", env!("CARGO_BIN_EXE_tapscope"), "why", &from, &to]).env("OUT", &json);
+        command.args(["--netns", "own", "--listen", &format!("{}s", fault.listen), "--format", "json"]);
+        let _ = &recording;
+        let tapscope = self.places["host"].start("why", &mut command)?;
+        tapscope.wait_for("listening on", PATIENCE)?;
+        let ping = format!("a: ping -n -c3 -i0.3 -W1 {to}");
+        for command in fault.trigger.as_ref().unwrap_or(&vec![ping]) {
+            let (namespace, command) = self.place(command)?;
+            namespace.run(&format!("{}{command}", self.variables()))?;
+        }
+        let deadline = Instant::now() + Duration::from_secs(fault.listen.into()) + PATIENCE;
+        while tapscope.is_running() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let status = tapscope.finish(Duration::from_secs(1))?;
+        let told = tapscope.text()?;
+        let text = fs::read_to_string(&json)?;
+        let json = serde_json::from_str(&text).map_err(|error| format!("no answer: {error}\n{told}\n{text}"))?;
+        Ok(Answer { json, text: format!("{text}\n{told}"), status })
+    }
+}
