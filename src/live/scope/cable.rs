@@ -1,6 +1,6 @@
 //! Cables between guests: those whose carrier can be listened to are, as TAPs are.
 
-use super::{Refusal, Scope, way_in};
+use super::{Only, Refusal, Scope, way_in};
 use tapscope_capture::interface::{Role, Target, TargetCable, matches};
 use tapscope_graph::host::{Cable, CableEnd, CableSight, Guest, Host, Nic};
 
@@ -37,7 +37,11 @@ impl Scope {
     fn names(&self, host: &Host, cable: &Cable) -> bool {
         let guests = || cable.ends.iter().filter_map(|end| guest(host, end)?.name.as_ref());
         let is_named = |pattern: &String| matches(pattern, cable.key.as_str()) || guests().any(|name| matches(pattern, name.as_str()));
-        self.interfaces.is_empty() || self.interfaces.iter().any(is_named)
+        match &self.only {
+            Some(Only::Cable(key)) => *key == cable.key,
+            Some(Only::Device(..)) => false,
+            None => self.interfaces.is_empty() || self.interfaces.iter().any(is_named),
+        }
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
     }
 
     fn listened(host: &Host, interfaces: &[&str]) -> Vec<String> {
-        let scope = Scope { interfaces: interfaces.iter().map(|&name| name.to_owned()).collect() };
+        let scope = Scope { interfaces: interfaces.iter().map(|&name| name.to_owned()).collect(), ..Scope::default() };
         let targets = scope.targets(host, &mut Places::default());
         targets.iter().map(|target| format!("{} on {}", target.point_name(), target.name)).collect()
     }
@@ -111,6 +115,9 @@ mod tests {
         assert_eq!(listened(&host, &["g1"]), ["tcp 0.0.0.0:8010 on lo"]);
         assert_eq!(listened(&host, &["tcp *:8020"]), ["tcp 0.0.0.0:8020 on lo"]);
         assert_eq!(listened(&host, &["tap*"]), [""; 0]);
+        let only = Scope { only: Some(Only::Cable(Text::new("tcp 0.0.0.0:8020"))), ..Scope::default() };
+        let keys: Vec<String> = only.targets(&host, &mut Places::default()).iter().map(Target::point_name).collect();
+        assert_eq!(keys, ["tcp 0.0.0.0:8020"]);
     }
 
     #[test]
