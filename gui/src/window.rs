@@ -125,6 +125,11 @@ impl Window {
                 (false, false) => Command::End,
             });
         }
+        for (key, is_forward) in [(Key::OpenBracket, false), (Key::CloseBracket, true)] {
+            if let Some(moment) = Some(key).filter(|&key| pressed(key)).and_then(|_| timeline::next_event(shown, is_forward)) {
+                commands.push(Command::Seek(moment));
+            }
+        }
         if pressed(Key::Escape) {
             self.selection = Selection::None;
             self.is_help_open = false;
