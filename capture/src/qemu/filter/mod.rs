@@ -2,7 +2,7 @@
 //!
 //! Read QEMU's `net/filter.c` and `net/filter-mirror.c` first. A `filter-mirror` writes each frame to a character device, from QEMU's main
 //! loop: whatever makes that write wait stops the guest, and its monitors with it. So the character device is always a connected UDP
-//! socket on loopback, which drops what finds no room and says how much. A stopped or killed tapscope costs a guest nothing; FIFOs,
+//! socket on loopback, which drops what finds no room and says how much. A frame costs three datagrams, whether anybody reads them or not; FIFOs,
 //! streams and unix sockets, where a reader that stands still freezes the guest within a second, are never used.
 //!
 //! Two filters, one for each direction, are added to each backend, and taken away when it is not wanted any more, or tapscope ends. What a
