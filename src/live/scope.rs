@@ -10,7 +10,7 @@ pub use cable::description as cable_description;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
-use tapscope_graph::host::{BridgePort, CableEnd, Device, DeviceId, DeviceKind, Host, Netns};
+use tapscope_graph::host::{BridgePort, Device, DeviceId, DeviceKind, Host, Netns};
 use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
@@ -185,17 +185,6 @@ fn way_in(host: &Host, netns: Netns) -> Result<Option<PathBuf>, Refusal> {
             (None, Some(pid)) => Ok(Some(PathBuf::from(format!("/proc/{pid}/ns/net")))),
             (None, None) => Err(Refusal::NamespaceClosed),
         },
-    }
-}
-
-/// Who is plugged into a cable here, for people; none where nothing is known of it.
-pub fn plugged(host: &Host, end: &CableEnd) -> Option<String> {
-    let guest = end.pid.and_then(|pid| host.guests().find(|guest| guest.pid == pid));
-    match (guest.and_then(|guest| guest.name.as_ref()), &end.program, end.pid) {
-        (Some(name), ..) => Some(name.to_string()),
-        (None, Some(program), _) => Some(program.to_string()),
-        (None, None, Some(pid)) => Some(format!("process {pid}")),
-        (None, None, None) => None,
     }
 }
 

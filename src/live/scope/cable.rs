@@ -1,6 +1,6 @@
 //! Cables between guests: those whose carrier can be listened to are, as TAPs are.
 
-use super::{Refusal, Scope, way_in};
+use super::{Only, Refusal, Scope, way_in};
 use tapscope_capture::interface::{Role, Target, TargetCable, matches};
 use tapscope_graph::host::{Cable, CableEnd, CableSight, Guest, Host, Nic};
 
@@ -37,7 +37,10 @@ impl Scope {
     fn names(&self, host: &Host, cable: &Cable) -> bool {
         let guests = || cable.ends.iter().filter_map(|end| guest(host, end)?.name.as_ref());
         let is_named = |pattern: &String| matches(pattern, cable.key.as_str()) || guests().any(|name| matches(pattern, name.as_str()));
-        self.interfaces.is_empty() || self.interfaces.iter().any(is_named)
+        match &self.only {
+            Some(only) => *only == Only::Cable(cable.key.clone()),
+            None => self.interfaces.is_empty() || self.interfaces.iter().any(is_named),
+        }
     }
 }
 
@@ -111,6 +114,14 @@ mod tests {
         assert_eq!(listened(&host, &["g1"]), ["tcp 0.0.0.0:8010 on lo"]);
         assert_eq!(listened(&host, &["tcp *:8020"]), ["tcp 0.0.0.0:8020 on lo"]);
         assert_eq!(listened(&host, &["tap*"]), [""; 0]);
+    }
+
+    #[test]
+    fn one_cable_is_listened_to_alone() {
+        let host = host(vec![cable("tcp 0.0.0.0:8010", &[10, 20], carried()), cable("tcp 0.0.0.0:8020", &[20], carried())]);
+        let only = |only| Scope { only: Some(only), ..Scope::default() }.targets(&host, &mut Places::default()).len();
+        assert_eq!(only(Only::Cable(Text::new("tcp 0.0.0.0:8020"))), 1);
+        assert_eq!(only(Only::Device(Netns(1), Text::new("tap0"))), 0);
     }
 
     #[test]
