@@ -66,6 +66,17 @@ impl Ask {
     }
 }
 
+/// A guest that is asked what it is, before it is known what to listen on: QEMU made up the ids of its backends (`-nic`, `-net`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The guest's process.
+    pub pid: u32,
+    /// The guest's name, or what else people call it.
+    pub guest: Text,
+    /// Its monitor.
+    pub monitor: Address,
+}
+
 /// Why a backend is not listened to.
 #[derive(Debug, thiserror::Error)]
 pub enum FilterError {
@@ -181,9 +192,10 @@ impl Filters {
         Ok(Filters { messages, manager: Some(manager) })
     }
 
-    /// Names all that is to be listened on: filters are added to what is new, and taken away from what is not named any more.
-    pub fn listen(&self, asks: Vec<Ask>) {
-        let _ = self.messages.send(Message::Listen(asks));
+    /// Names all that is to be listened on, and the guests whose backends are not known yet: filters are added to what is new, and taken away
+    /// from what is not named any more. An answer to a question comes as an event of the host.
+    pub fn listen(&self, asks: Vec<Ask>, questions: Vec<Question>) {
+        let _ = self.messages.send(Message::Listen(asks, questions));
     }
 
     /// Takes all filters away and closes all points, and waits for that: some milliseconds for each guest, or as long as its monitor may
