@@ -32,6 +32,8 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         follow: arguments.follow.clone(),
         netns: arguments.netns.clone(),
         qmp: arguments.qmp.clone(),
+        interpose: arguments.interpose.clone(),
+        yes: arguments.yes,
         ..LiveArguments::default()
     };
     if arguments.live {
