@@ -49,7 +49,8 @@ fn record(lab: &Lab, host: &Namespace, name: &str, whom: &[&str], sign: &str) ->
 fn keep(lab: &Lab, name: &str, words: &[&str]) {
     let file = lab.folder().join(format!("{name}.pcapng"));
     let shown = Command::new(env!("CARGO_BIN_EXE_tapscope")).args(["show", "--color", "never"]).arg(&file).output().expect("tapscope runs");
-    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    // The first line says where the file was.
+    let text = String::from_utf8_lossy(&shown.stdout).split_once('\n').map_or_else(String::new, |(_, rest)| rest.to_owned());
     assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
     for word in words {
         assert!(text.contains(word), "{word} is not in:\n{text}");
