@@ -116,6 +116,12 @@ pub struct ShowArguments {
     /// With --live: guests that are asked for copies of their frames, as in `tapscope watch`
     #[arg(long, value_name = "MONITOR", requires = "live")]
     pub qmp: Vec<String>,
+    /// With --live: unix datagram sockets whose place is taken, as in `tapscope watch`
+    #[arg(long, value_name = "PATH", requires = "live")]
+    pub interpose: Vec<PathBuf>,
+    /// Yes to what --interpose asks
+    #[arg(long, requires = "interpose")]
+    pub yes: bool,
     /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
     #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
     pub write: Option<PathBuf>,

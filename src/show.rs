@@ -33,6 +33,8 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         netns: arguments.netns.clone(),
         cables: arguments.cables.clone(),
         qmp: arguments.qmp.clone(),
+        interpose: arguments.interpose.clone(),
+        yes: arguments.yes,
         ..LiveArguments::default()
     };
     if arguments.live {

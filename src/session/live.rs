@@ -83,14 +83,15 @@ impl Watcher {
     }
 
     fn obey(&mut self, command: Command) {
+        let mut problem = None;
         match command {
             Command::Pause => self.state = PlaybackState::Paused,
             Command::Play | Command::End | Command::Now => self.state = PlaybackState::Live,
             // What was is another player's.
             Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
-            Command::Ask(_) => {}
+            Command::Ask(cable) => problem = self.live.ask(&cable).err().map(|error| format!("{error:#}")),
         }
-        self.publish(None);
+        self.publish(problem);
     }
 
     fn publish(&mut self, problem: Option<String>) {
