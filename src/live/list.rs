@@ -64,6 +64,9 @@ struct PointReport {
     /// Whether it is among what is wanted.
     #[serde(skip)]
     is_wanted: bool,
+    /// Whether the reason stands at a guest's card already.
+    #[serde(skip)]
+    is_told: bool,
     /// Whether tapscope listens there.
     listened: bool,
     /// Why it does not, or cannot, and what to do.
@@ -92,7 +95,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             let report = Report {
                 schema: "tapscope.list/1",
                 points,
-                guests: host.guests().map(|guest| GuestReport::of(&host, guest)).collect(),
+                guests: guests(&host).into_iter().map(|guest| GuestReport::of(&host, guest)).collect(),
                 cables: host.cables().map(|cable| CableReport::of(&host, cable)).collect(),
                 devices: host.devices().map(|device| DeviceReport::of(&host, device)).collect(),
                 firewall: host.firewall().map(|row| rule(&host, row)).collect(),
@@ -107,6 +110,13 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
+/// By name, then by process.
+fn guests(host: &Host) -> Vec<&Guest> {
+    let mut guests: Vec<&Guest> = host.guests().collect();
+    guests.sort_by_key(|guest| (guest.name.as_ref().map(Text::as_str), guest.pid));
+    guests
+}
+
 fn unreadable(host: &Host) -> Vec<String> {
     host.unreadable().map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy)).collect()
 }
@@ -119,6 +129,7 @@ fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> Po
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: device.kind.name().to_owned(),
         is_wanted: target.is_ok(),
+        is_told: false,
         description: target.as_ref().ok().and_then(|target| target.description.clone()),
         listened: target.is_ok() && blind.is_none(),
         reason: match target {
@@ -136,6 +147,7 @@ fn cable_point(host: &Host, scope: &Scope, cable: &Cable, blind: Option<&str>) -
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: "cable".to_owned(),
         is_wanted: target.is_ok(),
+        is_told: target.is_err() && scope.names(host, cable),
         description: Some(scope::cable_description(host, cable)),
         listened: target.is_ok() && blind.is_none(),
         reason: target.err().or_else(|| blind.map(str::to_owned)),
@@ -147,10 +159,11 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     let dim = |text: &str| if color { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() };
     let mut out = String::new();
     let _ = writeln!(out, "{}", bold("Guests"));
-    if host.guests().next().is_none() {
+    let guests = guests(host);
+    if guests.is_empty() {
         let _ = writeln!(out, "  none that this user may see");
     }
-    for guest in host.guests() {
+    for guest in guests {
         let name = guest.name.as_ref().map_or_else(|| "(no name)".to_owned(), Text::to_string);
         let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}", guest.program, guest.pid)));
         cards(host, guest, &mut out);
@@ -173,7 +186,7 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
         }
     }
     let _ = writeln!(out, "\n{}", bold("Points"));
-    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 32);
+    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 48);
     // What holds for many is said once.
     let mut told: Vec<&str> = Vec::new();
     for point in points {
@@ -181,15 +194,19 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
         let what = match (&point.reason, point.listened) {
             (_, true) => "listened",
             (Some(reason), false) => {
-                if !told.contains(&reason.as_str()) {
+                if !point.is_told && !told.contains(&reason.as_str()) {
                     told.push(reason);
                 }
-                if point.is_wanted { "cannot be captured" } else { "not listened" }
+                match (point.is_wanted, point.is_told) {
+                    (true, _) => "cannot be captured",
+                    (false, true) => "not listened, see above",
+                    (false, false) => "not listened",
+                }
             }
             (None, false) => "",
         };
         let description = point.description.as_ref().map_or_else(String::new, |text| dim(&format!("  {text}")));
-        let _ = writeln!(out, "  {:<width$} {:<9} {what}{namespace}{description}", point.name, point.kind);
+        let _ = writeln!(out, "  {:<width$}  {:<9} {what}{namespace}{description}", point.name, point.kind);
     }
     for reason in told {
         let _ = writeln!(out, "  {reason}");
@@ -227,9 +244,9 @@ fn cards(host: &Host, guest: &Guest, out: &mut String) {
         let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
         let _ = writeln!(out, "    {model} {mac}{default}  {backend}");
         if let Some(outlook) = Outlook::of(host, guest, place) {
-            let _ = writeln!(out, "      {}", outlook.peer);
+            let _ = writeln!(out, "      peer     {}", outlook.peer);
             let words = if outlook.words.is_empty() { "how its frames could be seen is not known" } else { &outlook.words };
-            let _ = writeln!(out, "      {words}");
+            let _ = writeln!(out, "      capture  {words}");
         }
     }
     if guest.nics.is_empty() {
@@ -252,6 +269,7 @@ fn behind(host: &Host, backend: &Backend) -> String {
     match (devices.is_empty(), &backend.interface) {
         (false, _) => format!("{kind} {}", devices.join("; ")),
         (true, Some(name)) => format!("{kind} {name}, which is not seen here"),
+        (true, None) if backend.options.is_empty() => kind.to_owned(),
         (true, None) => format!("{kind} {}", backend.options),
     }
 }
