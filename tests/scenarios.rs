@@ -177,6 +177,18 @@ fn two_guests_at_a_hub() -> Result<(), Error> {
     assert_eq!(counts.len(), 4, "{shown}");
     assert!(counts.iter().all(|count| (4..=6).contains(count)), "{counts:?}:\n{shown}");
     assert_eq!(shown.matches(": all 2 answered").count(), 2, "{shown}");
+
+    // A guest that starts again comes from another port, and its cable is the same.
+    let watch = host.start("watch", host.command(env!("CARGO_BIN_EXE_tapscope")).args(["watch", "--netns", "own", "--color", "never"]))?;
+    watch.wait_for("listening on 2 points", SOON)?;
+    g1.restart()?;
+    g1.must("ip addr add 10.0.2.110/24 dev eth0")?;
+    g1.must("ping -c1 -W5 10.0.2.101")?;
+    g2.must("ping -c1 -W5 10.0.2.110")?;
+    watch.wait_for("echo 10.0.2.101 -> 10.0.2.110", SOON)?;
+    assert_eq!(watch.finish(SOON)?, 0);
+    let text = watch.text()?;
+    assert!(text.contains("point tcp 127.0.0.1:8010 g1/n0 goes on"), "{text}");
     Ok(())
 }
 

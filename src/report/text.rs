@@ -276,7 +276,11 @@ fn echoes(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
     let count = pairs.len();
     for ((source, destination), (sent, answered, fastest)) in pairs.into_iter().take(ROWS) {
         let time = if fastest == i64::MAX { String::new() } else { format!(", fastest {:.3} ms", fastest as f64 / 1e6) };
-        let verdict = if answered == sent { format!("all {sent} answered{time}") } else { format!("{answered} of {sent} answered{time}") };
+        let verdict = match answered {
+            1 if sent == 1 => format!("answered{time}"),
+            _ if answered == sent => format!("all {sent} answered{time}"),
+            _ => format!("{answered} of {sent} answered{time}"),
+        };
         let verdict = if answered == 0 { paint.wrap("31", verdict) } else { verdict };
         writeln!(out, "  {source} -> {destination}: {verdict}")?;
     }

@@ -47,7 +47,11 @@ impl Scope {
 /// What a person calls the cable: `guest g1 52:54:00:12:34:57 to guest g2 52:54:00:12:34:56, connected`.
 pub fn description(host: &Host, cable: &Cable) -> String {
     let ends: Vec<String> = cable.ends.iter().map(|end| plug(host, end)).collect();
-    let ends = if ends.is_empty() { "nobody".to_owned() } else { ends.join(" to ") };
+    let ends = match ends.len() {
+        0 => "nobody".to_owned(),
+        1 | 2 => ends.join(" to "),
+        _ => ends.join(", "),
+    };
     // Where there is no state to know, as with the user-mode stack, nothing is missing.
     if cable.state == CableState::Unknown { ends } else { format!("{ends}, {}", cable.state) }
 }

@@ -15,8 +15,15 @@ pub fn user(lab: &Lab) -> Result<Stage, Error> {
     host.veth("vout", &out, "vin")?.address("vout", "203.0.113.2/24")?.resolver("203.0.113.1")?;
     host.must("ip route add default via 203.0.113.1")?;
     host.setting("net/ipv4/ping_group_range", "0 2147483647")?;
-    host.nft("table inet fw { chain out { type filter hook output priority 0; oif \"vout\" meta l4proto icmp counter drop; } }")?;
     out.address("vin", "203.0.113.1/24")?.dnsmasq(["--listen-address=203.0.113.1", "--address=/web.lab.test/203.0.113.1"])?;
+    out.nft(
+        "table inet fw {
+            chain in {
+                type filter hook input priority 0; policy accept;
+                iif \"vin\" meta l4proto icmp counter drop
+            }
+        }",
+    )?;
     let mut server = out.command("busybox");
     server.args(["httpd", "-f", "-p", "203.0.113.1:8080", "-h"]).arg(lab.folder());
     out.start("httpd", &mut server)?;
@@ -24,7 +31,7 @@ pub fn user(lab: &Lab) -> Result<Stage, Error> {
     let fetch = Attempt {
         guest: 0,
         target: "http://203.0.113.1:8080".to_owned(),
-        command: "wget -qO- -T 2 http://203.0.113.1:8080/httpd.log >/dev/null".to_owned(),
+        command: "timeout 5 wget -qO- http://203.0.113.1:8080/httpd.log >/dev/null".to_owned(),
     };
     let name = Attempt {
         guest: 0,
@@ -35,7 +42,7 @@ pub fn user(lab: &Lab) -> Result<Stage, Error> {
         host,
         guests: vec![guest],
         places: vec!["10.0.2.15 by DHCP  QEMU's user-mode stack".to_owned()],
-        notes: vec!["Outside is 203.0.113.1, which serves names and pages; a firewall of the host drops ICMP on the way there.".to_owned()],
+        notes: vec!["Outside is 203.0.113.1, which serves names and pages; a firewall there drops ICMP.".to_owned()],
         tries: vec![
             ("list".to_owned(), "the guest, and how its frames can be seen"),
             ("watch --qmp g1".to_owned(), "what happens, by asking QEMU, which changes the guest meanwhile"),

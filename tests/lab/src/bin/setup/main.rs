@@ -23,7 +23,7 @@ with TAPs, two guests (set-up 4 of the how-to):
   taps    the host's addresses are on tap0 and tap1, as in the how-to: on Linux, the guests reach each other, and not the host
   apart   no bridge: the host routes between tap0 and tap1
 without a TAP:
-  user    one guest behind QEMU's user-mode stack; the host lets no echo out (set-up 1)
+  user    one guest behind QEMU's user-mode stack; outside, echoes are swallowed (set-up 1)
   socket  two guests on a cable over TCP, -netdev socket,listen= and connect= (set-up 2)
   stream  the same by -netdev stream
   udp     two guests that send each other datagrams, -netdev socket,udp=
