@@ -164,11 +164,11 @@ fn streams_over_tcp() -> Result<(), Error> {
                   capture  its frames pass lo as tcp port 8010, which can be listened to without a change
               g3  qemu-system-x86_64 PID-g3
                 virtio-net-pci 52:54:00:00:00:05  stream server=on,addr.type=inet,addr.host=127.0.0.1,addr.port=8030
-                  peer     g4 52:54:00:00:00:06, not connected
+                  peer     g4 52:54:00:00:00:06, connected
                   capture  its frames pass lo as tcp port 8030, which can be listened to without a change
               g4  qemu-system-x86_64 PID-g4
                 virtio-net-pci 52:54:00:00:00:06  stream server=off,addr.type=inet,addr.host=127.0.0.1,addr.port=8030
-                  peer     g3 52:54:00:00:00:05, not connected
+                  peer     g3 52:54:00:00:00:05, connected
                   capture  its frames pass lo as tcp port 8030, which can be listened to without a change
               third  qemu-system-x86_64 PID-third
                 virtio-net-pci 52:54:00:00:00:04  socket connect=127.0.0.1:8010
@@ -187,7 +187,7 @@ fn streams_over_tcp() -> Result<(), Error> {
               tcp 127.0.0.1:8000           cable     listened  guest waits 52:54:00:00:00:01, nobody is connected
               tcp 127.0.0.1:8010           cable     listened  guest g1 52:54:00:00:00:02 to guest g2 52:54:00:00:00:03, connected
               tcp 127.0.0.1:8010 third/n0  cable     not listened, see above  guest g1 to guest third 52:54:00:00:00:04, never accepted by the listener
-              tcp 127.0.0.1:8030           cable     listened  guest g3 52:54:00:00:00:05 to guest g4 52:54:00:00:00:06, not connected
+              tcp 127.0.0.1:8030           cable     listened  guest g3 52:54:00:00:00:05 to guest g4 52:54:00:00:00:06, connected
               not asked for: name it with -i
         "#]],
     )
@@ -369,6 +369,57 @@ fn what_other_programs_switch() -> Result<(), Error> {
               not asked for: name it with -i
         "#]],
     )
+}
+
+#[test]
+fn a_hub_joins_cables_and_a_tap() -> Result<(), Error> {
+    let lab = Lab::without_guests("a_hub_joins_cables_and_a_tap")?;
+    let host = lab.namespace("host")?;
+    host.tap("tap9")?.bridge("br0", ["tap9"])?;
+    let mut hub = host.command(env!("CARGO_BIN_EXE_tapscope"));
+    let hub = host.start("hub", hub.args(["hub", "--listen", "8010", "--connect", "127.0.0.1:8011", "--tap", "tap9"]))?;
+    hub.wait_for("the hub forwards", SOON)?;
+    let waits = qemu(&lab, &host, "waits", 1, "socket,listen=127.0.0.1:8011")?;
+    hub.wait_for("at connect 127.0.0.1:8011", SOON)?;
+    let goes = qemu(&lab, &host, "goes", 2, "socket,connect=127.0.0.1:8010")?;
+    let text = list(&lab, &host, &[("waits", waits), ("goes", goes)], &[]).replace(&format!("process {}", hub.pid()), "process HUB");
+    // The port that a guest comes from is another one each time.
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    for at in 1..words.len() {
+        if words[at - 1] == "and" && words[at].starts_with("127.0.0.1:") {
+            words[at] = "127.0.0.1:PORT,".to_owned();
+        }
+    }
+    let text = words.join(" ").replace(&format!("tapscope {}", hub.pid()), "tapscope HUB");
+    expect![[r#"
+        Guests
+          goes  qemu-system-x86_64 PID-goes
+            virtio-net-pci 52:54:00:00:00:02  socket connect=127.0.0.1:8010
+              peer     tapscope (process HUB), connected
+              capture  its frames pass lo as tcp between 127.0.0.1:8010 and 127.0.0.1:PORT, which can be listened to without a change
+          waits  qemu-system-x86_64 PID-waits
+            virtio-net-pci 52:54:00:00:00:01  socket listen=127.0.0.1:8011
+              peer     tapscope (process HUB), connected
+              capture  its frames pass lo as tcp port 8011, which can be listened to without a change
+
+        Bridges
+          br0
+            tap9             forwarding   tapscope (process HUB)
+          tapscope  process HUB, joins
+            tcp 127.0.0.1:8010 goes/n0  goes
+            tcp 127.0.0.1:8011  waits
+            tap9
+
+        Points
+          lo                          loopback  not listened
+          tap9                        tap       listened  port of br0
+          br0                         bridge    listened
+          tcp 127.0.0.1:8010 goes/n0  cable     listened  tapscope HUB to guest goes 52:54:00:00:00:02, connected
+          tcp 127.0.0.1:8011          cable     listened  guest waits 52:54:00:00:00:01 to tapscope HUB, connected
+          not asked for: name it with -i
+    "#]]
+    .assert_eq(&text);
+    Ok(())
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::report::host::{CableReport, DeviceReport, GuestReport};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
@@ -110,6 +111,19 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
+/// Programs that several cables lead to, such as `tapscope hub`: they join them as a bridge does.
+fn joints(host: &Host) -> BTreeMap<u32, &str> {
+    let mut cables: BTreeMap<u32, (&str, usize)> = BTreeMap::new();
+    for cable in host.cables() {
+        for end in cable.ends.iter().filter(|end| end.nic.is_none()) {
+            if let (Some(pid), Some(program)) = (end.pid, &end.program) {
+                cables.entry(pid).or_insert((program.as_str(), 0)).1 += 1;
+            }
+        }
+    }
+    cables.into_iter().filter(|(_, (_, count))| *count > 1).map(|(pid, (program, _))| (pid, program)).collect()
+}
+
 /// By name, then by process.
 fn guests(host: &Host) -> Vec<&Guest> {
     let mut guests: Vec<&Guest> = host.guests().collect();
@@ -179,10 +193,20 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     for bridge in bridges {
         let addresses: Vec<String> =
             host.addresses().filter(|row| row.device == bridge.id).map(|row| format!("{}/{}", row.ip, row.length)).collect();
-        let _ = writeln!(out, "  {}  {}", bold(&place(host, bridge)), addresses.join(" "));
+        let _ = writeln!(out, "{}", format!("  {}  {}", bold(&place(host, bridge)), addresses.join(" ")).trim_end());
         for port in host.ports(bridge.id) {
             let state = port.port.as_ref().map_or("", |port| port.state.name());
-            let _ = writeln!(out, "    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port));
+            let _ = writeln!(out, "{}", format!("    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port)).trim_end());
+        }
+    }
+    for (pid, program) in joints(host) {
+        let _ = writeln!(out, "  {}  {}", bold(program), dim(&format!("process {pid}, joins")));
+        for cable in host.cables().filter(|cable| cable.ends.iter().any(|end| end.pid == Some(pid))) {
+            let others = cable.ends.iter().filter(|end| end.pid != Some(pid)).map(|end| end.called(host));
+            let _ = writeln!(out, "    {}  {}", cable.key, others.collect::<Vec<_>>().join(", "));
+        }
+        for device in host.readers().filter(|reader| reader.pid == pid).filter_map(|reader| host.device(reader.device?)) {
+            let _ = writeln!(out, "    {}", place(host, device));
         }
     }
     let _ = writeln!(out, "\n{}", bold("Points"));
@@ -278,6 +302,9 @@ fn behind(host: &Host, backend: &Backend) -> String {
 fn reader(host: &Host, device: &Device) -> String {
     let reads =
         |guest: &&Guest| guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.devices.contains(&device.id));
+    if let Some(reader) = host.readers().find(|reader| reader.device == Some(device.id)) {
+        return format!("  {} (process {})", reader.program, reader.pid);
+    }
     match host.guests().find(reads) {
         Some(guest) => format!("  {}", guest.name.as_ref().map_or_else(|| format!("process {}", guest.pid), Text::to_string)),
         None if matches!(device.kind, DeviceKind::Tun(_)) && !device.has_carrier => "  nobody has it open".to_owned(),
