@@ -104,6 +104,9 @@ pub struct ShowArguments {
     /// With --live and ssh://: listen on these interfaces only, `*` and `?` allowed
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
+    /// With --live: listen on this cable, too, as in `tapscope watch`
+    #[arg(long = "cable", value_name = "CABLE", value_parser = live::scope::named, requires = "live")]
+    pub cables: Vec<live::scope::Named>,
     /// With --live: take everything to and from these addresses at every point
     #[arg(long, value_name = "ADDRESS", value_parser = live::followed, requires = "live")]
     pub follow: Vec<Follow>,

@@ -31,6 +31,7 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         filter: arguments.filter.clone(),
         follow: arguments.follow.clone(),
         netns: arguments.netns.clone(),
+        cables: arguments.cables.clone(),
         qmp: arguments.qmp.clone(),
         ..LiveArguments::default()
     };

@@ -5,6 +5,7 @@
 
 mod ask;
 pub mod canvas;
+mod compare;
 mod format;
 mod inspector;
 mod notice;

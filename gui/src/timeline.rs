@@ -10,7 +10,7 @@ use tapscope_graph::tables::Tables;
 /// The most marks of one kind.
 const MARKS: usize = 500;
 
-pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, shown: &Shown, marked: Option<Timestamp>, commands: &mut Vec<Command>) {
     let palette = theme::palette(ui.ctx());
     let playback = &shown.playback;
     let rect = ui.available_rect_before_wrap();
@@ -39,6 +39,10 @@ pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
     let small = FontId::proportional(11.0);
     painter.text(rect.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, format::clock(playback.begin), small.clone(), palette.weak);
     painter.text(rect.right_center() - vec2(10.0, 0.0), Align2::RIGHT_CENTER, format::clock(playback.end), small.clone(), palette.weak);
+    if let Some(marked) = marked {
+        let x = x_of(marked);
+        painter.line_segment([pos2(x, rect.top() + 4.0), pos2(x, plot.bottom() + 2.0)], Stroke::new(1.5, palette.warn));
+    }
     let x = x_of(playback.position);
     painter.line_segment([pos2(x, rect.top() + 4.0), pos2(x, plot.bottom() + 2.0)], Stroke::new(1.5, palette.strong));
     let text = format::clock(playback.position);

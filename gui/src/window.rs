@@ -2,6 +2,7 @@
 
 use crate::ask::{self, Asking};
 use crate::canvas::Canvas;
+use crate::compare::Compare;
 use crate::session::{Command, PlaybackState, Session, Shown};
 use crate::tables::{Tab, Tables};
 use crate::{inspector, notice, sidebar, theme, timeline, topbar};
@@ -34,6 +35,7 @@ pub struct Window {
     pub(crate) packet: Option<FrameNo>,
     pub(crate) canvas: Canvas,
     pub(crate) tables: Tables,
+    compare: Compare,
     is_help_open: bool,
     /// The cable that the user wants to listen to, until it is agreed to what that changes.
     asking: Asking,
@@ -58,6 +60,7 @@ impl Window {
             packet: None,
             canvas: Canvas::default(),
             tables: Tables::default(),
+            compare: Compare::default(),
             is_help_open: false,
             asking: None,
             is_set_up: false,
@@ -78,7 +81,10 @@ impl Window {
         Panel::top("top").show(ui, |ui| topbar::show(ui, shown, self.is_of_host, &mut commands, &mut self.is_help_open));
         notice::show(ui, shown, &mut self.dismissed);
         Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| self.show_tables(ui, shown));
-        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &mut commands));
+        Panel::bottom("time")
+            .resizable(false)
+            .exact_size(76.0)
+            .show(ui, |ui| timeline::show(ui, shown, self.compare.marked(), &mut commands));
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| sidebar::show(ui, shown, &mut self.selection));
         Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
             let wish = inspector::show(ui, shown, &mut self.selection);
@@ -92,6 +98,7 @@ impl Window {
             self.canvas.show(ui, shown, &mut self.selection);
         });
         ask::show(ui.ctx(), shown, &mut self.asking, &mut commands);
+        self.compare.show(ui.ctx(), shown);
         self.help(ui.ctx());
         commands
     }
@@ -130,6 +137,9 @@ impl Window {
                 commands.push(Command::Seek(moment));
             }
         }
+        if pressed(Key::M) {
+            self.compare.toggle(shown);
+        }
         if pressed(Key::Escape) {
             self.selection = Selection::None;
             self.is_help_open = false;
@@ -147,9 +157,11 @@ impl Window {
     }
 
     fn help(&mut self, context: &Context) {
-        const KEYS: [(&str, &str); 9] = [
+        const KEYS: [(&str, &str); 11] = [
             ("Space", "play or pause; back to live"),
             ("Home, End", "back to the beginning, on to the end"),
+            ("[ and ]", "step from event to event"),
+            ("M", "mark this moment, and see what changed to any other"),
             ("drag, arrow keys", "move the picture"),
             ("wheel, + and -", "zoom"),
             ("F", "fit the picture into view"),

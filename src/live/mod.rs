@@ -46,6 +46,10 @@ pub struct LiveArguments {
     /// bridge port, bridge and cable that something carries
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
+    /// Listen also on this cable between guests that tapscope does not find itself: PORT, tcp:ADDRESS:PORT, udp:ADDRESS:PORT,ADDRESS:PORT or
+    /// mcast:GROUP:PORT, with @DEVICE where loopback does not carry it
+    #[arg(long = "cable", value_name = "CABLE", value_parser = scope::named)]
+    pub cables: Vec<scope::Named>,
     /// Capture only what passes this filter (pcap-filter(7))
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
@@ -197,7 +201,12 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone(), with_uplinks: arguments.with_uplinks },
+            scope: Scope {
+                interfaces: arguments.interfaces.clone(),
+                cables: arguments.cables.clone(),
+                only: arguments.only.clone(),
+                with_uplinks: arguments.with_uplinks,
+            },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
