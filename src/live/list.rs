@@ -8,6 +8,7 @@ use crate::report::host::{CableReport, DeviceReport, GuestReport};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
@@ -66,6 +67,9 @@ struct PointReport {
     /// Whether it is among what is wanted.
     #[serde(skip)]
     is_wanted: bool,
+    /// Whether the reason stands at a guest's card already.
+    #[serde(skip)]
+    is_told: bool,
     /// Whether tapscope listens there.
     listened: bool,
     /// Why it does not, or cannot, and what to do.
@@ -104,7 +108,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             let report = Report {
                 schema: "tapscope.list/1",
                 points,
-                guests: host.guests().map(|guest| GuestReport::of(&host, guest)).collect(),
+                guests: guests(&host).into_iter().map(|guest| GuestReport::of(&host, guest)).collect(),
                 cables: host.cables().map(|cable| CableReport::of(&host, cable)).collect(),
                 devices: host.devices().map(|device| DeviceReport::of(&host, device)).collect(),
                 firewall: host.firewall().map(|row| rule(&host, row)).collect(),
@@ -119,6 +123,26 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
+/// Programs that several cables lead to, such as `tapscope hub`: they join them as a bridge does.
+fn joints(host: &Host) -> BTreeMap<u32, &str> {
+    let mut cables: BTreeMap<u32, (&str, usize)> = BTreeMap::new();
+    for cable in host.cables() {
+        for end in cable.ends.iter().filter(|end| end.nic.is_none()) {
+            if let (Some(pid), Some(program)) = (end.pid, &end.program) {
+                cables.entry(pid).or_insert((program.as_str(), 0)).1 += 1;
+            }
+        }
+    }
+    cables.into_iter().filter(|(_, (_, count))| *count > 1).map(|(pid, (program, _))| (pid, program)).collect()
+}
+
+/// By name, then by process.
+fn guests(host: &Host) -> Vec<&Guest> {
+    let mut guests: Vec<&Guest> = host.guests().collect();
+    guests.sort_by_key(|guest| (guest.name.as_ref().map(Text::as_str), guest.pid));
+    guests
+}
+
 fn unreadable(host: &Host) -> Vec<String> {
     host.unreadable().map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy)).collect()
 }
@@ -131,6 +155,7 @@ fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> Po
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: device.kind.name().to_owned(),
         is_wanted: target.is_ok(),
+        is_told: false,
         description: target.as_ref().ok().and_then(|target| target.description.clone()),
         listened: target.is_ok() && blind.is_none(),
         reason: match target {
@@ -148,6 +173,7 @@ fn cable_point(host: &Host, scope: &Scope, cable: &Cable, blind: Option<&str>) -
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: "cable".to_owned(),
         is_wanted: target.is_ok(),
+        is_told: target.is_err() && scope.names(host, cable),
         description: Some(scope::cable_description(host, cable)),
         listened: target.is_ok() && blind.is_none(),
         reason: target.err().or_else(|| blind.map(str::to_owned)),
@@ -159,10 +185,11 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     let dim = |text: &str| if color { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() };
     let mut out = String::new();
     let _ = writeln!(out, "{}", bold("Guests"));
-    if host.guests().next().is_none() {
+    let guests = guests(host);
+    if guests.is_empty() {
         let _ = writeln!(out, "  none that this user may see");
     }
-    for guest in host.guests() {
+    for guest in guests {
         let name = guest.name.as_ref().map_or_else(|| "(no name)".to_owned(), Text::to_string);
         let state = guest.run_state.as_ref().map_or_else(String::new, |state| format!(", {state}"));
         let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}{state}", guest.program, guest.pid)));
@@ -179,14 +206,24 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     for bridge in bridges {
         let addresses: Vec<String> =
             host.addresses().filter(|row| row.device == bridge.id).map(|row| format!("{}/{}", row.ip, row.length)).collect();
-        let _ = writeln!(out, "  {}  {}", bold(&place(host, bridge)), addresses.join(" "));
+        let _ = writeln!(out, "{}", format!("  {}  {}", bold(&place(host, bridge)), addresses.join(" ")).trim_end());
         for port in host.ports(bridge.id) {
             let state = port.port.as_ref().map_or("", |port| port.state.name());
-            let _ = writeln!(out, "    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port));
+            let _ = writeln!(out, "{}", format!("    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port)).trim_end());
+        }
+    }
+    for (pid, program) in joints(host) {
+        let _ = writeln!(out, "  {}  {}", bold(program), dim(&format!("process {pid}, joins")));
+        for cable in host.cables().filter(|cable| cable.ends.iter().any(|end| end.pid == Some(pid))) {
+            let others = cable.ends.iter().filter(|end| end.pid != Some(pid)).map(|end| end.called(host));
+            let _ = writeln!(out, "    {}  {}", cable.key, others.collect::<Vec<_>>().join(", "));
+        }
+        for device in host.readers().filter(|reader| reader.pid == pid).filter_map(|reader| host.device(reader.device?)) {
+            let _ = writeln!(out, "    {}", place(host, device));
         }
     }
     let _ = writeln!(out, "\n{}", bold("Points"));
-    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 32);
+    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 48);
     // What holds for many is said once.
     let mut told: Vec<&str> = Vec::new();
     for point in points {
@@ -194,15 +231,19 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
         let what = match (&point.reason, point.listened) {
             (_, true) => "listened",
             (Some(reason), false) => {
-                if !told.contains(&reason.as_str()) {
+                if !point.is_told && !told.contains(&reason.as_str()) {
                     told.push(reason);
                 }
-                if point.is_wanted { "cannot be captured" } else { "not listened" }
+                match (point.is_wanted, point.is_told) {
+                    (true, _) => "cannot be captured",
+                    (false, true) => "not listened, see above",
+                    (false, false) => "not listened",
+                }
             }
             (None, false) => "",
         };
         let description = point.description.as_ref().map_or_else(String::new, |text| dim(&format!("  {text}")));
-        let _ = writeln!(out, "  {:<width$} {:<9} {what}{namespace}{description}", point.name, point.kind);
+        let _ = writeln!(out, "  {:<width$}  {:<9} {what}{namespace}{description}", point.name, point.kind);
     }
     for reason in told {
         let _ = writeln!(out, "  {reason}");
@@ -240,9 +281,9 @@ fn cards(host: &Host, guest: &Guest, out: &mut String) {
         let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
         let _ = writeln!(out, "    {model} {mac}{default}  {backend}{}", driver(host, guest, nic));
         if let Some(outlook) = Outlook::of(host, guest, place) {
-            let _ = writeln!(out, "      {}", outlook.peer);
+            let _ = writeln!(out, "      peer     {}", outlook.peer);
             let words = if outlook.words.is_empty() { "how its frames could be seen is not known" } else { &outlook.words };
-            let _ = writeln!(out, "      {words}");
+            let _ = writeln!(out, "      capture  {words}");
         }
     }
     if guest.nics.is_empty() {
@@ -279,6 +320,7 @@ fn behind(host: &Host, backend: &Backend) -> String {
     match (devices.is_empty(), &backend.interface) {
         (false, _) => format!("{kind} {}", devices.join("; ")),
         (true, Some(name)) => format!("{kind} {name}, which is not seen here"),
+        (true, None) if backend.options.is_empty() => kind.to_owned(),
         (true, None) => format!("{kind} {}", backend.options),
     }
 }
@@ -287,6 +329,9 @@ fn behind(host: &Host, backend: &Backend) -> String {
 fn reader(host: &Host, device: &Device) -> String {
     let reads =
         |guest: &&Guest| guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.devices.contains(&device.id));
+    if let Some(reader) = host.readers().find(|reader| reader.device == Some(device.id)) {
+        return format!("  {} (process {})", reader.program, reader.pid);
+    }
     match host.guests().find(reads) {
         Some(guest) => format!("  {}", guest.name.as_ref().map_or_else(|| format!("process {}", guest.pid), Text::to_string)),
         None if matches!(device.kind, DeviceKind::Tun(_)) && !device.has_carrier => "  nobody has it open".to_owned(),

@@ -59,7 +59,9 @@ fn keep(lab: &Lab, name: &str, words: &[&str]) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenario").join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::copy(&file, folder.join("recording.pcapng")).expect("copied");
-        std::fs::write(folder.join("expected.txt"), text).expect("written");
+        let mut show = Command::new(env!("CARGO_BIN_EXE_tapscope"));
+        let shown = show.args(["show", "--color", "never", "recording.pcapng"]).current_dir(&folder).output().expect("tapscope runs");
+        std::fs::write(folder.join("expected.txt"), shown.stdout).expect("written");
     }
 }
 

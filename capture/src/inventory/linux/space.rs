@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
-use tapscope_graph::{MacAddr, Text};
 use tapscope_graph::host::{Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, Setting, Unreadable};
+use tapscope_graph::{MacAddr, Text};
 
 /// After a change that the kernel tells in part only, this long until the rest is read: one reading for many changes.
 const LATER: Duration = Duration::from_millis(20);

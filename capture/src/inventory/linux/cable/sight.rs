@@ -48,6 +48,11 @@ fn tcp(host: &Host, netns: Netns, cable: &Cable) -> CableSight {
     let is_far = |ip: &IpAddr| !is_local(host, netns, *ip);
     let far = peers().filter_map(|end| end.local).chain([at]).map(|at| at.ip()).find(is_far);
     let device = carrying(host, netns, far.unwrap_or(IpAddr::from([127, 0, 0, 1])));
+    // A program that is no guest has several peers, each on a cable of its own.
+    let is_program = cable.ends.iter().any(|end| end.role == CableRole::Listens && end.nic.is_none() && end.program.is_some());
+    if is_program && let Some((Some(peer), Some(listener))) = peers().map(|end| (end.local, end.remote)).next() {
+        return CableSight::Carried { device, carrier: Carrier::Connection { listener, peer } };
+    }
     CableSight::Carried { device, carrier: Carrier::Tcp { address: at.ip(), port: at.port() } }
 }
 
