@@ -1,6 +1,7 @@
 # make run     builds tapscope and opens its window on a recording of two real guests
 # make test    runs all tests
 # make lab     boots two guests on a bridge to look at, as root; VARIANT=taps and VARIANT=apart are other ways to connect them
+# make docs    writes docs/causes.md anew from the table of causes
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
 # make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|hub SECONDS=600: looks for bytes that break it
@@ -11,7 +12,7 @@ TARGET = frame
 SECONDS = 600
 VARIANT = bridge
 
-.PHONY: run test lab check bench fuzz
+.PHONY: run test lab docs check bench fuzz
 
 run:
 	@.ci/setup run
@@ -25,6 +26,9 @@ lab: AS_ROOT = $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".run
 lab:
 	@.ci/setup test
 	cargo $(AS_ROOT) run --package tapscope-lab --bin setup4 -- $(VARIANT)
+
+docs:
+	TAPSCOPE_BLESS=1 cargo test --package tapscope-graph --test causes
 
 check:
 	cargo fmt --all --check

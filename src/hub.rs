@@ -50,7 +50,7 @@ Examples:
 Frames to an address that was not heard yet go to every port. There is no spanning tree: two ways from the hub to
 one network are a loop. A guest that listens takes one peer, and --connect is that peer.
 
-Exit status: 0 the time is over or ctrl-C; 1 a place cannot be had; 2 usage.")]
+Exit status: 0 the time is over or ctrl-C; 1 a place cannot be had; 64 usage.")]
 pub struct HubArguments {
     /// Wait for guests at this address; a number alone is a port of 127.0.0.1. It is 127.0.0.1:8010 if neither this nor --unix is
     /// given, nor two others to be joined

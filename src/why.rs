@@ -124,7 +124,7 @@ fn recorded(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
 /// From this host, while somebody pings.
 fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     let stop = stop_signal()?;
-    let mut watched = arguments.live.clone();
+    let mut watched = LiveArguments { with_uplinks: true, ..arguments.live.clone() };
     for party in [&arguments.from, &arguments.to] {
         match party {
             Party::Ip(ip) | Party::At(ip, _) => watched.follow.push(Follow::Ip(*ip)),

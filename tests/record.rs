@@ -334,11 +334,11 @@ fn what_makes_no_sense_is_said() -> Result<(), Error> {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {err}");
         assert!(err.contains(words), "{arguments:?}: {err}");
     };
-    fails(&[], 2, "--write <FILE>");
-    fails(&["-w", &name, "-b", "files:3"], 2, "say also when one is full");
-    fails(&["-w", "-", "-b", "filesize:3"], 2, "standard output is one");
-    fails(&["-w", &name, "-a", "files:3"], 2, "say also when one is full, by -b");
-    fails(&["-w", &name, "-a", "size:3"], 2, "duration, filesize, packets or files");
+    fails(&[], 64, "--write <FILE>");
+    fails(&["-w", &name, "-b", "files:3"], 64, "say also when one is full");
+    fails(&["-w", "-", "-b", "filesize:3"], 64, "standard output is one");
+    fails(&["-w", &name, "-a", "files:3"], 64, "say also when one is full, by -b");
+    fails(&["-w", &name, "-a", "size:3"], 64, "duration, filesize, packets or files");
     fails(&["-w", "/no/such/folder/r.pcapng"], 1, "cannot record to /no/such/folder/r.pcapng: No such file or directory");
     Ok(())
 }

@@ -80,7 +80,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             host.apply(super::now(), change);
         }
     }
-    let scope = Scope { interfaces: arguments.live.interfaces.clone(), only: None };
+    let scope = Scope { interfaces: arguments.live.interfaces.clone(), ..Scope::default() };
     let blind = interface::may_capture().err().map(|error| error.to_string());
     let points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
     let mut out = std::io::stdout().lock();

@@ -54,6 +54,9 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Listen on uplinks, too, for what explains a failure.
+    #[arg(skip)]
+    pub with_uplinks: bool,
     /// Listen at this place only.
     #[arg(skip)]
     pub only: Option<Only>,
@@ -184,7 +187,11 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone() },
+            scope: Scope {
+                interfaces: arguments.interfaces.clone(),
+                only: arguments.only.clone(),
+                with_uplinks: arguments.with_uplinks,
+            },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,

@@ -14,6 +14,8 @@ use tapscope_graph::{MacAddr, Text};
 pub struct Scope {
     /// Names, with `*` and `?`; empty: every TAP, macvtap, bridge port and bridge.
     pub interfaces: Vec<String>,
+    /// Also on every other device but loopback, for what explains a failure.
+    pub with_uplinks: bool,
     /// This place and no other.
     pub only: Option<Only>,
 }
@@ -119,7 +121,7 @@ impl Scope {
         let role = match &self.only {
             Some(Only::Device(netns, name)) => (device.id.netns == *netns && device.name == *name).then_some(Role::Whole),
             Some(Only::Cable(_)) => None,
-            None if self.interfaces.is_empty() => by_default(host, device),
+            None if self.interfaces.is_empty() => by_default(host, device).or_else(|| self.beside(device)),
             None => self.by_name(device),
         };
         let role = role.ok_or(Refusal::NotAskedFor)?;
@@ -133,6 +135,11 @@ impl Scope {
             promiscuous: false,
             cable: None,
         })
+    }
+
+    /// What is on the way of a packet without being of interest by itself.
+    fn beside(&self, device: &Device) -> Option<Role> {
+        (self.with_uplinks && device.kind != DeviceKind::Loopback).then_some(Role::Inner)
     }
 
     /// Whoever names a device wants all of it.
@@ -281,6 +288,9 @@ mod tests {
     #[test]
     fn bulk_is_taken_once_and_the_uplink_only_when_asked() {
         assert_eq!(listened(&Scope::default()), ["eth1 Inner", "tap0 Edge", "tap1 Whole", "bridge0 Bridge"]);
-        assert_eq!(listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()], only: None }), ["lo Whole", "eth0 Whole", "eth1 Whole"]);
+        assert_eq!(
+            listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()], ..Scope::default() }),
+            ["lo Whole", "eth0 Whole", "eth1 Whole"]
+        );
     }
 }

@@ -128,10 +128,6 @@ impl Seen {
         self.places.get(&(device, direction)).or_else(|| self.places.get(&(device, Direction::Unknown)))
     }
 
-    /// Every place.
-    pub fn places(&self) -> impl Iterator<Item = (DeviceId, Direction, &Here)> {
-        self.places.iter().map(|(&(device, direction), here)| (device, direction, here))
-    }
 }
 
 /// Whether somebody listened at a place, and whether all that passed was heard.

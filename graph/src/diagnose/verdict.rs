@@ -1,6 +1,6 @@
 //! Who is accused, of what, and how sure that is.
 
-use super::cause::{self, Answer, Cause, Hit, Test};
+use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
 use super::diagnosis::{Accusation, Candidate, Confidence, Proof, Rank, RuledOut, Status};
 use super::scene::{Case, Scene};
 use super::trail::At;
@@ -37,6 +37,9 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                     let at = *first.get_or_insert(index);
                     // What lies behind decides only when this is gone.
                     let is_parallel = at == index || is_one_decision(walk, at, index);
+                    if is_parallel {
+                        found.candidates.extend(hit.maybe.iter().cloned());
+                    }
                     let accusation = accuse(case, walk, cause, *hit, index);
                     let known = if is_parallel { &mut found.causes } else { &mut found.latent };
                     if !known.iter().any(|other| (other.cause, &other.place) == (cause, &accusation.place)) {
@@ -162,9 +165,12 @@ fn sureness(accused: &Accusation, is_watched: bool, walk: &Walk<'_>) -> Confiden
     let best = accused.proofs.iter().map(|proof| proof.rank).min().unwrap_or(Rank::Absence);
     let is_supposed = walk.from.is_supposed || walk.to.is_supposed;
     match best {
+        // What happens inside a guest is not seen.
+        _ if accused.cause.code == "TARGET_SILENT" => Confidence::Undetermined,
         _ if !accused.is_sufficient_alone => Confidence::Probable,
         Rank::DropEvent | Rank::IcmpError => Confidence::Proven,
         Rank::Counter | Rank::State if is_watched && !is_supposed => Confidence::Proven,
+        Rank::Packets if is_watched && !is_supposed && accused.cause.proven_by == ProvenBy::Packets => Confidence::Proven,
         Rank::Counter | Rank::State | Rank::Oracle | Rank::Packets | Rank::Log => Confidence::Probable,
         Rank::Absence => Confidence::Undetermined,
     }
