@@ -2,6 +2,7 @@
 
 use crate::cli::EXIT_OK;
 use crate::live::{Format, Live, LiveArguments, now, stop_signal};
+use crate::record::Recording;
 use crate::report;
 use crate::show;
 use anyhow::{Context, Result, bail};
@@ -60,6 +61,9 @@ pub struct WhyArguments {
     /// Send the echoes, where A is this host; otherwise say what to type in A
     #[arg(long)]
     ping: bool,
+    /// Record it, too: into this pcapng file, from which the same question has the same answer
+    #[arg(short = 'w', long = "write", value_name = "RECORDING", conflicts_with = "files")]
+    write: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -132,7 +136,8 @@ fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
             Party::Name(_) => {}
         }
     }
-    let mut live = Live::start(&watched, None)?;
+    let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &watched)).transpose()?;
+    let mut live = Live::start(&watched, recording.as_ref().map(Recording::listener))?;
     live.settle(Instant::now() + Duration::from_secs(2))?;
     live.count_every(COUNTERS);
     live.read_firewall()?;
@@ -145,7 +150,17 @@ fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     let pinged = watch(&mut live, arguments.listen, ping, &stop)?;
     linger(&mut live, LINGER)?;
     live.read_firewall()?;
-    live.network.tick(now());
+    match recording.take() {
+        Some(mut recording) => {
+            recording.learn_names(live.network.tables());
+            let at = now();
+            recording.end_at(at);
+            live.tell_time(at)?;
+            // It says itself what it could not write; the answer is there all the same.
+            recording.finish();
+        }
+        None => live.network.tick(now()),
+    }
     let view = live.network.view();
     for notice in live.notices() {
         eprintln!("tapscope: {notice}");
