@@ -62,6 +62,8 @@ enum Command {
     Record(record::RecordArguments),
     /// Say why a ping from A to B fails, where it died, and what to do
     Why(why::WhyArguments),
+    /// Check a list of pairs that must reach each other, or must not
+    Check(crate::check::CheckArguments),
     /// Be a switch for new guests, and tell what passes
     Hub(hub::HubArguments),
     /// Show Wireshark the guests and links of this host, among its interfaces
@@ -166,6 +168,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         Some(Command::Why(arguments)) => Ok(why::run(&arguments)),
+        Some(Command::Check(arguments)) => Ok(crate::check::run(&arguments)),
         Some(Command::Hub(arguments)) => hub::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {

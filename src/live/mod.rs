@@ -187,11 +187,7 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope {
-                interfaces: arguments.interfaces.clone(),
-                only: arguments.only.clone(),
-                with_uplinks: arguments.with_uplinks,
-            },
+            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone(), with_uplinks: arguments.with_uplinks },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,

@@ -92,7 +92,10 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
             (end.name, end.pid, end.mac) = (guest.name.clone(), Some(guest.pid), end.mac.or(nic.mac));
         }
         let station = topology.attachments().find(|(node, link, interface)| {
-            link.device == Some(only.id) && interface.mac.is_some() && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
+            link.device == Some(only.id)
+                && interface.is_seen
+                && interface.mac.is_some()
+                && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
         });
         end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
     }
@@ -214,7 +217,12 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     fn follow_healthy(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let requests = echoes.requests.iter().map(|(request, _)| *request).collect();
-        self.walks.push(Walk::new(case, Leg::Request, &case.from, &case.to, requests));
+        let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, requests);
+        // Two owners of one address are a fault also while the right one answers.
+        let found = judge(case, &mut request);
+        let is_lasting = |accused: &super::diagnosis::Accusation| matches!(accused.cause.code, "DUPLICATE_IP" | "CLONED_DHCP_IDENTITY");
+        self.found.causes = found.causes.into_iter().chain(found.latent).filter(is_lasting).collect();
+        self.delivered(request);
         self.walks.push(Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
         self.was_sent = true;
     }
@@ -222,6 +230,11 @@ impl<'a> Story<'a> {
     fn climb(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let lost = echoes.lost();
         if lost.is_empty() && echoes.requests.is_empty() {
+            // The request may have taken a way that is not seen here.
+            if !echoes.replies.is_empty() {
+                self.was_sent = true;
+                return self.explain(case, Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
+            }
             return self.before_the_echo(case);
         }
         self.was_sent = true;
@@ -292,7 +305,10 @@ impl<'a> Story<'a> {
         match asked {
             // What only a guest could tell is no better than the host's own word.
             Some((walks, mut below))
-                if below.causes.iter().any(|cause| cause.is_sufficient_alone && cause.cause.proven_by != ProvenBy::Guest) =>
+                if below.causes.iter().any(|cause| {
+                    let is_symptom = cause.cause.proven_by == ProvenBy::Guest || cause.cause.code == "TARGET_ABSENT";
+                    cause.is_sufficient_alone && !is_symptom
+                }) =>
             {
                 below.latent.extend(found.latent);
                 self.add(below);
@@ -527,7 +543,7 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
     let last_seen = stuck.and_then(|walk| walk.last_seen.map(|index| walk.label(case.host, index)));
     let next_expected = stuck.and_then(|walk| walk.next_expected.map(|index| walk.label(case.host, index)));
     let notes = note::notes(case, verdict, &echoes.requests, &loss);
-    let mut path: Vec<_> = walks.iter().flat_map(|walk| walk.steps(case.host)).collect();
+    let mut path: Vec<_> = walks.iter().flat_map(|walk| walk.steps(case)).collect();
     path.truncate(128);
     Diagnosis {
         from: case.from.clone(),

@@ -127,7 +127,6 @@ impl Seen {
     pub fn at(&self, device: DeviceId, direction: Direction) -> Option<&Here> {
         self.places.get(&(device, direction)).or_else(|| self.places.get(&(device, Direction::Unknown)))
     }
-
 }
 
 /// Whether somebody listened at a place, and whether all that passed was heard.

@@ -1,10 +1,11 @@
 //! Who is accused, of what, and how sure that is.
 
 use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
-use super::diagnosis::{Accusation, Candidate, Confidence, Proof, Rank, RuledOut, Status};
+use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Proof, Rank, RuledOut, Status};
 use super::scene::{Case, Scene};
 use super::trail::At;
 use super::walk::Walk;
+use crate::Direction;
 use crate::host::HostKey;
 
 /// What the table says about one walk.
@@ -61,7 +62,10 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
     if let Some(at) = first {
         let is_watched = walk.is_watched(case, at);
         let is_open = !found.undecided.is_empty();
-        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open, walk));
+        // What lies before an end does not depend on where that is.
+        let is_at_end = walk.spot(at).is_some_and(|spot| matches!(spot.at, At::BridgeOut | At::Egress | At::Reader | At::Receiver));
+        let is_known = !is_at_end || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
+        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open && is_known));
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
                 walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
@@ -69,6 +73,14 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         }
     }
     found
+}
+
+/// Whether the question came out at every other port of the bridge, so that its receiver is not there.
+fn is_elsewhere_asked(case: &Case<'_>, walk: &Walk<'_>) -> bool {
+    let bridge = walk.from.device().and_then(|device| case.host.device(device)).and_then(|device| device.master);
+    let Some(bridge) = bridge.filter(|_| walk.leg == Leg::ArpRequest) else { return false };
+    let ends = [walk.from.device(), walk.to.device()];
+    case.host.ports(bridge).filter(|port| !ends.contains(&Some(port.id))).all(|port| walk.seen.at(port.id, Direction::Outbound).is_some())
 }
 
 /// Whether two places are checked together: a bridge asks the port and the device that it hands a frame to at once.
@@ -150,6 +162,10 @@ fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> 
 
 /// Symptoms give way to what explains them.
 fn settle(found: &mut Findings) {
+    // That a guest is silent is what any other cause at its end explains.
+    if found.causes.len() > 1 {
+        found.causes.retain(|accused| accused.cause.code != "TARGET_SILENT");
+    }
     let is_guess = |accused: &Accusation| !accused.is_sufficient_alone;
     if found.causes.len() > 1 && !found.causes.iter().all(is_guess) {
         let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_guess);
@@ -161,16 +177,15 @@ fn settle(found: &mut Findings) {
 }
 
 /// Proven is what the kernel or an error says, what it cannot do otherwise where the packet was seen just before, or what was counted.
-fn sureness(accused: &Accusation, is_watched: bool, walk: &Walk<'_>) -> Confidence {
+fn sureness(accused: &Accusation, is_sure: bool) -> Confidence {
     let best = accused.proofs.iter().map(|proof| proof.rank).min().unwrap_or(Rank::Absence);
-    let is_supposed = walk.from.is_supposed || walk.to.is_supposed;
     match best {
         // What happens inside a guest is not seen.
         _ if accused.cause.code == "TARGET_SILENT" => Confidence::Undetermined,
         _ if !accused.is_sufficient_alone => Confidence::Probable,
         Rank::DropEvent | Rank::IcmpError => Confidence::Proven,
-        Rank::Counter | Rank::State if is_watched && !is_supposed => Confidence::Proven,
-        Rank::Packets if is_watched && !is_supposed && accused.cause.proven_by == ProvenBy::Packets => Confidence::Proven,
+        Rank::Counter | Rank::State if is_sure => Confidence::Proven,
+        Rank::Packets if is_sure && accused.cause.proven_by == ProvenBy::Packets => Confidence::Proven,
         Rank::Counter | Rank::State | Rank::Oracle | Rank::Packets | Rank::Log => Confidence::Probable,
         Rank::Absence => Confidence::Undetermined,
     }

@@ -17,8 +17,8 @@
 
 use tapscope_graph::host::{
     Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
-    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns, Nic, PortState, PortVlan,
-    Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
+    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns,
+    Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 

@@ -184,7 +184,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "WRONG_SOURCE_ADDRESS",
         layer: "L3 guest",
         proven_by: ProvenBy::Packets,
-        at: &[At::Receiver],
+        at: &[At::Sender],
         test: Test::Place(wrong_source),
         drop_reasons: &[],
         meaning: "The request has a source address that replies do not come back to.",
@@ -211,7 +211,7 @@ fn receiver(scene: &Scene<'_>) -> String {
 fn no_address(scene: &Scene<'_>) -> Answer {
     let (Leg::ArpRequest, Some(ip)) = (scene.walk.leg, scene.walk.to.ip) else { return Answer::Idle };
     let is_guest = matches!(scene.walk.to.place, Place::Behind(_));
-    if !is_guest || !is_delivered(scene) {
+    if !is_guest || scene.walk.to.is_supposed || !is_delivered(scene) {
         return Answer::Idle;
     }
     let protocol = if ip.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
@@ -244,7 +244,10 @@ fn no_address(scene: &Scene<'_>) -> Answer {
 
 /// Asked for at every port, and nobody claims it.
 fn target_absent(scene: &Scene<'_>) -> Answer {
-    let (Leg::ArpRequest, Place::Nowhere, Some(ip)) = (scene.walk.leg, scene.walk.to.place, scene.walk.to.ip) else { return Answer::Idle };
+    let (Leg::ArpRequest, Some(ip)) = (scene.walk.leg, scene.walk.to.ip) else { return Answer::Idle };
+    if scene.walk.to.place != Place::Nowhere && !scene.walk.to.is_supposed {
+        return Answer::Idle;
+    }
     let Some(bridge) = scene.walk.trail.stops.iter().find_map(|stop| match stop {
         Stop::Spot(spot) => spot.bridge,
         Stop::Point { .. } => None,
@@ -346,6 +349,9 @@ fn source_drops(scene: &Scene<'_>) -> Answer {
 }
 
 fn not_sent(scene: &Scene<'_>) -> Answer {
+    if scene.walk.from.place == Place::Nowhere && scene.walk.leg == Leg::Request && !scene.has_packets() {
+        return sent_by_nobody(scene);
+    }
     let Place::Behind(device) = scene.walk.from.place else { return Answer::Idle };
     if scene.has_packets() || scene.walk.leg != Leg::Request || scene.case.ear(device) != Ear::Whole {
         return Answer::Idle;
@@ -358,6 +364,36 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
         .in_guest()
         .guess()
         .yes()
+}
+
+/// Nothing with the address was seen anywhere, so that not even its place is known.
+fn sent_by_nobody(scene: &Scene<'_>) -> Answer {
+    let tables = scene.case.tables;
+    let was_seen = scene.case.journeys().any(|journey| match journey.subject {
+        // Whoever pings under another address is seen.
+        Fact::Echo(echo) => echo.is_request && Some(echo.destination) == scene.walk.to.ip || Some(echo.source) == scene.walk.from.ip,
+        Fact::Arp(arp) => Some(IpAddr::V4(arp.sender_ip)) == scene.walk.from.ip,
+        _ => false,
+    });
+    if was_seen || scene.host().is_empty() {
+        return Answer::Idle;
+    }
+    let are_whole = !tables.points.is_empty() && tables.points.iter().all(|point| point.lost == 0);
+    let Some(ip) = scene.walk.from.ip.filter(|_| are_whole) else { return Answer::Idle };
+    let to = scene.walk.to.label();
+    Hit::new(
+        ip,
+        None,
+        format!(
+            "nothing of {ip} was seen anywhere while tapscope listened: it sent neither an echo to {to} nor a question for its address"
+        ),
+    )
+    .proof(Rank::Absence, format!("{} points listened, and none saw {ip}", tables.points.len()))
+    .fix(format!("ping {to} in the guest while tapscope listens; if nothing comes then: ip route get {to}; iptables -S OUTPUT"))
+    .expect("the echo in at the guest's TAP")
+    .in_guest()
+    .guess()
+    .yes()
 }
 
 /// RFC 1122, section 3.2.2.6: an echo to a broadcast address may be ignored, and is by default.
@@ -400,13 +436,16 @@ fn bad_checksum(scene: &Scene<'_>) -> Answer {
 }
 
 fn wrong_source(scene: &Scene<'_>) -> Answer {
-    let (Some(mac), Some(to)) = (scene.walk.from.mac, scene.walk.to.ip) else { return Answer::Idle };
-    if scene.has_packets() || scene.walk.leg != Leg::Request {
+    let (mac, Some(to)) = (scene.walk.from.mac, scene.walk.to.ip) else { return Answer::Idle };
+    if scene.has_packets() || scene.walk.leg != Leg::Request || scene.walk.from.is_local() {
         return Answer::Idle;
     }
     let other = scene.case.journeys().find_map(|journey| match journey.subject {
         Fact::Echo(echo)
-            if echo.is_request && echo.destination == to && journey.source == Some(mac) && Some(echo.source) != scene.walk.from.ip =>
+            if echo.is_request
+                && echo.destination == to
+                && (mac.is_none() || journey.source == mac)
+                && Some(echo.source) != scene.walk.from.ip =>
         {
             Some((echo.source, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()))
         }
@@ -414,12 +453,13 @@ fn wrong_source(scene: &Scene<'_>) -> Answer {
     });
     let Some((source, frame)) = other else { return Answer::Idle };
     let place = scene.walk.from.title(scene.host());
-    Hit::new(&place, scene.spot.device, format!("{place} pings with the source {source}, to which replies do not come back"))
+    let hit = Hit::new(&place, scene.spot.device, format!("{place} pings with the source {source}, to which replies do not come back"))
         .frames(Rank::Packets, format!("its echo to {to} has the source {source}"), vec![frame])
         .fix(format!("in the guest: ip route change default via ROUTER src {}", scene.walk.from.label()))
         .expect("the echo with the right source")
-        .in_guest()
-        .yes()
+        .in_guest();
+    // Without its card, the echo may be somebody else's.
+    if mac.is_some() { hit.yes() } else { hit.guess().yes() }
 }
 
 /// A reply that is there after ping stopped waiting.
