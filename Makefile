@@ -4,7 +4,7 @@
 # make docs    writes docs/causes.md anew from the table of causes
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|hub SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 
@@ -40,8 +40,9 @@ bench:
 	@.ci/setup run
 	cargo bench --bench stages
 	cargo bench --bench whole
+	cargo bench --bench cable
 	@# Only root can make the namespaces that it measures in.
-	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench live; fi
+	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live; fi
 
 # The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
 fuzz:

@@ -16,7 +16,9 @@ pub fn show(ui: &mut Ui, shown: &Shown, is_of_host: bool, commands: &mut Vec<Com
         ui.label(RichText::new("tapscope").strong().size(15.0));
         ui.label(RichText::new(&shown.title).color(palette.weak));
         ui.add_space(10.0);
-        if is_of_host {
+        if shown.playback.is_past {
+            past(ui, shown, commands);
+        } else if is_of_host {
             live(ui, shown, commands);
         } else {
             playback(ui, shown, commands);
@@ -63,6 +65,16 @@ fn playback(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
             }
         }
     });
+}
+
+/// The buttons of an earlier moment of what is watched.
+fn past(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
+    let palette = theme::palette(ui.ctx());
+    if ui.button("Back to live").on_hover_text("End").clicked() {
+        commands.push(Command::Now);
+    }
+    ui.label(RichText::new("the past").color(palette.warn));
+    playback(ui, shown, commands);
 }
 
 /// The buttons of a living host, and what was lost.

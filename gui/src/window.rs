@@ -115,11 +115,15 @@ impl Window {
             let runs = matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live);
             commands.push(if runs { Command::Pause } else { Command::Play });
         }
-        if pressed(Key::Home) && !self.is_of_host {
+        if pressed(Key::Home) && (!self.is_of_host || shown.playback.is_past) {
             commands.push(Command::Restart);
         }
         if pressed(Key::End) {
-            commands.push(if self.is_of_host { Command::Play } else { Command::End });
+            commands.push(match (shown.playback.is_past, self.is_of_host) {
+                (true, _) => Command::Now,
+                (false, true) => Command::Play,
+                (false, false) => Command::End,
+            });
         }
         if pressed(Key::Escape) {
             self.selection = Selection::None;

@@ -1,5 +1,6 @@
 //! What `show` prints, one file per format.
 
+pub mod card;
 pub mod dot;
 pub mod graphml;
 pub mod host;

@@ -404,6 +404,8 @@ impl<'a> Story<'a> {
         }
         let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, Vec::new());
         let found = judge(case, &mut request);
+        // It was sent, if under another address.
+        self.was_sent = found.causes.iter().any(|cause| cause.cause.code == "WRONG_SOURCE_ADDRESS");
         self.add(found);
         self.walks.push(request);
         self.foresee_reply(case);

@@ -158,9 +158,12 @@ impl Finder<'_> {
         let host = &self.tables.host;
         let is_own =
             |mac: MacAddr| host.devices().any(|device| device.mac == Some(mac) && host.addresses().any(|row| row.device == device.id));
+        let is_hosts = host.addresses().any(|row| row.ip == ip);
         self.tables.journeys.iter().rev().find_map(|journey| {
             let claims = match &journey.subject {
                 Fact::Arp(arp) => IpAddr::V4(arp.sender_ip) == ip,
+                // Echoes may come from behind a router, but not with an address of this host.
+                Fact::Echo(echo) => is_hosts && echo.is_request && echo.source == ip,
                 Fact::Neighbor(Neighbor::Solicitation { source, .. }) => IpAddr::V6(*source) == ip,
                 Fact::Neighbor(Neighbor::Advertisement { target, .. }) => IpAddr::V6(*target) == ip,
                 _ => false,
@@ -279,6 +282,10 @@ impl Finder<'_> {
 
     /// A station that pings or answers with an address, where the host has the same one.
     fn is_disputed(&self, ip: IpAddr) -> bool {
+        self.entry(ip).is_some() || self.is_claimed(ip)
+    }
+
+    fn is_claimed(&self, ip: IpAddr) -> bool {
         let is_own = |mac: MacAddr| self.tables.host.devices().any(|device| device.mac == Some(mac));
         let claims = |row: &crate::tables::Binding| row.ip == ip && matches!(row.learned, Learned::Arp | Learned::Ndp) && !is_own(row.mac);
         self.tables.bindings.iter().any(claims)

@@ -356,6 +356,12 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
     if scene.has_packets() || scene.walk.leg != Leg::Request || scene.case.ear(device) != Ear::Whole {
         return Answer::Idle;
     }
+    // Whoever pings under another address does send.
+    let pings =
+        |journey: &Journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && Some(echo.destination) == scene.walk.to.ip);
+    if scene.case.journeys().any(|journey| pings(journey) && journey.source.is_some() && journey.source == scene.walk.from.mac) {
+        return Answer::Idle;
+    }
     let (place, to) = (scene.walk.from.title(scene.host()), scene.walk.to.label());
     Hit::new(&place, Some(device), format!("{place} sent neither an echo to {to} nor a question for its address while tapscope listened"))
         .proof(Rank::Absence, format!("nothing of it came in on {}, where all was heard", scene.name(device)))
@@ -401,7 +407,7 @@ fn broadcast_target(scene: &Scene<'_>) -> Answer {
     let Some(IpAddr::V4(ip)) = scene.case.to.ip else { return Answer::Idle };
     let is_network = |prefix: Prefix| {
         let host_bits = 32_u32.saturating_sub(u32::from(prefix.length));
-        host_bits >= 2 && host_bits < 32 && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
+        (2..32).contains(&host_bits) && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
     };
     let is_known = scene.host().addresses().any(|row| is_network(routing::prefix(row)));
     let is_sent_to_all =

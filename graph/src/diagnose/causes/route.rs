@@ -286,7 +286,7 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
     // What is sent to the host itself is not to be forwarded, whoever should have got it.
     let is_ours =
         |packet: &&Journey| matches!(packet.subject, Fact::Echo(echo) if routing::own_address(host, netns, echo.destination).is_some());
-    if scene.walk.packets.iter().any(|packet| is_ours(&packet)) {
+    if scene.walk.packets.iter().any(is_ours) {
         return Answer::Idle;
     }
     let version = if probe.is_v6() { "ipv6" } else { "ipv4" };
