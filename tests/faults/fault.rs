@@ -58,6 +58,8 @@ pub const PLACES: [(&str, &str); 8] =
 pub enum Need {
     /// Bridges that keep VLANs apart (`CONFIG_BRIDGE_VLAN_FILTERING`).
     VlanFiltering,
+    /// Devices for VLANs (`CONFIG_VLAN_8021Q`).
+    VlanDevices,
 }
 
 /// The networks to break.

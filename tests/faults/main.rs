@@ -69,12 +69,12 @@ fn run(file: &str, fault: &Fault) -> Result<(), Failed> {
 
 /// Why this kernel cannot have it.
 fn lacks(need: Need) -> Option<&'static str> {
-    match need {
+    let (command, why) = match need {
         Need::VlanFiltering => {
-            let in_a_namespace = "ip link add br0 type bridge vlan_filtering 1";
-            let made = Command::new("unshare").args(["--net", "sh", "-c", in_a_namespace]).output();
-            let is_there = made.is_ok_and(|output| output.status.success());
-            (!is_there).then_some("this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
+            ("ip link add br0 type bridge vlan_filtering 1", "this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
         }
-    }
+        Need::VlanDevices => ("ip link add link lo name lo.2 type vlan id 2", "this kernel has no devices for VLANs (CONFIG_VLAN_8021Q)"),
+    };
+    let made = Command::new("unshare").args(["--net", "sh", "-c", command]).output();
+    (!made.is_ok_and(|output| output.status.success())).then_some(why)
 }

@@ -107,8 +107,13 @@ impl Network {
             Base::Routed => {
                 self.must("host: ip address add 10.9.1.254/24 dev brA; ip address add 10.9.2.254/24 dev brB")?;
                 host.forwards()?;
-                self.must("a: ip route add default via 10.9.1.254")?;
-                self.must("b: ip route add default via 10.9.2.254")
+                // Guests with other addresses have other routers.
+                for (guest, prefix) in [("a", "10.9.1."), ("b", "10.9.2.")] {
+                    if addresses.get(guest).is_some_and(|address| address.starts_with(prefix)) {
+                        self.must(&format!("{guest}: ip route add default via {prefix}254"))?;
+                    }
+                }
+                Ok(())
             }
             Base::Uplink => {
                 host.veth("up0", &self.places["x"], "up0")?.forwards()?;
