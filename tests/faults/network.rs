@@ -1,14 +1,20 @@
 //! The networks that are broken, in namespaces of their own.
 
-use crate::fault::{Answer, Base, Fault};
+use crate::answer::Answer;
+use crate::fault::{Base, Fault, PLACES};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tapscope_lab::{Lab, Namespace, Process};
 
-/// How long tapscope may take beyond what it listens: the machine is busy.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long tapscope may take before it listens, and after that to answer: the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it listens at least: ARP gives up after three seconds.
+const LONG_ENOUGH: Duration = Duration::from_millis(3500);
+/// How long whoever saw nothing listens; it is told to end earlier.
+const MOST: &str = "90s";
 
 /// A network with a fault in it.
 pub struct Network {
@@ -32,7 +38,7 @@ impl Network {
     pub fn build(fault: &Fault) -> Result<Network, Box<dyn Error>> {
         let lab = Lab::without_guests(&fault.name)?;
         let mut places = BTreeMap::new();
-        for place in ["host", "a", "b", "c", "x"] {
+        for (place, _) in PLACES {
             let is_wanted = ["host", "a", "b"].contains(&place)
                 || fault.more.iter().any(|more| more == place)
                 || (place == "x" && fault.base == Base::Uplink);
@@ -66,21 +72,35 @@ impl Network {
         for (&guest, &bridge) in guests.iter().zip(bridges) {
             let Some(place) = self.places.get(guest).cloned() else { continue };
             let Some(&(_, tap, mac)) = GUESTS.iter().find(|(name, ..)| *name == guest) else { continue };
-            self.wires.insert(guest, host.wire(tap, &place, "eth0", mac)?);
+            if fault.qemu.contains_key(guest) {
+                host.tap(tap)?;
+            } else {
+                self.wires.insert(guest, host.wire(tap, &place, "eth0", mac)?);
+            }
             host.port(bridge, tap)?;
+        }
+        for (guest, _, mac) in GUESTS {
+            let Some(arguments) = fault.qemu.get(guest) else { continue };
+            let arguments = arguments.replace("$LAB", &self.lab.folder().display().to_string());
+            let arguments: Vec<&str> = arguments.split(' ').collect();
+            self.wires.insert(guest, host.qemu(guest, &self.places[guest], "eth0", mac, &arguments)?);
         }
         let without_length = |address: &str| address.split('/').next().unwrap_or_default().to_owned();
         self.ends = ends.map(without_length);
         let addresses = fault.addresses.clone().unwrap_or_else(|| {
-            let count = if fault.base == Base::Uplink { 1 } else { 2 };
-            ["a", "b"].iter().zip(ends).take(count).map(|(guest, address)| ((*guest).to_owned(), address.to_owned())).collect()
+            let has_nic = |guest: &str| self.wires.contains_key(guest);
+            let both = ["a", "b"].iter().zip(ends).filter(|(guest, _)| has_nic(guest));
+            both.map(|(guest, address)| ((*guest).to_owned(), address.to_owned())).collect()
         });
-        if fault.base != Base::Bare {
-            for (guest, address) in &addresses {
-                self.must(&format!("{guest}: ip address add {address} dev eth0 nodad 2>/dev/null || ip address add {address} dev eth0"))?;
-                if let Some(index) = ["a", "b"].iter().position(|name| name == guest) {
-                    self.ends[index] = without_length(address);
-                }
+        for (guest, address) in &addresses {
+            if address.contains(':') {
+                self.must(&format!("{guest}: sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0"))?;
+                self.must(&format!("{guest}: ip address add {address} dev eth0 nodad"))?;
+            } else {
+                self.must(&format!("{guest}: ip address add {address} dev eth0"))?;
+            }
+            if let Some(index) = ["a", "b"].iter().position(|name| name == guest) {
+                self.ends[index] = without_length(address);
             }
         }
         match fault.base {
@@ -103,8 +123,8 @@ impl Network {
 
     /// `export H=…; …` in front of a command.
     fn variables(&self) -> String {
-        let mut all = format!("LAB={} QEMU_WIRE={}/qemu_wire.py", self.lab.folder().display(), self.lab.folder().display());
-        for (place, variable) in [("host", "H"), ("a", "A"), ("b", "B"), ("c", "C"), ("x", "X")] {
+        let mut all = format!("LAB='{}' SCRIPTS='{}/tests/faults'", self.lab.folder().display(), env!("CARGO_MANIFEST_DIR"));
+        for (place, variable) in PLACES {
             if let Some(namespace) = self.places.get(place) {
                 all.push_str(&format!(" {variable}={}", namespace.name()));
             }
@@ -127,32 +147,41 @@ impl Network {
         Ok(())
     }
 
-    /// Asks tapscope why, and pings meanwhile.
+    /// Whom to ask for.
+    pub fn parties(&self, fault: &Fault) -> [String; 2] {
+        fault.ask.clone().unwrap_or_else(|| self.ends.clone())
+    }
+
+    /// Asks tapscope why, and pings meanwhile. Gives its recording, too.
     ///
     /// # Errors
     /// Where it gives no answer.
-    pub fn ask(&self, fault: &Fault) -> Result<Answer, Box<dyn Error>> {
-        let [from, to] = fault.ask.clone().unwrap_or_else(|| self.ends.clone());
+    pub fn ask(&self, fault: &Fault) -> Result<(Answer, PathBuf), Box<dyn Error>> {
+        let [from, to] = self.parties(fault);
         let (json, recording) = (self.lab.folder().join("answer.json"), self.lab.folder().join("recording.pcapng"));
         let mut command = self.places["host"].command("sh");
         command.args(["-c", "exec \"$0\" \"$@\" >\"$OUT\"", env!("CARGO_BIN_EXE_tapscope"), "why", &from, &to]).env("OUT", &json);
-        command.args(["--netns", "own", "--listen", &format!("{}s", fault.listen), "--format", "json"]);
-        let _ = &recording;
+        command.args(["--listen", MOST, "--format", "json", "-w"]).arg(&recording);
+        if fault.see.is_empty() {
+            command.args(["--netns", "own"]);
+        }
+        for place in &fault.see {
+            command.args(["--netns", self.places[place.as_str()].name()]);
+        }
         let tapscope = self.places["host"].start("why", &mut command)?;
         tapscope.wait_for("listening on", PATIENCE)?;
-        let ping = format!("a: ping -n -c3 -i0.3 -W1 {to}");
+        let began = Instant::now();
+        let target = to.split('@').next().unwrap_or_default();
+        let ping = format!("a: ping -n -c3 -i0.3 -W1 {target}");
         for command in fault.trigger.as_ref().unwrap_or(&vec![ping]) {
             let (namespace, command) = self.place(command)?;
             namespace.run(&format!("{}{command}", self.variables()))?;
         }
-        let deadline = Instant::now() + Duration::from_secs(fault.listen.into()) + PATIENCE;
-        while tapscope.is_running() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let status = tapscope.finish(Duration::from_secs(1))?;
+        std::thread::sleep(LONG_ENOUGH.saturating_sub(began.elapsed()));
+        let status = tapscope.finish(PATIENCE)?;
         let told = tapscope.text()?;
         let text = fs::read_to_string(&json)?;
         let json = serde_json::from_str(&text).map_err(|error| format!("no answer: {error}\n{told}\n{text}"))?;
-        Ok(Answer { json, text: format!("{text}\n{told}"), status })
+        Ok((Answer { json, text: format!("{text}\n{told}"), status }, recording))
     }
 }
