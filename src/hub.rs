@@ -1,7 +1,6 @@
 //! `tapscope hub`: a switch that new guests are plugged into, and that tells what passes.
 
 use crate::cli::{Color, EXIT_FAILURE, EXIT_OK};
-use crate::live::changes::{Kind, Told};
 use crate::live::{Format, now, stop_signal, watch};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_capture::hub::{Hub, Outlets, Place, PortReport, Report, Settings, What};
+use tapscope_graph::changes::{Kind, Told};
 use tapscope_graph::finding::findings;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::topology::Topology;

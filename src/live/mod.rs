@@ -1,7 +1,6 @@
 //! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
 
 pub mod ask;
-pub mod changes;
 pub mod list;
 pub mod order;
 pub mod own;

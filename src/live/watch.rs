@@ -1,6 +1,5 @@
 //! `tapscope watch`: what happens on the host, as it happens.
 
-use super::changes::{Change, Told};
 use super::{Format, Live, LiveArguments, stop_signal};
 use crate::cli::{Color, EXIT_OK};
 use crate::record::Recording;
@@ -12,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_graph::Timestamp;
+use tapscope_graph::changes::{Change, Told};
 use tapscope_graph::finding::findings;
 use tapscope_graph::topology::Topology;
 

@@ -359,7 +359,7 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
     // Whoever pings under another address does send.
     let pings =
         |journey: &Journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && Some(echo.destination) == scene.walk.to.ip);
-    if scene.case.journeys().any(|journey| pings(journey) && journey.source.is_some() && journey.source == scene.walk.from.mac) {
+    if scene.case.journeys().any(|journey| pings(journey) && scene.walk.from.mac.is_none_or(|mac| journey.source == Some(mac))) {
         return Answer::Idle;
     }
     let (place, to) = (scene.walk.from.title(scene.host()), scene.walk.to.label());
