@@ -5,6 +5,23 @@ use std::collections::BTreeMap;
 
 use crate::answer::Expect;
 
+/// What is built.
+pub const FILES: [(&str, &str); 13] = [
+    ("bridge", include_str!("bridge.toml")),
+    ("cable", include_str!("cable.toml")),
+    ("dhcp", include_str!("dhcp.toml")),
+    ("fdb", include_str!("fdb.toml")),
+    ("filter", include_str!("filter.toml")),
+    ("guest", include_str!("guest.toml")),
+    ("healthy", include_str!("healthy.toml")),
+    ("ipv6", include_str!("ipv6.toml")),
+    ("outside", include_str!("outside.toml")),
+    ("pairs", include_str!("pairs.toml")),
+    ("route", include_str!("route.toml")),
+    ("tap", include_str!("tap.toml")),
+    ("vlan", include_str!("vlan.toml")),
+];
+
 /// One fault: a network, what is broken in it, and what `tapscope why` has to say.
 ///
 /// A command is `WHERE: shell command`, where `WHERE` is one of [`PLACES`]. It finds the namespaces' names in `$H`, `$A`, `$B` and so on, the
@@ -76,6 +93,29 @@ pub enum Base {
     Bare,
 }
 
+impl Base {
+    /// A's and B's addresses, if nothing else is said.
+    pub fn addresses(self) -> [&'static str; 2] {
+        match self {
+            Base::Bridged | Base::Bare => ["10.9.0.1/24", "10.9.0.2/24"],
+            Base::Routed => ["10.9.1.1/24", "10.9.2.1/24"],
+            Base::Uplink => ["10.9.1.1/24", "203.0.113.9/32"],
+        }
+    }
+}
+
+impl Fault {
+    /// Whom to ask for.
+    pub fn parties(&self) -> [String; 2] {
+        let address = |(guest, usual): (&str, &str)| {
+            let address = self.addresses.as_ref().and_then(|all| all.get(guest)).map_or(usual, String::as_str);
+            address.split('/').next().unwrap_or_default().to_owned()
+        };
+        let [a, b] = self.base.addresses();
+        self.ask.clone().unwrap_or_else(|| [("a", a), ("b", b)].map(address))
+    }
+}
+
 /// A fault that no test can build, and why.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,7 +151,7 @@ pub fn read(name: &str, text: &str) -> Vec<Fault> {
 ///
 /// # Panics
 /// As [`read`].
-pub fn unbuilt(text: &str) -> Vec<Unbuilt> {
-    let file: Missing = toml::from_str(text).unwrap_or_else(|error| panic!("tests/faults/unbuilt.toml: {error}"));
+pub fn unbuilt() -> Vec<Unbuilt> {
+    let file: Missing = toml::from_str(include_str!("unbuilt.toml")).unwrap_or_else(|error| panic!("tests/faults/unbuilt.toml: {error}"));
     file.unbuilt
 }

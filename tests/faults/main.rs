@@ -8,6 +8,7 @@
 mod answer;
 mod fault;
 mod network;
+mod recording;
 
 use fault::{Fault, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -17,30 +18,13 @@ use std::process::{Command, ExitCode};
 /// Faults at a time, for each processor.
 const SIDE_BY_SIDE: usize = 4;
 
-/// What is built.
-pub const FILES: [(&str, &str); 13] = [
-    ("bridge", include_str!("bridge.toml")),
-    ("cable", include_str!("cable.toml")),
-    ("dhcp", include_str!("dhcp.toml")),
-    ("fdb", include_str!("fdb.toml")),
-    ("filter", include_str!("filter.toml")),
-    ("guest", include_str!("guest.toml")),
-    ("healthy", include_str!("healthy.toml")),
-    ("ipv6", include_str!("ipv6.toml")),
-    ("outside", include_str!("outside.toml")),
-    ("pairs", include_str!("pairs.toml")),
-    ("route", include_str!("route.toml")),
-    ("tap", include_str!("tap.toml")),
-    ("vlan", include_str!("vlan.toml")),
-];
-
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
     arguments.test_threads = arguments.test_threads.or(Some(processors * SIDE_BY_SIDE));
     let mut trials = Vec::new();
-    let mut unbuilt = fault::unbuilt(include_str!("unbuilt.toml"));
-    for (file, text) in FILES {
+    let mut unbuilt = fault::unbuilt();
+    for (file, text) in fault::FILES {
         for fault in fault::read(file, text) {
             match fault.needs.and_then(lacks) {
                 Some(why) => unbuilt.push(fault::Unbuilt { code: fault.name, why: why.to_owned() }),
@@ -63,7 +47,9 @@ fn run(file: &str, fault: &Fault) -> Result<(), Failed> {
     if !problems.is_empty() {
         return Err(format!("{}\n\n{}", problems.join("\n"), answer.text).into());
     }
-    let _ = (file, recording);
+    if fault.keep && std::env::var_os("TAPSCOPE_BLESS").is_some() {
+        recording::keep(file, fault, &recording)?;
+    }
     Ok(())
 }
 

@@ -22,8 +22,6 @@ pub struct Network {
     lab: Lab,
     places: BTreeMap<&'static str, Namespace>,
     wires: BTreeMap<&'static str, Process>,
-    /// A's and B's addresses.
-    ends: [String; 2],
 }
 
 /// Guests that a base may have: their namespace, TAP, MAC.
@@ -46,7 +44,7 @@ impl Network {
                 places.insert(place, lab.namespace(place)?);
             }
         }
-        let mut network = Network { lab, places, wires: BTreeMap::new(), ends: Default::default() };
+        let mut network = Network { lab, places, wires: BTreeMap::new() };
         network.base(fault)?;
         for command in &fault.build {
             network.must(command)?;
@@ -58,11 +56,11 @@ impl Network {
         let host = self.places["host"].clone();
         let bridge =
             |name: &str| format!("ip link add {name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 && ip link set {name} up");
-        let (guests, bridges, ends): (&[&str], &[&str], [&str; 2]) = match fault.base {
-            Base::Bridged => (&["a", "b", "c"], &["br0", "br0", "br0"], ["10.9.0.1/24", "10.9.0.2/24"]),
-            Base::Routed => (&["a", "b", "c"], &["brA", "brB", "brB"], ["10.9.1.1/24", "10.9.2.1/24"]),
-            Base::Uplink => (&["a"], &["br0"], ["10.9.1.1/24", "203.0.113.9/32"]),
-            Base::Bare => (&[], &[], ["10.9.0.1/24", "10.9.0.2/24"]),
+        let (guests, bridges): (&[&str], &[&str]) = match fault.base {
+            Base::Bridged => (&["a", "b", "c"], &["br0", "br0", "br0"]),
+            Base::Routed => (&["a", "b", "c"], &["brA", "brB", "brB"]),
+            Base::Uplink => (&["a"], &["br0"]),
+            Base::Bare => (&[], &[]),
         };
         let mut made: Vec<&str> = bridges.to_vec();
         made.dedup();
@@ -85,11 +83,9 @@ impl Network {
             let arguments: Vec<&str> = arguments.split(' ').collect();
             self.wires.insert(guest, host.qemu(guest, &self.places[guest], "eth0", mac, &arguments)?);
         }
-        let without_length = |address: &str| address.split('/').next().unwrap_or_default().to_owned();
-        self.ends = ends.map(without_length);
         let addresses = fault.addresses.clone().unwrap_or_else(|| {
             let has_nic = |guest: &str| self.wires.contains_key(guest);
-            let both = ["a", "b"].iter().zip(ends).filter(|(guest, _)| has_nic(guest));
+            let both = ["a", "b"].iter().zip(fault.base.addresses()).filter(|(guest, _)| has_nic(guest));
             both.map(|(guest, address)| ((*guest).to_owned(), address.to_owned())).collect()
         });
         for (guest, address) in &addresses {
@@ -98,9 +94,6 @@ impl Network {
                 self.must(&format!("{guest}: ip address add {address} dev eth0 nodad"))?;
             } else {
                 self.must(&format!("{guest}: ip address add {address} dev eth0"))?;
-            }
-            if let Some(index) = ["a", "b"].iter().position(|name| name == guest) {
-                self.ends[index] = without_length(address);
             }
         }
         match fault.base {
@@ -152,17 +145,12 @@ impl Network {
         Ok(())
     }
 
-    /// Whom to ask for.
-    pub fn parties(&self, fault: &Fault) -> [String; 2] {
-        fault.ask.clone().unwrap_or_else(|| self.ends.clone())
-    }
-
     /// Asks tapscope why, and pings meanwhile. Gives its recording, too.
     ///
     /// # Errors
     /// Where it gives no answer.
     pub fn ask(&self, fault: &Fault) -> Result<(Answer, PathBuf), Box<dyn Error>> {
-        let [from, to] = self.parties(fault);
+        let [from, to] = fault.parties();
         let (json, recording) = (self.lab.folder().join("answer.json"), self.lab.folder().join("recording.pcapng"));
         let mut command = self.places["host"].command("sh");
         command.args(["-c", "exec \"$0\" \"$@\" >\"$OUT\"", env!("CARGO_BIN_EXE_tapscope"), "why", &from, &to]).env("OUT", &json);
