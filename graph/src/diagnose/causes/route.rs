@@ -334,7 +334,8 @@ fn route_blackhole(scene: &Scene<'_>) -> Answer {
 }
 
 fn no_route(scene: &Scene<'_>) -> Answer {
-    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) {
+    // On the way back it has a name of its own.
+    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) || scene.walk.leg == Leg::Reply {
         return Answer::Idle;
     }
     let (destination, ip) = (scene.spot.probe.destination, tool(scene.host(), scene.spot.netns, "ip"));
