@@ -3,9 +3,9 @@
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
 use crate::diagnose::routing::{self, Way};
+use crate::diagnose::sight::began;
 use crate::fact::{ArpOperation, Fact, Neighbor};
 use crate::host::{Device, DeviceId, DeviceKind, HostAddress, HostNeighbor, NeighborState};
-use crate::diagnose::sight::began;
 use crate::{FrameNo, MacAddr, Timestamp};
 use std::net::IpAddr;
 
@@ -223,11 +223,7 @@ fn answerers(scene: &Scene<'_>) -> Vec<Answerer> {
         let at = began(journey);
         match found.iter_mut().find(|known| known.mac == mac) {
             Some(known) => known.at.push(at),
-            None => found.push(Answerer {
-                mac,
-                at: vec![at],
-                frame: journey.sightings.first().map(|seen| seen.frame).unwrap_or_default(),
-            }),
+            None => found.push(Answerer { mac, at: vec![at], frame: journey.sightings.first().map(|seen| seen.frame).unwrap_or_default() }),
         }
     }
     found
