@@ -527,6 +527,14 @@ fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: 
     (vec![question, answer], found)
 }
 
+/// Whether one could have heard the asker at all: a guest on a cable only where that is listened to.
+fn is_heard(case: &Case<'_>) -> bool {
+    let Place::Backend(pid, card) = case.from.place else { return true };
+    let is_plugged = |cable: &&crate::host::Cable| cable.ends.iter().any(|end| end.pid == Some(pid) && end.nic == Some(card));
+    let cable = case.host.cables().find(is_plugged);
+    cable.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
+}
+
 /// Puts it all together.
 fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'_>, loss: Loss, verdict: Verdict) -> Diagnosis {
     let Story { walks, found, was_sent } = story;
@@ -538,6 +546,11 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
             if is_accused && (question.pinged.is_some() || found.causes.iter().any(|cause| cause.cause.code == "XDP_DROP")) =>
         {
             Verdict::Fails
+        }
+        // A cable that nobody can listen to may have carried anything.
+        Verdict::NotSent if !is_heard(case) => {
+            let is_sure = found.causes.first().is_some_and(|first| first.is_sufficient_alone && first.cause.code != "NOT_SENT");
+            if is_sure { Verdict::Fails } else { Verdict::Undetermined }
         }
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
         Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,

@@ -36,8 +36,9 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                 Answer::Yes(hit) if index < gap.start => contradict(&mut found, cause, &hit),
                 Answer::Yes(hit) if gap.contains(&index) => {
                     let at = *first.get_or_insert(index);
-                    // What lies behind decides only when this is gone.
-                    let is_parallel = at == index || is_one_decision(walk, at, index);
+                    // What lies behind decides only when this is gone; the look-up of a way, too, ends at the first that stops it.
+                    let is_stopped = spot.at == At::Route && found.causes.iter().any(|known| known.cause.at.contains(&At::Route));
+                    let is_parallel = at == index && !is_stopped || is_one_decision(walk, at, index);
                     if is_parallel {
                         found.candidates.extend(hit.maybe.iter().cloned());
                     }
