@@ -3,6 +3,7 @@
 # make lab     boots two guests on a bridge to look at, as root; VARIANT=taps|apart connects them in other ways,
 #              VARIANT=user|socket|stream|udp|mcast|hub without a TAP
 # make docs    writes docs/causes.md anew from the table of causes
+# make faults  breaks networks in every known way as root, asks tapscope why, and keeps the recordings that the tests ask again
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
 # make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
@@ -13,7 +14,7 @@ TARGET = frame
 SECONDS = 600
 VARIANT = bridge
 
-.PHONY: run test lab docs check bench fuzz
+.PHONY: run test faults lab docs check bench fuzz
 
 run:
 	@.ci/setup run
@@ -30,6 +31,10 @@ lab:
 
 docs:
 	TAPSCOPE_BLESS=1 cargo test --package tapscope-graph --test causes
+
+faults:
+	@.ci/setup test
+	TAPSCOPE_BLESS=1 cargo $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner="sudo -E"') test --test faults
 
 check:
 	cargo fmt --all --check

@@ -112,7 +112,7 @@ fn check(arguments: &CheckArguments) -> Result<bool> {
         questions.push(Question::new(party(&pair.from)?, party(&pair.to)?));
     }
     let (view, questions) = match arguments.files.as_slice() {
-        [] => listen(&arguments.live, arguments.listen, true, questions)?,
+        [] => listen(&arguments.live, arguments.listen, true, None, questions)?,
         files => (read(files)?, questions),
     };
     let diagnoses: Vec<Diagnosis> = questions.iter().map(|question| diagnose(&view, question)).collect();

@@ -2,12 +2,13 @@
 
 use crate::cli::EXIT_OK;
 use crate::live::{Format, Live, LiveArguments, now, stop_signal};
+use crate::record::Recording;
 use crate::report;
 use crate::show;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +61,9 @@ pub struct WhyArguments {
     /// Send the echoes, where A is this host; otherwise say what to type in A
     #[arg(long)]
     ping: bool,
+    /// Record it, too: into this pcapng file, from which the same question has the same answer
+    #[arg(short = 'w', long = "write", value_name = "RECORDING", conflicts_with = "files")]
+    write: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -133,17 +137,23 @@ pub fn read(files: &[PathBuf]) -> Result<View> {
 /// From this host, while somebody pings.
 fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     let question = question(arguments);
-    let (view, mut asked) = listen(&arguments.live, arguments.listen, arguments.ping, vec![question])?;
+    let (view, mut asked) = listen(&arguments.live, arguments.listen, arguments.ping, arguments.write.as_deref(), vec![question])?;
     let question = asked.pop().context("nothing was asked")?;
     let diagnosis = diagnose(&view, &question);
     Ok((view, diagnosis))
 }
 
-/// Watches this host for a time; gives what is known then, and the questions with the time that they are about and what ping said.
+/// Watches this host for a time, and records it where that is wanted; gives what is known then, and the questions with the time that they are about and what ping said.
 ///
 /// # Errors
 /// Where the host cannot be watched, or ping cannot be run.
-pub fn listen(arguments: &LiveArguments, time: Duration, pings: bool, mut questions: Vec<Question>) -> Result<(View, Vec<Question>)> {
+pub fn listen(
+    arguments: &LiveArguments,
+    time: Duration,
+    pings: bool,
+    write: Option<&Path>,
+    mut questions: Vec<Question>,
+) -> Result<(View, Vec<Question>)> {
     let stop = stop_signal()?;
     let mut watched = LiveArguments { with_uplinks: true, ..arguments.clone() };
     for party in questions.iter().flat_map(|question| [&question.from, &question.to]) {
@@ -153,7 +163,8 @@ pub fn listen(arguments: &LiveArguments, time: Duration, pings: bool, mut questi
             Party::Name(_) => {}
         }
     }
-    let mut live = Live::start(&watched, None)?;
+    let recording = write.map(|path| Recording::beside(path, &watched)).transpose()?;
+    let mut live = Live::start(&watched, recording.as_ref().map(Recording::listener))?;
     live.settle(Instant::now() + Duration::from_secs(2))?;
     live.count_every(COUNTERS);
     live.read_firewall()?;
@@ -174,7 +185,17 @@ pub fn listen(arguments: &LiveArguments, time: Duration, pings: bool, mut questi
     }
     linger(&mut live, LINGER)?;
     live.read_firewall()?;
-    live.network.tick(now());
+    match recording {
+        Some(mut recording) => {
+            recording.learn_names(live.network.tables());
+            let at = now();
+            recording.end_at(at);
+            live.tell_time(at)?;
+            // It says itself what it could not write; the answer is there all the same.
+            recording.finish();
+        }
+        None => live.network.tick(now()),
+    }
     for notice in live.notices() {
         eprintln!("tapscope: {notice}");
     }

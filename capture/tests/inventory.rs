@@ -127,7 +127,14 @@ fn each_kind_of_device_is_told_by_its_driver_and_not_by_its_name() {
     let seen = Seen::of(&[&space]);
     let kind = |name: &str| seen.device(&space, name).kind.clone();
     assert_eq!(kind("lo"), DeviceKind::Loopback);
-    let tap = TunMode { is_tap: true, has_vnet_header: true, is_multi_queue: true, is_persistent: true, owner: Some(1234) };
+    let tap = TunMode {
+        is_tap: true,
+        has_packet_information: false,
+        has_vnet_header: true,
+        is_multi_queue: true,
+        is_persistent: true,
+        owner: Some(1234),
+    };
     assert_eq!(kind("eth7"), DeviceKind::Tun(tap));
     assert_eq!(kind("br7"), DeviceKind::Tun(TunMode { is_persistent: true, ..TunMode::default() }));
     let DeviceKind::Bridge(bridge) = kind("tap7") else { panic!("tap7 is a bridge") };

@@ -1,13 +1,32 @@
 //! What stands in a file of faults.
 
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
+
+use crate::answer::Expect;
+
+/// What is built.
+pub const FILES: [(&str, &str); 13] = [
+    ("bridge", include_str!("bridge.toml")),
+    ("cable", include_str!("cable.toml")),
+    ("dhcp", include_str!("dhcp.toml")),
+    ("fdb", include_str!("fdb.toml")),
+    ("filter", include_str!("filter.toml")),
+    ("guest", include_str!("guest.toml")),
+    ("healthy", include_str!("healthy.toml")),
+    ("ipv6", include_str!("ipv6.toml")),
+    ("outside", include_str!("outside.toml")),
+    ("pairs", include_str!("pairs.toml")),
+    ("route", include_str!("route.toml")),
+    ("tap", include_str!("tap.toml")),
+    ("vlan", include_str!("vlan.toml")),
+];
 
 /// One fault: a network, what is broken in it, and what `tapscope why` has to say.
 ///
-/// A command is `WHERE: shell command`, where `WHERE` is `host`, `a`, `b`, `c` or `x`. It finds the namespaces' names in `$H`, `$A`, `$B`, `$C`
-/// and `$X`, the processes that have the guests' TAPs open in `$WIRE_A`, `$WIRE_B` and `$WIRE_C`, and a folder for files in `$LAB`.
+/// A command is `WHERE: shell command`, where `WHERE` is one of [`PLACES`]. It finds the namespaces' names in `$H`, `$A`, `$B` and so on, the
+/// processes that have the guests' TAPs open in `$WIRE_A`, `$WIRE_B` and so on, a folder for files in `$LAB`, and the scripts of this folder
+/// in `$SCRIPTS`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
@@ -15,11 +34,16 @@ pub struct Fault {
     pub name: String,
     /// The network.
     pub base: Base,
-    /// Further namespaces: `c`, a third guest behind `tapC`; `x`, the outside.
+    /// Further namespaces: `c`, a third guest behind `tapC`, and any other of [`PLACES`].
     #[serde(default)]
     pub more: Vec<String>,
     /// The guests' addresses; where they are not named, those of the base.
     pub addresses: Option<BTreeMap<String, String>>,
+    /// Guests whose card is in a real QEMU: its arguments, with a netdev `n0`.
+    #[serde(default)]
+    pub qemu: BTreeMap<String, String>,
+    /// What the kernel must have.
+    pub needs: Option<Need>,
     /// What breaks it, before tapscope comes.
     #[serde(default)]
     pub build: Vec<String>,
@@ -27,15 +51,31 @@ pub struct Fault {
     pub trigger: Option<Vec<String>>,
     /// Whom to ask for; otherwise A's and B's address.
     pub ask: Option<[String; 2]>,
-    /// Seconds to listen.
-    #[serde(default = "six")]
-    pub listen: u32,
+    /// Namespaces that tapscope looks into besides the host's.
+    #[serde(default)]
+    pub see: Vec<String>,
+    /// Whether its recording is kept; not where it would be large.
+    #[serde(default = "yes")]
+    pub keep: bool,
     /// The answer.
     pub expect: Expect,
 }
 
-fn six() -> u32 {
-    6
+fn yes() -> bool {
+    true
+}
+
+/// Where commands run.
+pub const PLACES: [(&str, &str); 8] = [("host", "H"), ("a", "A"), ("b", "B"), ("c", "C"), ("x", "X"), ("k", "K"), ("n", "N"), ("q", "Q")];
+
+/// What not every kernel has.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Bridges that keep VLANs apart (`CONFIG_BRIDGE_VLAN_FILTERING`).
+    VlanFiltering,
+    /// Devices for VLANs (`CONFIG_VLAN_8021Q`).
+    VlanDevices,
 }
 
 /// The networks to break.
@@ -48,44 +88,53 @@ pub enum Base {
     Routed,
     /// A (10.9.1.1/24) on tapA of br0, where the host has .254; its uplink up0 (198.51.100.2) leads to X (198.51.100.1, 203.0.113.9). No NAT.
     Uplink,
-    /// Only the namespaces of the host, A and B.
+    /// Only the namespaces of the host, A and B, and guests in a QEMU.
     Bare,
 }
 
-/// What has to be answered.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expect {
-    /// `works`, `degraded`, `fails`, `not_sent`, `undetermined`.
-    pub verdict: String,
-    /// All causes, each `CODE` or `CODE at PLACE`, in no order.
-    #[serde(default)]
-    pub causes: Vec<String>,
-    /// How sure.
-    pub confidence: Option<String>,
-    /// Next obstacles that have to be among those named.
-    #[serde(default)]
-    pub latent: Vec<String>,
-    /// Candidates that have to be among those named.
-    #[serde(default)]
-    pub candidates: Vec<String>,
-    /// Notes that have to be among those named.
-    #[serde(default)]
-    pub notes: Vec<String>,
+impl Base {
+    /// A's and B's addresses, if nothing else is said.
+    pub fn addresses(self) -> [&'static str; 2] {
+        match self {
+            Base::Bridged | Base::Bare => ["10.9.0.1/24", "10.9.0.2/24"],
+            Base::Routed => ["10.9.1.1/24", "10.9.2.1/24"],
+            Base::Uplink => ["10.9.1.1/24", "203.0.113.9/32"],
+        }
+    }
 }
 
-/// What was answered.
-pub struct Answer {
-    pub json: Value,
-    /// The same for people, and what was written on standard error.
-    pub text: String,
-    pub status: i32,
+impl Fault {
+    /// Whom to ask for.
+    pub fn parties(&self) -> [String; 2] {
+        let address = |(guest, usual): (&str, &str)| {
+            let address = self.addresses.as_ref().and_then(|all| all.get(guest)).map_or(usual, String::as_str);
+            address.split('/').next().unwrap_or_default().to_owned()
+        };
+        let [a, b] = self.base.addresses();
+        self.ask.clone().unwrap_or_else(|| [("a", a), ("b", b)].map(address))
+    }
+}
+
+/// A fault that no test can build, and why.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unbuilt {
+    /// The code of its cause.
+    pub code: String,
+    /// Why not.
+    pub why: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     fault: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Missing {
+    unbuilt: Vec<Unbuilt>,
 }
 
 /// Reads a file of faults.
@@ -97,50 +146,11 @@ pub fn read(name: &str, text: &str) -> Vec<Fault> {
     file.fault
 }
 
-impl Expect {
-    /// How an answer differs.
-    pub fn problems(&self, answer: &Answer) -> Vec<String> {
-        let json = &answer.json;
-        let text = |key: &str| json[key].as_str().unwrap_or("nothing").to_owned();
-        let mut problems = Vec::new();
-        let mut differs = |what: &str, wanted: &str, got: &str| {
-            if wanted != got {
-                problems.push(format!("{what}: {got}, not {wanted}"));
-            }
-        };
-        differs("verdict", &self.verdict, &text("verdict"));
-        if let Some(confidence) = &self.confidence {
-            differs("confidence", confidence, &text("confidence"));
-        }
-        let status = ["works", "fails", "degraded", "undetermined"].iter().position(|&verdict| verdict == self.verdict).unwrap_or(3);
-        differs("exit status", &status.to_string(), &answer.status.to_string());
-        let named = |key: &str| -> Vec<(String, String)> {
-            let rows = json[key].as_array().cloned().unwrap_or_default();
-            let field = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-            rows.iter().map(|row| (field(row, "code"), field(row, "where"))).collect()
-        };
-        let causes = named("causes");
-        let is_meant = |wanted: &str, (code, place): &(String, String)| match wanted.split_once(" at ") {
-            Some((wanted, at)) => wanted == code && at == place,
-            None => wanted == code,
-        };
-        for wanted in &self.causes {
-            if !causes.iter().any(|cause| is_meant(wanted, cause)) {
-                problems.push(format!("not named as a cause: {wanted}"));
-            }
-        }
-        for cause in &causes {
-            if !self.causes.iter().any(|wanted| is_meant(wanted, cause)) {
-                problems.push(format!("accused wrongly: {} at {}", cause.0, cause.1));
-            }
-        }
-        for (key, all) in [("latent", &self.latent), ("candidates", &self.candidates), ("notes", &self.notes)] {
-            for wanted in all {
-                if !named(key).iter().any(|row| is_meant(wanted, row)) {
-                    problems.push(format!("not among {key}: {wanted}"));
-                }
-            }
-        }
-        problems
-    }
+/// Reads the file of those that are not built.
+///
+/// # Panics
+/// As [`read`].
+pub fn unbuilt() -> Vec<Unbuilt> {
+    let file: Missing = toml::from_str(include_str!("unbuilt.toml")).unwrap_or_else(|error| panic!("tests/faults/unbuilt.toml: {error}"));
+    file.unbuilt
 }

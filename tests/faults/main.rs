@@ -1,46 +1,64 @@
 //! Breaks one thing of a real network, pings, and asks `tapscope why`: does it name what was broken, and nothing else?
 //!
 //! The faults are data, in the `.toml` files of this folder; `fault.rs` says what stands in them, `network.rs` builds the networks. Guests are
-//! namespaces behind real TAPs, and QEMU where a fault needs it. They run side by side: most of their time they wait for answers that do not
-//! come. `cargo test --test faults -- STP` runs those with STP in their name, `--list` lists all.
+//! namespaces behind real TAPs, and cards of a real QEMU where a fault needs one. They run side by side: most of their time they wait for
+//! answers that do not come. `cargo test --test faults -- STP` runs those with STP in their name, `--list` lists all; with the variable
+//! `TAPSCOPE_BLESS` set they keep their recordings, which `cargo test --test replay` asks again, without root.
 
+mod answer;
 mod fault;
 mod network;
+mod recording;
 
-use fault::Fault;
+use fault::{Fault, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
 use network::Network;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// Faults at a time, for each processor.
-const SIDE_BY_SIDE: usize = 3;
-
-const FILES: [(&str, &str); 4] = [
-    ("bridge", include_str!("bridge.toml")),
-    ("filter", include_str!("filter.toml")),
-    ("guest", include_str!("guest.toml")),
-    ("route", include_str!("route.toml")),
-];
+const SIDE_BY_SIDE: usize = 4;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
     arguments.test_threads = arguments.test_threads.or(Some(processors * SIDE_BY_SIDE));
     let mut trials = Vec::new();
-    for (file, text) in FILES {
+    let mut unbuilt = fault::unbuilt();
+    for (file, text) in fault::FILES {
         for fault in fault::read(file, text) {
-            trials.push(Trial::test(format!("{file}::{}", fault.name), move || run(&fault)));
+            match fault.needs.and_then(lacks) {
+                Some(why) => unbuilt.push(fault::Unbuilt { code: fault.name, why: why.to_owned() }),
+                None => trials.push(Trial::test(format!("{file}::{}", fault.name), move || run(file, &fault))),
+            }
+        }
+    }
+    if !arguments.list {
+        for one in unbuilt {
+            println!("not built here: {}: {}", one.code, one.why);
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn run(fault: &Fault) -> Result<(), Failed> {
+fn run(file: &str, fault: &Fault) -> Result<(), Failed> {
     let network = Network::build(fault)?;
-    let answer = network.ask(fault)?;
-    let problems = fault.expect.problems(&answer);
-    if problems.is_empty() {
-        return Ok(());
+    let (answer, recording) = network.ask(fault)?;
+    // The fault is recorded, whatever was answered.
+    if fault.keep && std::env::var_os("TAPSCOPE_BLESS").is_some() {
+        recording::keep(file, fault, &recording)?;
     }
-    Err(format!("{}\n\n{}", problems.join("\n"), answer.text).into())
+    let problems = fault.expect.problems(&answer);
+    if problems.is_empty() { Ok(()) } else { Err(format!("{}\n\n{}", problems.join("\n"), answer.text).into()) }
+}
+
+/// Why this kernel cannot have it.
+fn lacks(need: Need) -> Option<&'static str> {
+    let (command, why) = match need {
+        Need::VlanFiltering => {
+            ("ip link add br0 type bridge vlan_filtering 1", "this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
+        }
+        Need::VlanDevices => ("ip link add link lo name lo.2 type vlan id 2", "this kernel has no devices for VLANs (CONFIG_VLAN_8021Q)"),
+    };
+    let made = Command::new("unshare").args(["--net", "sh", "-c", command]).output();
+    (!made.is_ok_and(|output| output.status.success())).then_some(why)
 }

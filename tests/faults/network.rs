@@ -1,14 +1,20 @@
 //! The networks that are broken, in namespaces of their own.
 
-use crate::fault::{Answer, Base, Fault};
+use crate::answer::Answer;
+use crate::fault::{Base, Fault, PLACES};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tapscope_lab::{Lab, Namespace, Process};
 
-/// How long tapscope may take beyond what it listens: the machine is busy.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long tapscope may take before it listens, and after that to answer: the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it listens at least: ARP gives up after three seconds.
+const LONG_ENOUGH: Duration = Duration::from_millis(3500);
+/// How long whoever saw nothing listens; it is told to end earlier.
+const MOST: &str = "90s";
 
 /// A network with a fault in it.
 pub struct Network {
@@ -16,8 +22,6 @@ pub struct Network {
     lab: Lab,
     places: BTreeMap<&'static str, Namespace>,
     wires: BTreeMap<&'static str, Process>,
-    /// A's and B's addresses.
-    ends: [String; 2],
 }
 
 /// Guests that a base may have: their namespace, TAP, MAC.
@@ -32,7 +36,7 @@ impl Network {
     pub fn build(fault: &Fault) -> Result<Network, Box<dyn Error>> {
         let lab = Lab::without_guests(&fault.name)?;
         let mut places = BTreeMap::new();
-        for place in ["host", "a", "b", "c", "x"] {
+        for (place, _) in PLACES {
             let is_wanted = ["host", "a", "b"].contains(&place)
                 || fault.more.iter().any(|more| more == place)
                 || (place == "x" && fault.base == Base::Uplink);
@@ -40,7 +44,7 @@ impl Network {
                 places.insert(place, lab.namespace(place)?);
             }
         }
-        let mut network = Network { lab, places, wires: BTreeMap::new(), ends: Default::default() };
+        let mut network = Network { lab, places, wires: BTreeMap::new() };
         network.base(fault)?;
         for command in &fault.build {
             network.must(command)?;
@@ -52,11 +56,11 @@ impl Network {
         let host = self.places["host"].clone();
         let bridge =
             |name: &str| format!("ip link add {name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 && ip link set {name} up");
-        let (guests, bridges, ends): (&[&str], &[&str], [&str; 2]) = match fault.base {
-            Base::Bridged => (&["a", "b", "c"], &["br0", "br0", "br0"], ["10.9.0.1/24", "10.9.0.2/24"]),
-            Base::Routed => (&["a", "b", "c"], &["brA", "brB", "brB"], ["10.9.1.1/24", "10.9.2.1/24"]),
-            Base::Uplink => (&["a"], &["br0"], ["10.9.1.1/24", "203.0.113.9/32"]),
-            Base::Bare => (&[], &[], ["10.9.0.1/24", "10.9.0.2/24"]),
+        let (guests, bridges): (&[&str], &[&str]) = match fault.base {
+            Base::Bridged => (&["a", "b", "c"], &["br0", "br0", "br0"]),
+            Base::Routed => (&["a", "b", "c"], &["brA", "brB", "brB"]),
+            Base::Uplink => (&["a"], &["br0"]),
+            Base::Bare => (&[], &[]),
         };
         let mut made: Vec<&str> = bridges.to_vec();
         made.dedup();
@@ -66,29 +70,43 @@ impl Network {
         for (&guest, &bridge) in guests.iter().zip(bridges) {
             let Some(place) = self.places.get(guest).cloned() else { continue };
             let Some(&(_, tap, mac)) = GUESTS.iter().find(|(name, ..)| *name == guest) else { continue };
-            self.wires.insert(guest, host.wire(tap, &place, "eth0", mac)?);
+            if fault.qemu.contains_key(guest) {
+                host.tap(tap)?;
+            } else {
+                self.wires.insert(guest, host.wire(tap, &place, "eth0", mac)?);
+            }
             host.port(bridge, tap)?;
         }
-        let without_length = |address: &str| address.split('/').next().unwrap_or_default().to_owned();
-        self.ends = ends.map(without_length);
+        for (guest, _, mac) in GUESTS {
+            let Some(arguments) = fault.qemu.get(guest) else { continue };
+            let arguments = arguments.replace("$LAB", &self.lab.folder().display().to_string());
+            let arguments: Vec<&str> = arguments.split(' ').collect();
+            self.wires.insert(guest, host.qemu(guest, &self.places[guest], "eth0", mac, &arguments)?);
+        }
         let addresses = fault.addresses.clone().unwrap_or_else(|| {
-            let count = if fault.base == Base::Uplink { 1 } else { 2 };
-            ["a", "b"].iter().zip(ends).take(count).map(|(guest, address)| ((*guest).to_owned(), address.to_owned())).collect()
+            let has_nic = |guest: &str| self.wires.contains_key(guest);
+            let both = ["a", "b"].iter().zip(fault.base.addresses()).filter(|(guest, _)| has_nic(guest));
+            both.map(|(guest, address)| ((*guest).to_owned(), address.to_owned())).collect()
         });
-        if fault.base != Base::Bare {
-            for (guest, address) in &addresses {
-                self.must(&format!("{guest}: ip address add {address} dev eth0 nodad 2>/dev/null || ip address add {address} dev eth0"))?;
-                if let Some(index) = ["a", "b"].iter().position(|name| name == guest) {
-                    self.ends[index] = without_length(address);
-                }
+        for (guest, address) in &addresses {
+            if address.contains(':') {
+                self.must(&format!("{guest}: sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0"))?;
+                self.must(&format!("{guest}: ip address add {address} dev eth0 nodad"))?;
+            } else {
+                self.must(&format!("{guest}: ip address add {address} dev eth0"))?;
             }
         }
         match fault.base {
             Base::Routed => {
                 self.must("host: ip address add 10.9.1.254/24 dev brA; ip address add 10.9.2.254/24 dev brB")?;
                 host.forwards()?;
-                self.must("a: ip route add default via 10.9.1.254")?;
-                self.must("b: ip route add default via 10.9.2.254")
+                // Guests with other addresses have other routers.
+                for (guest, prefix) in [("a", "10.9.1."), ("b", "10.9.2.")] {
+                    if addresses.get(guest).is_some_and(|address| address.starts_with(prefix)) {
+                        self.must(&format!("{guest}: ip route add default via {prefix}254"))?;
+                    }
+                }
+                Ok(())
             }
             Base::Uplink => {
                 host.veth("up0", &self.places["x"], "up0")?.forwards()?;
@@ -103,8 +121,8 @@ impl Network {
 
     /// `export H=…; …` in front of a command.
     fn variables(&self) -> String {
-        let mut all = format!("LAB={} QEMU_WIRE={}/qemu_wire.py", self.lab.folder().display(), self.lab.folder().display());
-        for (place, variable) in [("host", "H"), ("a", "A"), ("b", "B"), ("c", "C"), ("x", "X")] {
+        let mut all = format!("LAB='{}' SCRIPTS='{}/tests/faults'", self.lab.folder().display(), env!("CARGO_MANIFEST_DIR"));
+        for (place, variable) in PLACES {
             if let Some(namespace) = self.places.get(place) {
                 all.push_str(&format!(" {variable}={}", namespace.name()));
             }
@@ -127,32 +145,36 @@ impl Network {
         Ok(())
     }
 
-    /// Asks tapscope why, and pings meanwhile.
+    /// Asks tapscope why, and pings meanwhile. Gives its recording, too.
     ///
     /// # Errors
     /// Where it gives no answer.
-    pub fn ask(&self, fault: &Fault) -> Result<Answer, Box<dyn Error>> {
-        let [from, to] = fault.ask.clone().unwrap_or_else(|| self.ends.clone());
+    pub fn ask(&self, fault: &Fault) -> Result<(Answer, PathBuf), Box<dyn Error>> {
+        let [from, to] = fault.parties();
         let (json, recording) = (self.lab.folder().join("answer.json"), self.lab.folder().join("recording.pcapng"));
         let mut command = self.places["host"].command("sh");
         command.args(["-c", "exec \"$0\" \"$@\" >\"$OUT\"", env!("CARGO_BIN_EXE_tapscope"), "why", &from, &to]).env("OUT", &json);
-        command.args(["--netns", "own", "--listen", &format!("{}s", fault.listen), "--format", "json"]);
-        let _ = &recording;
+        command.args(["--listen", MOST, "--format", "json", "-w"]).arg(&recording);
+        if fault.see.is_empty() {
+            command.args(["--netns", "own"]);
+        }
+        for place in &fault.see {
+            command.args(["--netns", self.places[place.as_str()].name()]);
+        }
         let tapscope = self.places["host"].start("why", &mut command)?;
         tapscope.wait_for("listening on", PATIENCE)?;
-        let ping = format!("a: ping -n -c3 -i0.3 -W1 {to}");
+        let began = Instant::now();
+        let target = to.split('@').next().unwrap_or_default();
+        let ping = format!("a: ping -n -c3 -i0.3 -W1 {target}");
         for command in fault.trigger.as_ref().unwrap_or(&vec![ping]) {
             let (namespace, command) = self.place(command)?;
             namespace.run(&format!("{}{command}", self.variables()))?;
         }
-        let deadline = Instant::now() + Duration::from_secs(fault.listen.into()) + PATIENCE;
-        while tapscope.is_running() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let status = tapscope.finish(Duration::from_secs(1))?;
+        std::thread::sleep(LONG_ENOUGH.saturating_sub(began.elapsed()));
+        let status = tapscope.finish(PATIENCE)?;
         let told = tapscope.text()?;
         let text = fs::read_to_string(&json)?;
         let json = serde_json::from_str(&text).map_err(|error| format!("no answer: {error}\n{told}\n{text}"))?;
-        Ok(Answer { json, text: format!("{text}\n{told}"), status })
+        Ok((Answer { json, text: format!("{text}\n{told}"), status }, recording))
     }
 }

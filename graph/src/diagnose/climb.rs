@@ -10,7 +10,7 @@ use super::routing;
 use super::scene::Case;
 use super::sight::{Ear, Window, began, echo_key, packets};
 use super::trail::{At, Stop};
-use super::verdict::{Findings, foresee, judge};
+use super::verdict::{Findings, foresee, is_same, judge};
 use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, Neighbor};
 use crate::host::{DeviceKind, NeighborState};
@@ -48,6 +48,10 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     case.pattern = loss.pattern;
     match verdict {
         Verdict::Works => story.follow_healthy(&case, &echoes),
+        Verdict::Degraded => {
+            story.climb(&case, &echoes);
+            story.add_lasting(&case, &echoes);
+        }
         _ => story.climb(&case, &echoes),
     }
     tell(&case, question, echoes, story, loss, verdict)
@@ -119,6 +123,8 @@ struct Echoes<'a> {
     /// In order; with the time that its reply took to come back, nanoseconds.
     requests: Vec<(&'a Journey, Option<i64>)>,
     replies: Vec<&'a Journey>,
+    /// Those that were seen where who asked can take them.
+    came_back: usize,
 }
 
 impl<'a> Echoes<'a> {
@@ -145,7 +151,9 @@ impl<'a> Echoes<'a> {
             let arrived = same.filter_map(arrival).min()?;
             Some(arrived.since(began(request)))
         };
-        Echoes { requests: requests.into_iter().map(|request| (request, answer(request))).collect(), replies }
+        // Without a place to see it, nobody knows.
+        let came_back = replies.iter().filter(|reply| last.is_some() && arrival(reply).is_some()).count();
+        Echoes { requests: requests.into_iter().map(|request| (request, answer(request))).collect(), came_back, replies }
     }
 
     fn lost(&self) -> Vec<&'a Journey> {
@@ -168,7 +176,12 @@ impl<'a> Echoes<'a> {
         let is_by_size = matches!((sizes(false).min(), sizes(true).max()), (Some(lost), Some(answered)) if lost > answered);
         let are_recent_answered = due.iter().rev().take(RECENT).all(|(_, answered)| answered.is_some());
         let is_late = due.iter().rev().take(RECENT).any(|(_, answered)| answered.is_some_and(|after| after > PATIENCE));
-        let verdict = if loss.sent == 0 {
+        // The request may have taken a way that is not seen here.
+        let is_seen_back = || loss.sent == 0 && self.came_back > 0 && self.came_back == self.replies.len();
+        let verdict = if is_seen_back() {
+            (loss.sent, loss.answered) = (self.came_back as u64, self.came_back as u64);
+            Verdict::Works
+        } else if loss.sent == 0 {
             Verdict::NotSent
         } else if loss.answered == 0 {
             loss.pattern = Pattern::All;
@@ -214,13 +227,28 @@ struct Story<'a> {
     was_sent: bool,
 }
 
+/// Faults that are there also while a ping works.
+fn is_lasting(accused: &super::diagnosis::Accusation) -> bool {
+    matches!(accused.cause.code, "DUPLICATE_IP" | "CLONED_DHCP_IDENTITY")
+}
+
 impl<'a> Story<'a> {
+    /// Where some were answered, what is wrong for all of them is named, too.
+    fn add_lasting(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
+        let answered = echoes.requests.iter().filter(|(_, answered)| answered.is_some()).map(|(request, _)| *request).collect();
+        let found = judge(case, &mut Walk::new(case, Leg::Request, &case.from, &case.to, answered));
+        for lasting in found.causes.into_iter().filter(is_lasting) {
+            if !self.found.causes.iter().any(|known| is_same(known, &lasting)) {
+                self.found.causes.push(lasting);
+            }
+        }
+    }
+
     fn follow_healthy(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let requests = echoes.requests.iter().map(|(request, _)| *request).collect();
         let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, requests);
         // Two owners of one address are a fault also while the right one answers.
         let found = judge(case, &mut request);
-        let is_lasting = |accused: &super::diagnosis::Accusation| matches!(accused.cause.code, "DUPLICATE_IP" | "CLONED_DHCP_IDENTITY");
         self.found.causes = found.causes.into_iter().chain(found.latent).filter(is_lasting).collect();
         self.delivered(request);
         self.walks.push(Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
@@ -443,7 +471,7 @@ impl<'a> Story<'a> {
         }
         let reply = Walk::new(case, Leg::Reply, &case.to, &case.from, Vec::new());
         for later in foresee(case, &reply) {
-            let is_known = self.found.causes.iter().chain(&self.found.latent).any(|known| known.cause == later.cause);
+            let is_known = self.found.causes.iter().chain(&self.found.latent).any(|known| is_same(known, &later));
             if !is_known {
                 self.found.latent.push(later);
             }
@@ -499,6 +527,14 @@ fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: 
     (vec![question, answer], found)
 }
 
+/// Whether one could have heard the asker at all: a guest on a cable only where that is listened to.
+fn is_heard(case: &Case<'_>) -> bool {
+    let Place::Backend(pid, card) = case.from.place else { return true };
+    let is_plugged = |cable: &&crate::host::Cable| cable.ends.iter().any(|end| end.pid == Some(pid) && end.nic == Some(card));
+    let cable = case.host.cables().find(is_plugged);
+    cable.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
+}
+
 /// Puts it all together.
 fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'_>, loss: Loss, verdict: Verdict) -> Diagnosis {
     let Story { walks, found, was_sent } = story;
@@ -511,6 +547,11 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         {
             Verdict::Fails
         }
+        // A cable that nobody can listen to may have carried anything.
+        Verdict::NotSent if !is_heard(case) => {
+            let is_sure = found.causes.first().is_some_and(|first| first.is_sufficient_alone && first.cause.code != "NOT_SENT");
+            if is_sure { Verdict::Fails } else { Verdict::Undetermined }
+        }
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
         Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,
         other => other,
@@ -520,21 +561,27 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         Verdict::NotSent => found.confidence.unwrap_or(Confidence::Undetermined),
         _ => found.confidence.unwrap_or(Confidence::Undetermined),
     };
-    let (mut causes, mut latent) = (found.causes, found.latent);
+    let (mut causes, mut latent, mut candidates) = (found.causes, found.latent, found.candidates);
     if verdict == Verdict::NotSent {
-        // Nothing died: what would stop it is still ahead.
-        let (here, ahead) = causes.into_iter().partition(|cause| cause.cause.code == "NOT_SENT");
+        // Nothing died: what would stop it is still ahead. Why a guest sends nothing is a suspicion, unless it is sure.
+        let is_here = |cause: &super::diagnosis::Accusation| {
+            cause.cause.code == "NOT_SENT" || cause.cause.at.contains(&At::Sender) && cause.is_sufficient_alone
+        };
+        let (here, others): (Vec<_>, Vec<_>) = causes.into_iter().partition(is_here);
         causes = here;
+        let (guesses, ahead): (Vec<_>, Vec<_>) = others.into_iter().partition(|cause| !cause.is_sufficient_alone);
+        candidates
+            .extend(guesses.into_iter().map(|one| super::diagnosis::Candidate { code: one.cause.code, decide_with: one.fix.command }));
         latent.splice(0..0, ahead);
     }
-    let mut latent_codes: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
-    latent.retain(|later| {
-        let is_new = !latent_codes.contains(&later.cause.code);
-        latent_codes.push(later.cause.code);
-        is_new
-    });
+    let mut ahead: Vec<super::diagnosis::Accusation> = Vec::new();
+    for later in latent {
+        if !causes.iter().chain(&ahead).any(|known| is_same(known, &later)) {
+            ahead.push(later);
+        }
+    }
+    let latent = ahead;
     let mut named: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
-    let mut candidates = found.candidates;
     candidates.retain(|candidate| {
         let is_new = !named.contains(&candidate.code);
         named.push(candidate.code);

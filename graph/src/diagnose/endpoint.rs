@@ -146,11 +146,20 @@ impl Finder<'_> {
                 return found;
             }
         }
-        let neighbor = host.neighbors().find(|row| row.ip == ip && row.mac.is_some() && !row.is_proxy);
+        let neighbor = host.neighbors().find(|row| row.ip == ip && row.mac.is_some_and(|mac| self.is_anybodys(mac)) && !row.is_proxy);
         if let (Place::Nowhere, Some(mac)) = (found.place, found.mac.or(neighbor.and_then(|row| row.mac))) {
             return self.by_mac(Endpoint { mac: Some(mac), ..found });
         }
         found
+    }
+
+    /// Whether anybody was seen to have a link-layer address: entries set by hand may be wrong.
+    fn is_anybodys(&self, mac: MacAddr) -> bool {
+        let host = &self.tables.host;
+        self.tables.stations.iter().any(|row| row.mac == mac && row.sent.packets > 0)
+            || host.devices().any(|device| device.mac == Some(mac))
+            || host.guests().any(|guest| guest.nics.iter().any(|nic| nic.mac == Some(mac)))
+            || host.fdb().any(|entry| entry.mac == mac && !entry.is_permanent)
     }
 
     /// Where the last claim of an address came in: there its owner is, whoever else has its link-layer address.

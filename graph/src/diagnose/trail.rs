@@ -222,6 +222,13 @@ impl Planner<'_> {
         }
     }
 
+    /// The other end, where it is a macvlan over the same device.
+    fn sibling(&self, device: &Device) -> Option<DeviceId> {
+        let other = self.to.device().and_then(|other| self.host.device(other)).filter(|other| other.id != device.id)?;
+        let is_macvlan = matches!(other.kind, DeviceKind::Macvlan(_));
+        (is_macvlan && other.lower.is_some() && other.lower == device.lower).then_some(other.id)
+    }
+
     /// Whether a frame that came in by a device without a bridge should have gone to another port.
     fn is_goal_without_bridge(&self, id: DeviceId, probe: &Probe) -> bool {
         let is_for_host = probe.destination_mac.is_some_and(|mac| self.host.device(id).is_some_and(|device| device.mac == Some(mac)));
@@ -320,12 +327,19 @@ impl Planner<'_> {
             DeviceKind::Bridge(_) => self.forward(id, None, probe),
             DeviceKind::Veth => match device.lower.filter(|peer| self.host.device(*peer).is_some()) {
                 Some(peer) => self.enter(peer, probe),
-                None if device.port.is_some() || self.to.device() == Some(id) => self.arrive(Some(id), probe),
                 None => {
                     self.spot(At::Beyond, id.netns, Some(id), probe);
-                    self.arrive(None, probe);
+                    let is_end = device.port.is_some() || self.to.device() == Some(id);
+                    self.arrive(Some(id).filter(|_| is_end), probe);
                 }
             },
+            DeviceKind::Macvlan(_) => {
+                self.spot(At::Beyond, id.netns, Some(id), probe);
+                match self.sibling(device) {
+                    Some(other) => self.enter(other, probe),
+                    None => self.arrive(None, probe),
+                }
+            }
             DeviceKind::Vlan { vid, .. } => match device.lower {
                 Some(lower) => self.leave(lower, Probe { vlan: Some(*vid), ..probe }),
                 None => self.arrive(Some(id), probe),

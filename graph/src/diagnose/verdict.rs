@@ -36,14 +36,19 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                 Answer::Yes(hit) if index < gap.start => contradict(&mut found, cause, &hit),
                 Answer::Yes(hit) if gap.contains(&index) => {
                     let at = *first.get_or_insert(index);
-                    // What lies behind decides only when this is gone.
-                    let is_parallel = at == index || is_one_decision(walk, at, index);
+                    // What lies behind decides only when this is gone; the look-up of a way, too, ends at the first that stops it.
+                    let is_stopped = spot.at == At::Route && found.causes.iter().any(|known| known.cause.at.contains(&At::Route));
+                    let is_parallel = at == index && !is_stopped || is_one_decision(walk, at, index);
                     if is_parallel {
                         found.candidates.extend(hit.maybe.iter().cloned());
                     }
                     let accusation = accuse(case, walk, cause, *hit, index);
+                    // A suspicion is none before what is known is mended.
+                    if !is_parallel && !accusation.is_sufficient_alone {
+                        continue;
+                    }
                     let known = if is_parallel { &mut found.causes } else { &mut found.latent };
-                    if !known.iter().any(|other| (other.cause, &other.place) == (cause, &accusation.place)) {
+                    if !known.iter().any(|other| is_same(other, &accusation)) {
                         known.push(accusation);
                     }
                 }
@@ -64,7 +69,8 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         let is_open = !found.undecided.is_empty();
         // What lies before an end does not depend on where that is.
         let is_at_end = walk.spot(at).is_some_and(|spot| matches!(spot.at, At::BridgeOut | At::Egress | At::Reader | At::Receiver));
-        let is_known = !is_at_end || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
+        let is_elsewhere = found.causes.first().is_some_and(|first| first.device.is_some() && first.device != walk.to.device());
+        let is_known = !is_at_end || is_elsewhere || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
         found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open && is_known));
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
@@ -102,8 +108,11 @@ fn rule_out(found: &mut Findings, cause: &'static Cause, because: String) {
 /// What would stop it later is believed by the state alone.
 fn latent(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize, found: &mut Findings) {
     let is_state = hit.proofs.iter().any(|proof| proof.rank == Rank::State);
-    if is_state && !hit.is_guess && !found.causes.iter().chain(&found.latent).any(|other| other.cause == cause) {
-        found.latent.push(accuse(case, walk, cause, hit, index));
+    if is_state && !hit.is_guess {
+        let later = accuse(case, walk, cause, hit, index);
+        if !found.causes.iter().chain(&found.latent).any(|other| is_same(other, &later)) {
+            found.latent.push(later);
+        }
     }
 }
 
@@ -162,18 +171,39 @@ fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> 
 
 /// Symptoms give way to what explains them.
 fn settle(found: &mut Findings) {
-    // That a guest is silent is what any other cause at its end explains.
-    if found.causes.len() > 1 {
-        found.causes.retain(|accused| accused.cause.code != "TARGET_SILENT");
+    // That a guest is silent, or has no address, is what any other cause at its end explains; that nothing is sent, one at its start.
+    for symptom in ["TARGET_SILENT", "NO_ADDRESS", "NOT_SENT"] {
+        let explains = |accused: &Accusation| {
+            accused.cause.code != symptom && (symptom == "TARGET_SILENT" || accused.is_sufficient_alone) && is_at_same_end(accused, symptom)
+        };
+        if found.causes.iter().any(explains) {
+            found.causes.retain(|accused| accused.cause.code != symptom);
+        }
     }
     let is_guess = |accused: &Accusation| !accused.is_sufficient_alone;
     if found.causes.len() > 1 && !found.causes.iter().all(is_guess) {
-        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_guess);
+        // Why nobody has a TAP open is no other suspicion, but the reason of what is sure.
+        let is_reason = |accused: &Accusation| matches!(accused.cause.code, "TAP_QUEUE_MODE_MISMATCH" | "TAP_PERMISSION_DENIED");
+        let is_other = |accused: &Accusation| is_guess(accused) && !is_reason(accused);
+        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_other);
         found.causes = sure;
         for guess in guesses {
             found.candidates.push(Candidate { code: guess.cause.code, decide_with: guess.fix.command });
         }
     }
+}
+
+/// Whether an accusation is about the end that a symptom shows at.
+fn is_at_same_end(accused: &Accusation, symptom: &str) -> bool {
+    match symptom {
+        "NOT_SENT" => accused.cause.at.contains(&At::Sender),
+        _ => true,
+    }
+}
+
+/// Whether two accusations are one obstacle: the same cause at the same place, or with the same remedy.
+pub(crate) fn is_same(a: &Accusation, b: &Accusation) -> bool {
+    a.cause == b.cause && (a.fix.command == b.fix.command || a.place == b.place && a.object == b.object)
 }
 
 /// Proven is what the kernel or an error says, what it cannot do otherwise where the packet was seen just before, or what was counted.

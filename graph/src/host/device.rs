@@ -101,6 +101,8 @@ pub enum DeviceKind {
 pub struct TunMode {
     /// Ethernet frames (tap), rather than IP packets (tun).
     pub is_tap: bool,
+    /// Frames come behind four octets of packet information: opened without IFF_NO_PI.
+    pub has_packet_information: bool,
     /// IFF_VNET_HDR.
     pub has_vnet_header: bool,
     /// IFF_MULTI_QUEUE.
@@ -144,6 +146,8 @@ pub struct Bridge {
     pub multicast_snooping: bool,
     /// Whether it asks who wants multicast.
     pub multicast_querier: bool,
+    /// Whether another has asked by IPv6 of late (`other_query` timer): snooping goes by the answers as long as this holds.
+    pub hears_querier_v6: bool,
     /// Whether bridged IPv4 passes iptables, for this bridge (`nf_call_iptables`).
     pub calls_iptables: bool,
     /// VLANs of the bridge device itself.

@@ -171,6 +171,25 @@ impl Namespace {
         Ok(process)
     }
 
+    /// Starts a QEMU in this namespace whose card is a new device of another one, `nic`: with a netdev `n0` among its arguments, which is
+    /// what QEMU's manual has, and no system inside. As [`Namespace::wire`], but real where QEMU itself matters: its sockets, its user-mode
+    /// stack, how it opens a TAP. The device is up when this returns.
+    ///
+    /// # Errors
+    ///
+    /// With what `ip` said, or if QEMU does not start.
+    pub fn qemu(&self, name: &str, guest: &Self, nic: &str, mac: &str, arguments: &[&str]) -> Result<Process, Error> {
+        guest.must(&format!("ip tuntap add dev {nic} mode tap && ip link set {nic} address {mac}"))?;
+        let folder = self.lab.folder.join(name);
+        fs::create_dir(&folder).map_err(file("make", &folder))?;
+        let mut command = self.command("python3");
+        command.args(["-c", include_str!("qemu_wire.py"), &self.name, &guest.name, nic, mac]).arg(&folder).args(["-name", name]);
+        let process = self.start(&format!("qemu-{name}"), command.args(arguments))?;
+        process.wait_for("wired", Duration::from_secs(30))?;
+        guest.must(&format!("ip link set {nic} up"))?;
+        Ok(process)
+    }
+
     /// Lets this namespace be a router.
     ///
     /// # Errors

@@ -4,10 +4,12 @@ use super::Scope;
 use super::cable::Cables;
 use super::guest::{GuestScan, GuestWatch, Guests};
 use super::provider::{Provider, World};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tapscope_graph::host::{DeviceKind, HostChange, HostFact, HostKey, Netns};
+use tapscope_graph::Text;
+use tapscope_graph::host::{DeviceId, DeviceKind, HostChange, HostFact, HostKey, Netns};
 
 /// How long a look at the processes is good for, if nothing says otherwise: descriptors change without an event.
 const GOOD_FOR: Duration = Duration::from_secs(10);
@@ -26,6 +28,8 @@ pub(super) struct Provided {
     scan: GuestScan,
     /// When to look for guests again.
     look_at: Instant,
+    /// Whether somebody had a TAP open: counters change its row, too, and many times a second.
+    open: BTreeMap<DeviceId, (Text, bool)>,
     cables: Cables,
 }
 
@@ -40,6 +44,7 @@ impl Provided {
             only_here: matches!(scope, Scope::Own | Scope::These(_)),
             scan: GuestScan::default(),
             look_at: Instant::now(),
+            open: BTreeMap::new(),
             cables: Cables::default(),
         }
     }
@@ -78,8 +83,23 @@ impl Provider for Provided {
     /// A guest opens its TAP when it starts, and leaves it when it ends: the device's carrier tells.
     fn is_outdated_by(&mut self, change: &HostChange) -> bool {
         let is_outdated = match change {
-            HostChange::Set(HostFact::Device(device)) => matches!(device.kind, DeviceKind::Tun(_) | DeviceKind::Macvtap(_)),
-            HostChange::Gone(HostKey::Device(_)) => true,
+            HostChange::Set(HostFact::Device(device)) => match device.kind {
+                DeviceKind::Tun(_) => {
+                    let now = (device.name.clone(), device.has_carrier);
+                    self.open.insert(device.id, now.clone()) != Some(now)
+                }
+                // Its carrier is that of the card below.
+                DeviceKind::Macvtap(_) => true,
+                _ => false,
+            },
+            HostChange::Gone(HostKey::Device(id)) => {
+                self.open.remove(id);
+                true
+            }
+            HostChange::Gone(HostKey::Namespace(netns)) => {
+                self.open.retain(|id, _| id.netns != *netns);
+                false
+            }
             _ => false,
         };
         if is_outdated {

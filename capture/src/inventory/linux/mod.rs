@@ -5,10 +5,12 @@ mod cable;
 mod firewall;
 pub mod guest;
 mod guests;
+mod listening;
 mod namespace;
 mod provider;
 mod setting;
 mod space;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -30,6 +32,9 @@ use watch::Watch;
 /// A name's file is there before its namespace is; how long to look again, and how often.
 const UNFINISHED_FOR: Duration = Duration::from_secs(2);
 const UNFINISHED_EVERY: Duration = Duration::from_millis(10);
+
+/// As long as this, nothing is asked for the sake of its age.
+const NEVER: Duration = Duration::from_secs(1 << 30);
 
 /// How often to see whether the process is still there that keeps a namespace without a name, and whether there are new ones.
 const PROCESSES_EVERY: Duration = Duration::from_secs(2);
@@ -124,6 +129,7 @@ impl Linux {
         if self.counters_every.is_some_and(|_| self.counters_at <= now) {
             self.counters_at = now + self.counters_every.unwrap_or_default();
             self.with_spaces(|space, rows| space.read_counters(rows))?;
+            self.providers.iter_mut().filter(|asked| asked.provider.counts()).for_each(|asked| asked.at = now);
         }
         if self.quiet_at <= now {
             self.quiet_at = now + setting::GOOD_FOR;
@@ -283,7 +289,7 @@ impl Linux {
                 continue;
             }
             let facts = asked.provider.facts(&World { host: &self.rows.host, places: &self.places });
-            asked.at = now + asked.provider.good_for();
+            asked.at = now.checked_add(asked.provider.good_for()).unwrap_or(now + NEVER);
             say(&mut self.rows, &mut asked.said, facts);
         }
     }

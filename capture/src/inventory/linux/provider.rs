@@ -26,6 +26,11 @@ pub(super) trait Provider: Send {
     /// Whether a change makes it worth asking at once.
     fn is_outdated_by(&mut self, change: &HostChange) -> bool;
 
+    /// Whether it reads counters: it is asked as often as those of devices are read.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// A descriptor that is readable when [`Provider::has_news`] should be asked.
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
@@ -39,5 +44,11 @@ pub(super) trait Provider: Send {
 
 /// All of them. A new one is added here.
 pub(super) fn all(scope: &Scope) -> Vec<Box<dyn Provider>> {
-    vec![Box::new(super::backlog::Backlog), Box::new(super::setting::Settings), Box::new(super::guests::Provided::new(scope))]
+    vec![
+        Box::new(super::backlog::Backlog),
+        Box::new(super::setting::Settings),
+        Box::new(super::statistics::Statistics),
+        Box::new(super::listening::Listening::default()),
+        Box::new(super::guests::Provided::new(scope)),
+    ]
 }

@@ -57,7 +57,18 @@ fn of_namespace(netns: Netns) -> Vec<Setting> {
         ["all", "default"].into_iter().flat_map(move |which| names.iter().map(move |name| format!("net.{version}.conf.{which}.{name}")))
     };
     let names = SINGLE.into_iter().map(String::from).chain(BY_VERSION.into_iter().flat_map(both));
-    names.filter_map(|name| read(&name).map(|value| Setting { netns, name: Text::new(&name), value })).collect()
+    let found = names.filter_map(|name| read(&name).map(|value| Setting { netns, name: Text::new(&name), value }));
+    found.chain(conntrack(netns)).collect()
+}
+
+/// How full the table of connections is, which changes with every packet: said only where it matters.
+fn conntrack(netns: Netns) -> Vec<Setting> {
+    let [count, most] = ["net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"].map(|name| (name, read(name)));
+    let number = |value: &Option<Text>| value.as_ref().and_then(|value| value.as_str().parse::<u64>().ok());
+    let is_nearly_full =
+        number(&count.1).zip(number(&most.1)).is_some_and(|(count, most)| count.saturating_mul(10) >= most.saturating_mul(9));
+    let row = |(name, value): (&str, Option<Text>)| value.map(|value| Setting { netns, name: Text::new(name), value });
+    if is_nearly_full { [count, most].into_iter().filter_map(row).collect() } else { Vec::new() }
 }
 
 /// A value; numbers in a row have one space between them. `None` for what this kernel or namespace does not have.

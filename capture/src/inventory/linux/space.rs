@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
-use tapscope_graph::host::{Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, Setting, Unreadable};
+use tapscope_graph::host::{Counter, Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, Setting, Unreadable};
 use tapscope_graph::{MacAddr, Text};
 
 /// After a change that the kernel tells in part only, this long until the rest is read: one reading for many changes.
@@ -224,6 +224,14 @@ impl Space {
             link.device.counters = counters;
             self.say(index, rows);
         }
+        let mut dropped = Vec::new();
+        for news in self.queries.dump(self.id, Dump::Qdiscs)?.0 {
+            if let News::Dropped { index, name, packets } = news {
+                dropped.push(HostFact::Counter(Counter { netns: self.id, device: Some(index), name, value: packets }));
+            }
+        }
+        let id = self.id;
+        rows.replace(|fact| matches!(fact, HostFact::Counter(row) if row.netns == id && row.device.is_some()), dropped);
         Ok(())
     }
 
@@ -339,7 +347,7 @@ impl Space {
                 self.numbers_changed = true;
                 self.wants_numbers = true;
             }
-            News::Counters(..) => {}
+            News::Counters(..) | News::Dropped { .. } => {}
         }
     }
 

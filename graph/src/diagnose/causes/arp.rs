@@ -3,9 +3,10 @@
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
 use crate::diagnose::routing::{self, Way};
+use crate::diagnose::sight::began;
 use crate::fact::{ArpOperation, Fact, Neighbor};
-use crate::host::{Device, DeviceId, DeviceKind, HostAddress};
-use crate::{FrameNo, MacAddr};
+use crate::host::{Device, DeviceId, DeviceKind, HostAddress, HostNeighbor, NeighborState};
+use crate::{FrameNo, MacAddr, Timestamp};
 use std::net::IpAddr;
 
 /// The rows.
@@ -202,23 +203,48 @@ fn arp_ignored(scene: &Scene<'_>) -> Answer {
         .yes()
 }
 
-/// Who answered for the address that is pinged.
-fn answerers(scene: &Scene<'_>) -> Vec<(MacAddr, FrameNo)> {
-    let mut found: Vec<(MacAddr, FrameNo)> = Vec::new();
+/// Answers to one question come within this time, nanoseconds; who takes an address over later is another matter.
+const ONE_QUESTION: i64 = 2_000_000_000;
+
+/// Who answered for the address that is pinged, when first and when last, and the first frame.
+fn answerers(scene: &Scene<'_>) -> Vec<Answerer> {
+    let mut found: Vec<Answerer> = Vec::new();
     for journey in scene.case.journeys() {
         let owner = match &journey.subject {
-            Fact::Arp(arp) if arp.operation == ArpOperation::Reply => Some((IpAddr::V4(arp.sender_ip), arp.sender_mac)),
+            Fact::Arp(arp) if arp.operation == ArpOperation::Reply && arp.sender_ip != arp.target_ip => {
+                Some((IpAddr::V4(arp.sender_ip), arp.sender_mac))
+            }
             Fact::Neighbor(Neighbor::Advertisement { target, mac, is_solicited: true, .. }) => {
                 mac.or(journey.source).map(|mac| (IpAddr::V6(*target), mac))
             }
             _ => None,
         };
-        let Some((_, mac)) = owner.filter(|(ip, mac)| Some(*ip) == scene.walk.to.ip && !found.iter().any(|(known, _)| known == mac)) else {
-            continue;
-        };
-        found.push((mac, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()));
+        let Some((_, mac)) = owner.filter(|(ip, _)| Some(*ip) == scene.walk.to.ip) else { continue };
+        let at = began(journey);
+        match found.iter_mut().find(|known| known.mac == mac) {
+            Some(known) => known.at.push(at),
+            None => found.push(Answerer { mac, at: vec![at], frame: journey.sightings.first().map(|seen| seen.frame).unwrap_or_default() }),
+        }
     }
     found
+}
+
+/// Somebody who answered.
+struct Answerer {
+    mac: MacAddr,
+    at: Vec<Timestamp>,
+    frame: FrameNo,
+}
+
+/// Those who answered the same question as another one.
+fn rivals(scene: &Scene<'_>) -> Vec<Answerer> {
+    let all = answerers(scene);
+    let is_rival = |one: &Answerer| {
+        let others = all.iter().filter(|other| other.mac != one.mac).flat_map(|other| &other.at);
+        others.into_iter().any(|theirs| one.at.iter().any(|own| own.since(*theirs).abs() <= ONE_QUESTION))
+    };
+    let keep: Vec<bool> = all.iter().map(is_rival).collect();
+    all.into_iter().zip(keep).filter_map(|(one, is_rival)| is_rival.then_some(one)).collect()
 }
 
 fn is_host_mac(scene: &Scene<'_>, mac: MacAddr) -> bool {
@@ -226,16 +252,16 @@ fn is_host_mac(scene: &Scene<'_>, mac: MacAddr) -> bool {
 }
 
 fn duplicate_ip(scene: &Scene<'_>) -> Answer {
-    let answers = answerers(scene);
-    let (false, Some(ip)) = (answers.len() < 2 || answers.iter().any(|(mac, _)| is_host_mac(scene, *mac)), scene.walk.to.ip) else {
+    let answers = rivals(scene);
+    let (false, Some(ip)) = (answers.len() < 2 || answers.iter().any(|one| is_host_mac(scene, one.mac)), scene.walk.to.ip) else {
         return Answer::Idle;
     };
-    let macs: Vec<String> = answers.iter().map(|(mac, _)| mac.to_string()).collect();
+    let macs: Vec<String> = answers.iter().map(|one| one.mac.to_string()).collect();
     Hit::new(format!("address {ip}"), scene.spot.device, format!("{} stations say that they have {ip}: {}", macs.len(), macs.join(", ")))
         .frames(
             Rank::Packets,
             format!("ARP for {ip} was answered by {}", macs.join(" and ")),
-            answers.iter().map(|(_, frame)| *frame).collect(),
+            answers.iter().map(|one| one.frame).collect(),
         )
         .fix(format!("give one of them another address; arping -D -I BRIDGE {ip} tells who still has it"))
         .expect("one answer to each question")
@@ -324,6 +350,20 @@ fn stale_arp(scene: &Scene<'_>) -> Answer {
     let is_learned = scene.host().fdb().any(|entry| entry.mac == mac);
     if !scene.has_packets() || is_alive(scene, mac) || is_learned || !asked.is_empty() || scene.walk.to.mac == Some(mac) {
         return Answer::Idle;
+    }
+    // The host's own table says it in so many words.
+    let next_hop = |row: &&HostNeighbor| row.mac == Some(mac) && row.state == NeighborState::Permanent;
+    if let Some(row) = scene.host().neighbors().find(next_hop) {
+        let (ip, device) = (tool(scene.host(), row.device.netns, "ip"), scene.name(row.device));
+        return Hit::new(
+            format!("neighbour {} on {device}", row.ip),
+            Some(row.device),
+            format!("the host takes {} for {mac}, which nobody has", row.ip),
+        )
+        .state(format!("neighbour {} dev {device} is {mac} PERMANENT, and no port ever had a frame from it", row.ip))
+        .fix(format!("{ip} neigh del {} dev {device}", row.ip))
+        .expect(format!("ARP out on {device}"))
+        .yes();
     }
     let hit = Hit::new(
         format!("{}'s table of neighbours", scene.walk.from.label()),

@@ -221,7 +221,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "NEIGH_SUPPRESS_STALE",
         layer: "L2 bridge",
         proven_by: ProvenBy::State,
-        at: &[At::BridgeOut],
+        at: &[At::BridgeOut, At::Receiver],
         test: Test::Place(neigh_suppress),
         drop_reasons: &[],
         meaning: "The bridge answers ARP in the guest's place, with what it knows wrongly.",
@@ -492,7 +492,8 @@ fn snooping(scene: &Scene<'_>) -> Answer {
     let probe = &scene.spot.probe;
     let (Some((device, bridge)), Some((out, _))) = (scene.bridge(), port(scene)) else { return Answer::Idle };
     let asks = probe.is_v6() && probe.leg == Leg::ArpRequest && probe.is_to_group();
-    let had_querier = scene.case.tables.groups.iter().any(|row| row.action == GroupAction::Query && row.station.is_ipv6());
+    let had_querier =
+        bridge.hears_querier_v6 || scene.case.tables.groups.iter().any(|row| row.action == GroupAction::Query && row.station.is_ipv6());
     if !asks || !bridge.multicast_snooping || bridge.multicast_querier || !had_querier {
         return Answer::Idle;
     }
@@ -535,7 +536,10 @@ fn hairpin(scene: &Scene<'_>) -> Answer {
 
 /// The bridge answers ARP from its neighbour table (bridge(8), neigh_suppress).
 fn neigh_suppress(scene: &Scene<'_>) -> Answer {
-    let Some((out, _)) = port(scene).filter(|(_, port)| port.neighbor_suppression) else { return Answer::Idle };
+    // Who is not known there is flooded to, and comes to the wrong one.
+    let out = if scene.spot.at == At::Receiver { scene.device() } else { outgoing(scene) };
+    let out = out.filter(|out| out.port.as_ref().is_some_and(|port| port.neighbor_suppression));
+    let Some(out) = out else { return Answer::Idle };
     let (Some(asked), Some(ip)) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.walk.to.ip) else {
         return Answer::Idle;
     };

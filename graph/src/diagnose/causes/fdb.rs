@@ -60,7 +60,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "REFLECTED_FRAMES",
         layer: "L2 uplink",
         proven_by: ProvenBy::Packets,
-        at: &[At::BridgeOut, At::BridgeIn],
+        at: &[At::BridgeIn, At::BridgeOut, At::Beyond, At::Receiver],
         test: Test::Place(reflected),
         drop_reasons: &[],
         meaning: "What the guests send comes back from the uplink, and the bridge believes that they are there.",
@@ -202,7 +202,8 @@ fn duplicate_mac(scene: &Scene<'_>) -> Answer {
 
 /// The same frame came in again by another port at once: what lies behind that port sent it back.
 fn reflected(scene: &Scene<'_>) -> Answer {
-    let Some(bridge) = scene.spot.bridge else { return Answer::Idle };
+    let of_end = || [&scene.walk.from, &scene.walk.to].into_iter().find_map(|end| scene.host().device(end.device()?)?.master);
+    let Some(bridge) = scene.spot.bridge.or_else(of_end) else { return Answer::Idle };
     let port = |point| {
         let device = scene.host().device(device_of_point(scene.case.tables, point)?)?;
         (device.master == Some(bridge)).then_some(device.id)

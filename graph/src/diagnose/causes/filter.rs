@@ -4,6 +4,7 @@ use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
 use crate::diagnose::firewall::{self, Conn, Hook, Packet, Protocol, Ruling};
 use crate::diagnose::sight::packets;
+use crate::diagnose::trail::Stop;
 use crate::fact::IcmpError;
 use crate::host::{DeviceId, FirewallRule, HostFact, HostKey};
 use crate::{Direction, FrameNo, Text};
@@ -134,7 +135,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "FRAGMENTS_DROPPED",
         layer: "L3 filter",
         proven_by: ProvenBy::Packets,
-        at: &[At::Prerouting, At::Forward, At::BridgeOut],
+        at: &[At::Prerouting, At::Forward, At::BridgeOut, At::Receiver],
         test: Test::Place(fragments_dropped),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule drops fragments, so that large packets never become whole.",
@@ -592,11 +593,16 @@ fn fragments_dropped(scene: &Scene<'_>) -> Answer {
     if !is_fragmented || scene.spot.probe.is_resolution() {
         return Answer::Idle;
     }
+    let is_on_way = |rule: &FirewallRule| {
+        scene.walk.trail.stops.iter().any(|stop| matches!(stop, Stop::Spot(spot) if spot.netns == rule.netns && spot.at != At::Receiver))
+    };
     let is_it = |rule: &&FirewallRule| {
         let text = rule.rule.as_str();
-        rule.netns == scene.spot.netns
+        is_on_way(rule)
             && (text.contains("frag-off") || text.split(' ').any(|word| word == "-f"))
             && text.to_ascii_lowercase().contains("drop")
+            // The first one, which is what is followed, came through: the rule has to have caught others.
+            && (scene.spot.at != At::Receiver || scene.case.grown(&HostFact::Firewall((*rule).clone()).key()).is_none_or(|grown| grown > 0))
     };
     match scene.host().firewall().find(is_it) {
         Some(rule) => dropped(scene, rule, format!("a rule drops fragments, so a large packet never becomes whole: {}", rule.rule)).yes(),

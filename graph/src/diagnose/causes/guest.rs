@@ -2,12 +2,12 @@
 
 use super::prelude::*;
 use crate::diagnose::diagnosis::Pattern;
-use crate::diagnose::endpoint::Place;
+use crate::diagnose::endpoint::{Place, device_of_point};
 use crate::diagnose::routing;
 use crate::diagnose::sight::Ear;
 use crate::diagnose::trail::Stop;
 use crate::fact::Fact;
-use crate::host::Prefix;
+use crate::host::{Device, DeviceKind, Host, Prefix};
 use crate::journey::Journey;
 use crate::tables::Learned;
 use crate::{Direction, FrameNo, MacAddr};
@@ -207,39 +207,63 @@ fn receiver(scene: &Scene<'_>) -> String {
     scene.walk.to.title(scene.host())
 }
 
-/// A question for a link-layer address that came in, and no answer: nobody ever claimed the address.
+/// Whether anybody was seen to use an address.
+fn is_used(scene: &Scene<'_>, ip: IpAddr) -> bool {
+    scene.case.tables.bindings.iter().any(|row| row.ip == ip && (row.learned.proves_owner() || row.learned == Learned::Source))
+}
+
+/// A frame of whoever is behind a device: that is switched on, and has a link.
+fn heard(scene: &Scene<'_>) -> Option<(MacAddr, FrameNo)> {
+    let tables = scene.case.tables;
+    let is_theirs = |row: &&crate::tables::Station| {
+        row.inbound > 0 && device_of_point(tables, row.point) == scene.spot.device && row.evidence.last_at >= scene.case.window.since
+    };
+    tables.stations.iter().filter(is_theirs).max_by_key(|row| row.evidence.last_at).map(|row| (row.mac, row.evidence.last))
+}
+
+/// A question for a link-layer address that came in, and no answer: the guest speaks, and never with that address.
 fn no_address(scene: &Scene<'_>) -> Answer {
     let (Leg::ArpRequest, Some(ip)) = (scene.walk.leg, scene.walk.to.ip) else { return Answer::Idle };
     let is_guest = matches!(scene.walk.to.place, Place::Behind(_));
-    if !is_guest || scene.walk.to.is_supposed || !is_delivered(scene) {
+    if !is_guest || scene.walk.to.is_supposed || !is_delivered(scene) || is_used(scene, ip) {
         return Answer::Idle;
     }
+    let Some((mac, frame)) = heard(scene) else { return Answer::Idle };
     let protocol = if ip.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
-    let claimed =
-        scene.case.tables.bindings.iter().find(|row| row.ip == ip && (row.learned.proves_owner() || row.learned == Learned::Source));
     let place = receiver(scene);
-    let hit = match claimed {
-        None => Hit::new(
-            &place,
-            scene.spot.device,
-            format!("{place} was asked for {ip} and said nothing: it does not seem to have the address"),
-        )
+    Hit::new(&place, scene.spot.device, format!("{place} was asked for {ip} and said nothing: it does not seem to have the address"))
         .frames(Rank::Packets, format!("{protocol} for {ip} came out ×{}, and {ip} never sent anything", scene.count()), scene.frames())
+        .frames(Rank::Packets, format!("{mac} sends other things"), vec![frame])
         .fix(format!("in the guest: ip address add {ip}/PREFIX dev eth0"))
-        .maybe(
-            &["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"],
-            "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore",
-        ),
-        Some(row) => Hit::new(&place, scene.spot.device, format!("{place} has {ip}, was asked for it and said nothing"))
-            .frames(Rank::Packets, format!("{ip} was at {} before", row.mac), vec![row.evidence.last])
-            .fix("in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore")
-            .maybe(
-                &["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"],
-                "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore",
-            )
-            .guess(),
+        .maybe(&["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"], ARP_IN_GUEST)
+        .expect("an answer in from the guest")
+        .in_guest()
+        .yes()
+}
+
+/// What tells in a guest why it does not answer for an address.
+const ARP_IN_GUEST: &str = "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore";
+
+/// The question came out where the address should be, and nothing tells why no answer came: the guest has the address, or never spoke.
+fn silent_to_question(scene: &Scene<'_>) -> Answer {
+    let Some(ip) = scene.walk.to.ip.filter(|_| !scene.walk.to.is_supposed) else { return Answer::Idle };
+    let (place, is_used) = (receiver(scene), is_used(scene, ip));
+    if !is_used && heard(scene).is_some() {
+        return Answer::Idle;
+    }
+    let (what, codes): (_, &[&'static str]) = if is_used {
+        ("it uses the address, and does not answer for it", &["NOARP_INTERFACE", "ARP_IGNORED_SYSCTL", "WRONG_SUBNET"])
+    } else {
+        ("nothing was ever heard from it", &["NO_ADDRESS", "GUEST_LINK_SET_DOWN", "ARP_IGNORED_SYSCTL", "NOARP_INTERFACE"])
     };
-    hit.expect("an answer in from the guest").in_guest().yes()
+    Hit::new(&place, scene.spot.device, format!("{place} was asked for {ip} and said nothing: {what}; inside it cannot be seen from here"))
+        .frames(Rank::Absence, format!("{} questions out, no answer in", scene.count()), scene.frames())
+        .fix(ARP_IN_GUEST)
+        .expect("an answer in from the guest")
+        .in_guest()
+        .maybe(codes, ARP_IN_GUEST)
+        .guess()
+        .yes()
 }
 
 /// Asked for at every port, and nobody claims it.
@@ -259,6 +283,9 @@ fn target_absent(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let others: Vec<_> = scene.host().ports(bridge).filter(|port| Some(port.id) != scene.walk.from.device()).collect();
+    if let Some(beyond) = others.iter().find(|port| leads_elsewhere(scene.host(), port)) {
+        return Answer::Unknown(format!("who is behind {}: it leads out of sight", beyond.name));
+    }
     let deaf = others.iter().find(|port| scene.walk.seen.at(port.id, Direction::Outbound).is_none());
     if let Some(deaf) = deaf {
         return Answer::Unknown(format!("whether the question came out on {}: nothing was seen there", deaf.name));
@@ -276,10 +303,24 @@ fn target_absent(scene: &Scene<'_>) -> Answer {
         .yes()
 }
 
+/// Whether a port leads to a network that is not all in view, rather than to one station.
+pub(super) fn leads_elsewhere(host: &Host, port: &Device) -> bool {
+    match port.kind {
+        DeviceKind::Tun(_) | DeviceKind::Macvtap(_) | DeviceKind::Dummy => false,
+        DeviceKind::Veth => port.lower.and_then(|peer| host.device(peer)).is_none(),
+        _ => true,
+    }
+}
+
 fn target_silent(scene: &Scene<'_>) -> Answer {
     let is_guest = matches!(scene.walk.to.place, Place::Behind(_));
-    if scene.walk.leg != Leg::Request || !is_guest || !is_delivered(scene) || scene.walk.to.device() != scene.spot.device {
+    if !is_guest || !is_delivered(scene) || scene.walk.to.device() != scene.spot.device {
         return Answer::Idle;
+    }
+    match scene.walk.leg {
+        Leg::Request => {}
+        Leg::ArpRequest => return silent_to_question(scene),
+        Leg::ArpReply | Leg::Reply => return Answer::Idle,
     }
     let (place, from) = (receiver(scene), scene.walk.from.label());
     let read = scene.spot.device.and_then(|device| scene.unread(device)).filter(|(sent, captured)| *captured > 0 && sent >= captured);

@@ -1,10 +1,11 @@
 //! What lies beyond this host.
 
 use super::prelude::*;
-use crate::MacAddr;
 use crate::decode::Tunnel;
 use crate::diagnose::endpoint::device_of_point;
-use crate::host::DeviceKind;
+use crate::host::{Device, DeviceKind};
+use crate::tables::TunnelRow;
+use crate::{Direction, MacAddr};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -27,7 +28,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "VXLAN_MISMATCH",
         layer: "L2 overlay",
         proven_by: ProvenBy::Packets,
-        at: &[At::Egress],
+        at: &[At::Egress, At::Beyond, At::Receiver],
         test: Test::Place(vxlan_mismatch),
         drop_reasons: &["VXLAN_VNI_NOT_FOUND"],
         meaning: "The two ends of the VXLAN use different identifiers or ports.",
@@ -40,19 +41,21 @@ pub(super) const CAUSES: &[Cause] = &[
     },
 ];
 
-/// Frames of guests left by an uplink and nothing came back to any guest, while the host's own were answered there.
+/// Frames of a guest left by an uplink and nothing came back to it, while the very same station answered the host there.
 fn rejects_foreign_mac(scene: &Scene<'_>) -> Answer {
     let (Some(device), Some(guest)) = (scene.device(), scene.walk.from.mac) else { return Answer::Idle };
-    if device.port.is_none() || scene.spot.probe.source_mac != Some(guest) {
+    if device.port.is_none() || scene.spot.probe.source_mac != Some(guest) || scene.walk.from.device() == Some(device.id) {
         return Answer::Idle;
     }
     let tables = scene.case.tables;
+    // What comes back to one's address from the station, or, where that is not known, from anybody who is not of this host.
     let comes_back = |mac: MacAddr| {
         tables.mac_flows.iter().any(|flow| {
+            let is_foreign = |source| source != guest && !scene.host().devices().any(|own| own.mac == Some(source));
             flow.destination == Some(mac)
-                && device_of_point(tables, flow.point) == Some(device.id)
                 && flow.counters.packets > 0
-                && flow.source.is_some_and(|source| !scene.host().devices().any(|own| own.mac == Some(source)) && source != guest)
+                && device_of_point(tables, flow.point) == Some(device.id)
+                && flow.source.is_some_and(|source| scene.walk.to.mac.map_or_else(|| is_foreign(source), |target| source == target))
         })
     };
     let own = device.master.and_then(|master| scene.host().device(master)).and_then(|bridge| bridge.mac);
@@ -67,24 +70,60 @@ fn rejects_foreign_mac(scene: &Scene<'_>) -> Answer {
     .fix("allow forged transmits and promiscuous mode there, or route and masquerade instead of bridging")
     .expect(format!("the reply in on {name}"))
     .outside()
+    .guess()
     .yes()
+}
+
+/// A VXLAN that the packet went into: the way's own, or one that it was flooded into.
+fn vxlan<'s>(scene: &Scene<'s>) -> Option<(&'s Device, u32)> {
+    let host = scene.host();
+    let vni = |device: &'s Device| if let DeviceKind::Vxlan(vni) = device.kind { Some((device, vni)) } else { None };
+    if scene.spot.at == At::Egress {
+        return scene.device().and_then(vni);
+    }
+    if scene.walk.to.device().is_some() && !scene.walk.to.is_supposed {
+        return None;
+    }
+    let bridge = scene.walk.from.device().and_then(|device| host.device(device))?;
+    let bridge = if matches!(bridge.kind, DeviceKind::Bridge(_)) { bridge.id } else { bridge.master? };
+    host.ports(bridge).filter(|port| scene.walk.seen.at(port.id, Direction::Outbound).is_some()).find_map(vni)
 }
 
 /// What goes into a VXLAN comes out under another identifier, or at a port that nobody listens on.
 fn vxlan_mismatch(scene: &Scene<'_>) -> Answer {
-    let Some(device) = scene.device() else { return Answer::Idle };
-    let DeviceKind::Vxlan(vni) = device.kind else { return Answer::Idle };
-    let tunnels = scene.case.tables.tunnels.iter();
-    let other = tunnels.filter_map(|row| match row.tunnel {
-        Tunnel::Vxlan { vni: seen } if seen != vni => Some((seen, row.evidence.last)),
-        _ => None,
+    let Some((device, vni)) = vxlan(scene) else { return Answer::Idle };
+    let tables = scene.case.tables;
+    let carrying = |row: &TunnelRow| if let Tunnel::Vxlan { vni } = row.tunnel { Some(vni) } else { None };
+    let is_ours = |seen: u32| scene.host().devices().any(|row| matches!(row.kind, DeviceKind::Vxlan(own) if own == seen));
+    let sent: Vec<_> = tables.tunnels.iter().filter(|row| carrying(row) == Some(vni)).collect();
+    let hit = |summary: String| {
+        Hit::new(scene.name(device.id), Some(device.id), summary)
+            .state(format!("{} has the identifier {vni}", device.name))
+            .fix(format!("make both ends with id {vni} and the same dstport"))
+            .expect("the packet at the far bridge")
+            .outside()
+    };
+    // The other end of the tunnel sends under an identifier that nobody has here.
+    let back = tables.tunnels.iter().find_map(|row| {
+        let seen = carrying(row).filter(|seen| *seen != vni && !is_ours(*seen))?;
+        sent.iter().any(|own| own.outer == (row.outer.1, row.outer.0)).then_some((seen, row.evidence.last))
     });
-    let Some((seen, frame)) = other.into_iter().next() else { return Answer::Idle };
-    Hit::new(scene.name(device.id), Some(device.id), format!("{} has the identifier {vni}, and the other side sends {seen}", device.name))
-        .frames(Rank::Packets, format!("VXLAN packets carry {seen}"), vec![frame])
-        .state(format!("{} has the identifier {vni}", device.name))
-        .fix(format!("make both ends with id {vni} and the same dstport"))
-        .expect("the packet at the far bridge")
-        .outside()
+    if let Some((seen, frame)) = back {
+        return hit(format!("{} has the identifier {vni}, and the other end sends {seen}", device.name))
+            .frames(Rank::Packets, format!("VXLAN packets of the other end carry {seen}"), vec![frame])
+            .yes();
+    }
+    let refused = tables.icmp_errors.iter().find(|row| {
+        let is_unreachable = matches!((row.error.is_v6, row.error.kind, row.error.code), (false, 3, 3) | (true, 1, 4));
+        is_unreachable
+            && row
+                .error
+                .quoted
+                .is_some_and(|quoted| quoted.protocol == 17 && sent.iter().any(|own| own.outer == (quoted.source, quoted.destination)))
+    });
+    let Some(refused) = refused else { return Answer::Idle };
+    let (other, port) = (refused.error.reporter, refused.error.quoted.and_then(|quoted| quoted.ports).map_or(4789, |(_, port)| port));
+    hit(format!("{other} has nobody at UDP port {port}, where {} sends to: its dstport is another one, or it has no VXLAN", device.name))
+        .frames(Rank::IcmpError, format!("port unreachable of {other} quotes a packet of the tunnel"), vec![refused.evidence.last])
         .yes()
 }

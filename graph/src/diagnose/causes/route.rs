@@ -9,38 +9,8 @@ use crate::journey::Journey;
 use crate::{FrameNo, Text};
 use std::net::IpAddr;
 
-/// The rows.
+/// The rows, in the order of `ip_route_input_slow` (net/ipv4/route.c): the way, forwarding, the source.
 pub(super) const CAUSES: &[Cause] = &[
-    Cause {
-        code: "MARTIAN_SOURCE",
-        layer: "L3 host",
-        proven_by: ProvenBy::State,
-        at: &[At::Route],
-        test: Test::Place(martian),
-        drop_reasons: &["IP_LOCAL_SOURCE"],
-        meaning: "The packet's source is one of the host's own addresses, and the host does not believe it.",
-        wire: "as RP_FILTER_DROP",
-        state: "the source IP is one of the host's own / loopback / broadcast; kfree_skb IP_LOCAL_SOURCE; log_martians: \"martian source DST from SRC, on dev brA\"",
-        alike: "RP_FILTER_DROP, DUPLICATE_IP with the host",
-        fix: "remove the duplicate local address",
-        undo: "",
-        source: "kernel Documentation/networking/ip-sysctl.rst",
-    },
-    Cause {
-        code: "RP_FILTER_DROP",
-        layer: "L3 host",
-        proven_by: ProvenBy::State,
-        at: &[At::Resolve, At::Route],
-        test: Test::Place(rp_filter),
-        drop_reasons: &["IP_RPFILTER"],
-        meaning: "The host's way back to the source is not by the device that the packet came in by.",
-        wire: "packet up on br1, no forward, no ICMP. Variant: the host does not answer ARP for its own IP because the ARP sender fails the same check (no counter moves)",
-        state: "max(all,br1).rp_filter=1 and route to the source is not via br1; TcpExtIPReversePathFilter; kfree_skb IP_RPFILTER",
-        alike: "IP_FORWARD_OFF, GATEWAY_UNREACHABLE (ARP variant)",
-        fix: "sysctl -w net.ipv4.conf.all.rp_filter=2",
-        undo: "sysctl -w net.ipv4.conf.all.rp_filter=1",
-        source: "https://access.redhat.com/solutions/53031",
-    },
     Cause {
         code: "TTL_EXCEEDED_LOOP",
         layer: "L3",
@@ -100,6 +70,36 @@ pub(super) const CAUSES: &[Cause] = &[
         fix: "sysctl -w net.ipv4.ip_forward=1",
         undo: "sysctl -w net.ipv4.ip_forward=0",
         source: "kernel Documentation/networking/ip-sysctl.rst",
+    },
+    Cause {
+        code: "MARTIAN_SOURCE",
+        layer: "L3 host",
+        proven_by: ProvenBy::State,
+        at: &[At::Route],
+        test: Test::Place(martian),
+        drop_reasons: &["IP_LOCAL_SOURCE"],
+        meaning: "The packet's source is one of the host's own addresses, and the host does not believe it.",
+        wire: "as RP_FILTER_DROP",
+        state: "the source IP is one of the host's own / loopback / broadcast; kfree_skb IP_LOCAL_SOURCE; log_martians: \"martian source DST from SRC, on dev brA\"",
+        alike: "RP_FILTER_DROP, DUPLICATE_IP with the host",
+        fix: "remove the duplicate local address",
+        undo: "",
+        source: "kernel Documentation/networking/ip-sysctl.rst",
+    },
+    Cause {
+        code: "RP_FILTER_DROP",
+        layer: "L3 host",
+        proven_by: ProvenBy::State,
+        at: &[At::Resolve, At::Route],
+        test: Test::Place(rp_filter),
+        drop_reasons: &["IP_RPFILTER"],
+        meaning: "The host's way back to the source is not by the device that the packet came in by.",
+        wire: "packet up on br1, no forward, no ICMP. Variant: the host does not answer ARP for its own IP because the ARP sender fails the same check (no counter moves)",
+        state: "max(all,br1).rp_filter=1 and route to the source is not via br1; TcpExtIPReversePathFilter; kfree_skb IP_RPFILTER",
+        alike: "IP_FORWARD_OFF, GATEWAY_UNREACHABLE (ARP variant)",
+        fix: "sysctl -w net.ipv4.conf.all.rp_filter=2",
+        undo: "sysctl -w net.ipv4.conf.all.rp_filter=1",
+        source: "https://access.redhat.com/solutions/53031",
     },
     Cause {
         code: "POLICY_RULE_MISROUTE",
@@ -334,7 +334,8 @@ fn route_blackhole(scene: &Scene<'_>) -> Answer {
 }
 
 fn no_route(scene: &Scene<'_>) -> Answer {
-    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) {
+    // On the way back it has a name of its own.
+    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) || scene.walk.leg == Leg::Reply {
         return Answer::Idle;
     }
     let (destination, ip) = (scene.spot.probe.destination, tool(scene.host(), scene.spot.netns, "ip"));

@@ -72,7 +72,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "NO_ROUTE_BACK",
         layer: "L3",
         proven_by: ProvenBy::Guest,
-        at: &[At::Receiver],
+        at: &[At::Receiver, At::Route, At::RouteOut],
         test: Test::Place(no_route_back),
         drop_reasons: &[],
         meaning: "The guest has no way back to who asks.",
@@ -158,6 +158,7 @@ fn wrong_gateway(scene: &Scene<'_>) -> Answer {
     .fix("in the guest: set the default route to the router of its link")
     .expect("the packet at the router")
     .in_guest()
+    .guess()
     .yes()
 }
 
@@ -183,18 +184,25 @@ fn wrong_subnet(scene: &Scene<'_>) -> Answer {
     .yes()
 }
 
+/// A guest without a way back is silent like any other; where it is this host, its own tables tell.
 fn no_route_back(scene: &Scene<'_>) -> Answer {
-    // A guest without a way back is silent like any other; where it is this host, its own tables tell.
-    let (Leg::Request, Place::Local(netns, _)) = (scene.walk.leg, scene.walk.to.place) else { return Answer::Idle };
-    let Some(from) = scene.walk.from.ip else { return Answer::Idle };
-    if !matches!(routing::look_up(scene.host(), netns, scene.walk.to.ip, from, None), Way::Nowhere) {
+    let netns = match (scene.walk.leg, scene.spot.at, scene.walk.to.place) {
+        (Leg::Request, At::Receiver, Place::Local(netns, _)) => netns,
+        (Leg::Reply, At::Route | At::RouteOut, _) => scene.spot.netns,
+        _ => return Answer::Idle,
+    };
+    let (asker, source) =
+        if scene.walk.leg == Leg::Request { (scene.walk.from.ip, scene.walk.to.ip) } else { (scene.walk.to.ip, scene.walk.from.ip) };
+    let Some(asker) = asker else { return Answer::Idle };
+    let came_in = scene.spot.device.filter(|_| scene.spot.at == At::Route);
+    if !matches!(routing::look_up(scene.host(), netns, source, asker, came_in), Way::Nowhere) {
         return Answer::Idle;
     }
     let ip = tool(scene.host(), netns, "ip");
-    Hit::new("host routing", scene.spot.device, format!("the host has no route back to {from}"))
-        .state(format!("no route of any table covers {from}"))
-        .fix(format!("{ip} route add {from} via ROUTER"))
-        .undo(format!("{ip} route del {from}"))
+    Hit::new("host routing", scene.spot.device, format!("the host has no route back to {asker}"))
+        .state(format!("no route of any table covers {asker}"))
+        .fix(format!("{ip} route add {asker} via ROUTER"))
+        .undo(format!("{ip} route del {asker}"))
         .expect("the reply out")
         .yes()
 }

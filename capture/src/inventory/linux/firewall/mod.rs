@@ -1,8 +1,9 @@
-//! Firewalls, as their own programs list them: nft(8), iptables-save(8), ebtables-save(8).
+//! Firewalls, as their own programs list them: nft(8), iptables-save(8), ebtables-save(8), tc(8).
 
 mod nft;
 mod program;
 mod save;
+mod tc;
 
 use super::namespace::Place;
 use program::Failure;
@@ -25,16 +26,16 @@ const SAVERS: [(&str, &[&str], &str); 5] = [
 
 /// The rules of a namespace. That iptables is missing is no loss: nft lists what iptables made nowadays.
 pub(super) fn rules(place: &Place) -> Vec<HostFact> {
+    let netns = place.namespace.id;
     let read = || {
         let nft = program::run(&["nft", "-j", "list", "ruleset"], PATIENCE);
         let saved = SAVERS.map(|(tool, command, family)| (tool, command, family, program::run(command, PATIENCE)));
-        (nft, saved)
+        (nft, saved, tc::rules(netns))
     };
-    let (nft, saved) = match place.within(read) {
+    let (nft, saved, filters) = match place.within(read) {
         Ok(read) => read,
         Err(cause) => return vec![unreadable(place, "nft -j list ruleset", &cause.to_string())],
     };
-    let netns = place.namespace.id;
     let (mut facts, mut rules) = (Vec::new(), Vec::new());
     // What iptables made through nf_tables is listed by both; iptables knows its own matches, nft prints some as "xt".
     let (mut better, mut nf_tables) = (BTreeSet::new(), BTreeSet::new());
@@ -60,6 +61,12 @@ pub(super) fn rules(place: &Place) -> Vec<HostFact> {
     match nft.map_err(|failure| failure.to_string()).and_then(|text| nft::read(netns, &text)) {
         Ok(found) => rules.extend(found.into_iter().filter(|rule| !better.contains(&rule.table))),
         Err(why) => facts.push(unreadable(place, "nft -j list ruleset", &why)),
+    }
+    match filters {
+        Ok(found) => rules.extend(found),
+        // Without the program nobody made filters here; but another may have.
+        Err(Failure::Missing) => {}
+        Err(failure) => facts.push(unreadable(place, "tc -s filter show", &failure.to_string())),
     }
     facts.extend(rules.into_iter().map(HostFact::Firewall));
     facts

@@ -92,7 +92,15 @@ impl SocketQueries {
     /// The kernel does not answer, or has no such thing (`NotFound`: it was built without `unix_diag`, `tcp_diag` or `udp_diag`).
     pub fn all(&mut self) -> io::Result<Sockets> {
         let states = inet::StateFlags::ESTABLISHED | inet::StateFlags::SYN_SENT | inet::StateFlags::LISTEN;
-        Ok(Sockets { tcp: self.inet(IPPROTO_TCP, &states)?, udp: self.inet(IPPROTO_UDP, &inet::StateFlags::all())?, unix: self.unix()? })
+        Ok(Sockets { tcp: self.inet(IPPROTO_TCP, &states)?, udp: self.udp()?, unix: self.unix()? })
+    }
+
+    /// UDP alone.
+    ///
+    /// # Errors
+    /// As [`SocketQueries::all`].
+    pub fn udp(&mut self) -> io::Result<Vec<InetSocket>> {
+        self.inet(IPPROTO_UDP, &inet::StateFlags::all())
     }
 
     fn inet(&mut self, protocol: u8, states: &inet::StateFlags) -> io::Result<Vec<InetSocket>> {

@@ -91,6 +91,7 @@ fn tun(data: &[u8], hardware: u16) -> TunMode {
         match kind {
             1 => mode.owner = word(value),
             3 => mode.is_tap = integer(value) == Some(IFF_TAP),
+            4 => mode.has_packet_information = on,
             5 => mode.has_vnet_header = on,
             6 => mode.is_persistent = on,
             7 => mode.is_multi_queue = on,
@@ -124,6 +125,9 @@ fn macvlan_mode(data: &[u8]) -> Text {
 fn bridge(data: &[u8]) -> Bridge {
     /// Times are in hundredths of a second for every program (USER_HZ).
     const HUNDREDTHS: u32 = 100;
+    const IFLA_BR_MCAST_QUERIER: u16 = 25;
+    const IFLA_BR_MCAST_QUERIER_STATE: u16 = 47;
+    const BRIDGE_QUERIER_IPV6_OTHER_TIMER: u16 = 7;
     let id = |id: BridgeId| Some((id.priority, MacAddr(id.address)));
     let mut bridge = Bridge::default();
     for attribute in each(data, |buffer| InfoBridge::parse(buffer).ok()) {
@@ -137,6 +141,16 @@ fn bridge(data: &[u8]) -> Bridge {
             InfoBridge::ForwardDelay(time) => bridge.forward_delay_seconds = time / HUNDREDTHS,
             InfoBridge::MulticastSnooping(on) => bridge.multicast_snooping = on,
             InfoBridge::NfCallIpTables(on) => bridge.calls_iptables = on,
+            _ => {}
+        }
+    }
+    for (kind, value) in attributes(data) {
+        match kind {
+            IFLA_BR_MCAST_QUERIER => bridge.multicast_querier = integer(value).is_some_and(|value| value != 0),
+            // The timers of others are told as long as they run.
+            IFLA_BR_MCAST_QUERIER_STATE => {
+                bridge.hears_querier_v6 = attributes(value).any(|(kind, _)| kind == BRIDGE_QUERIER_IPV6_OTHER_TIMER)
+            }
             _ => {}
         }
     }

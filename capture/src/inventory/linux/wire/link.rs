@@ -12,6 +12,7 @@ const ABOUT: &str = "a network device";
 const HEADER: usize = 16;
 
 const IFF_UP: u32 = 1;
+const IFF_NOARP: u32 = 1 << 7;
 const IFF_LOWER_UP: u32 = 1 << 16;
 
 const IFLA_ADDRESS: u16 = 1;
@@ -28,6 +29,7 @@ const IFLA_STATS64: u16 = 23;
 const IFLA_AF_SPEC: u16 = 26;
 const IFLA_PROMISCUITY: u16 = 30;
 const IFLA_LINK_NETNSID: u16 = 37;
+const IFLA_XDP: u16 = 43;
 const IFLA_PROP_LIST: u16 = 52;
 const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_PARENT_DEV_NAME: u16 = 56;
@@ -74,6 +76,7 @@ pub(super) fn link(netns: Netns, bytes: &[u8]) -> Result<Option<Link>, Unread> {
     let mut device = Device { id: DeviceId { netns, index: index(bytes)? }, ..Device::default() };
     device.is_up = flags & IFF_UP != 0;
     device.has_carrier = flags & IFF_LOWER_UP != 0;
+    device.is_noarp = flags & IFF_NOARP != 0;
     let mut link = Link { device: Device::default(), lower: None, lower_namespace: None, conf: Vec::new() };
     let mut info = kind::Info::default();
     let mut has_parent = false;
@@ -96,6 +99,7 @@ pub(super) fn link(netns: Netns, bytes: &[u8]) -> Result<Option<Link>, Unread> {
             IFLA_STATS64 => device.counters = counters(value),
             IFLA_PROMISCUITY => device.promiscuity = word(value).unwrap_or(0),
             IFLA_PARENT_DEV_NAME => has_parent = true,
+            IFLA_XDP => device.xdp = xdp(value),
             IFLA_AF_SPEC => link.conf = conf::of_link(value),
             _ => {}
         }
@@ -153,6 +157,15 @@ pub(super) fn bridge_port(value: &[u8]) -> BridgePort {
         }
     }
     port
+}
+
+/// The program that sees a device's frames first; of several the driver's.
+fn xdp(value: &[u8]) -> Option<u32> {
+    const IFLA_XDP_PROG_ID: u16 = 4;
+    const IFLA_XDP_DRV_PROG_ID: u16 = 5;
+    const IFLA_XDP_SKB_PROG_ID: u16 = 6;
+    let find = |wanted| attributes(value).find(|(kind, _)| *kind == wanted).and_then(|(_, value)| word(value));
+    [IFLA_XDP_PROG_ID, IFLA_XDP_DRV_PROG_ID, IFLA_XDP_SKB_PROG_ID].into_iter().find_map(find)
 }
 
 /// `BR_STATE_…` (linux/if_bridge.h)

@@ -11,6 +11,7 @@ mod link;
 mod neighbor;
 mod nla;
 mod offload;
+mod qdisc;
 mod route;
 mod rule;
 mod socket;
@@ -22,6 +23,7 @@ pub(super) use offload::{Abilities, Offloads};
 pub(super) use socket::{Dump, Events, Queries, Read};
 
 use nla::integer;
+use tapscope_graph::Text;
 use tapscope_graph::host::{DeviceCounters, FdbEntry, HostFact, HostKey, Netns, PortVlan, Route};
 
 const RTM_NEWLINK: u16 = 16;
@@ -34,6 +36,7 @@ const RTM_NEWNEIGH: u16 = 28;
 const RTM_DELNEIGH: u16 = 29;
 const RTM_NEWRULE: u16 = 32;
 const RTM_DELRULE: u16 = 33;
+const RTM_NEWQDISC: u16 = 36;
 const RTM_NEWNETCONF: u16 = 80;
 const RTM_NEWNSID: u16 = 88;
 const RTM_DELNSID: u16 = 89;
@@ -81,6 +84,8 @@ pub(super) enum News {
     NamespaceNumbers,
     /// Counters of a device.
     Counters(u32, DeviceCounters),
+    /// What a device's queues dropped, by the counter's name.
+    Dropped { index: u32, name: Text, packets: u64 },
 }
 
 /// Reads a message: its type, its flags, and what is behind its header. `None` for what is not our business.
@@ -110,6 +115,7 @@ pub(super) fn read(netns: Netns, kind: u16, flags: u16, bytes: &[u8]) -> Result<
         (RTM_DELVLAN, _) => Some(vlan::event(bytes, true)?),
         (RTM_NEWNETCONF, AF_INET | AF_INET6) => conf::netconf(bytes)?,
         (RTM_NEWNSID | RTM_DELNSID, _) => Some(News::NamespaceNumbers),
+        (RTM_NEWQDISC, _) => qdisc::dropped(bytes)?,
         (RTM_NEWSTATS, _) => link::stats(bytes)?.map(|(index, counters)| News::Counters(index, counters)),
         _ => None,
     })

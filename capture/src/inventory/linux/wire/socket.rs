@@ -31,6 +31,7 @@ const RTM_GETADDR: u16 = 22;
 const RTM_GETROUTE: u16 = 26;
 const RTM_GETNEIGH: u16 = 30;
 const RTM_GETRULE: u16 = 34;
+const RTM_GETQDISC: u16 = 38;
 const RTM_GETNSID: u16 = 90;
 const RTM_GETSTATS: u16 = 94;
 
@@ -125,6 +126,8 @@ pub(in super::super) enum Dump {
     Fdb,
     /// Counters.
     Counters,
+    /// Queueing disciplines.
+    Qdiscs,
 }
 
 impl Dump {
@@ -155,6 +158,7 @@ impl Dump {
             Dump::Neighbors | Dump::Proxies => (RTM_GETNEIGH, 0, 12),
             Dump::Fdb => (RTM_GETNEIGH, AF_BRIDGE, 12),
             Dump::Counters => (RTM_GETSTATS, 0, 12),
+            Dump::Qdiscs => (RTM_GETQDISC, 0, 20),
         }
     }
 
