@@ -32,6 +32,7 @@ fn live(script: &str) -> Shown {
         playback: Playback { state: PlaybackState::Live, speed: 1.0, position: at(2.0), begin: at(0.0), end: at(2.0) },
         title: "kvm01".into(),
         notice: None,
+        doing: tapscope_gui::session::Doing::default(),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn svg(view: &Arc<View>) -> String {
         playback: Playback { state: PlaybackState::Ended, speed: 1.0, position: at, begin: view.tables.begin.unwrap_or(at), end: at },
         title: String::new(),
         notice: None,
+        doing: crate::session::Doing::default(),
     });
     let pins = BTreeMap::new();
     let placed = layout(&Slots::default().request(view, &pins));

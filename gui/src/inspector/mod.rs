@@ -2,9 +2,11 @@
 
 mod cable;
 mod device;
+mod dhcp;
 mod host;
 mod rows;
 
+use crate::commands::Wish;
 use crate::session::Shown;
 use crate::sidebar::{heading, mark};
 use crate::window::Selection;
@@ -15,18 +17,9 @@ use tapscope_graph::tables::{Learned, Series};
 use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
 use tapscope_graph::{FrameNo, PointId, Text};
 
-/// What the user wants of the inspector.
-#[derive(Default)]
-pub(crate) struct Wish {
-    /// To see a packet.
-    pub jump: Option<FrameNo>,
-    /// To listen to a cable whose guest must be asked.
-    pub ask: Option<Text>,
-}
-
-/// Shows it; gives what the user wants.
-pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Wish {
-    let mut inspector = Inspector { shown, jump: None, ask: None };
+/// Shows it; what the user wants is added to the wishes.
+pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection, wishes: &mut Vec<Wish>) {
+    let mut inspector = Inspector { shown, wishes };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(6.0);
         match *selection {
@@ -36,15 +29,15 @@ pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Wis
             Selection::Flow(index) => inspector.flow(ui, index),
             Selection::Echo(index) => inspector.echo(ui, index),
             Selection::Finding(index) => inspector.finding(ui, index, selection),
+            Selection::Dhcp(index) => inspector.dhcp(ui, index),
+            Selection::Resolution(index) => inspector.resolution(ui, index),
         }
     });
-    Wish { jump: inspector.jump, ask: inspector.ask }
 }
 
 struct Inspector<'a> {
     shown: &'a Shown,
-    jump: Option<FrameNo>,
-    ask: Option<Text>,
+    wishes: &'a mut Vec<Wish>,
 }
 
 impl Inspector<'_> {
@@ -81,7 +74,7 @@ impl Inspector<'_> {
             ui.label(RichText::new("packets").small().color(theme::palette(ui.ctx()).weak));
             for frame in frames {
                 if ui.link(frame.0.to_string()).on_hover_text("show this packet").clicked() {
-                    self.jump = Some(*frame);
+                    self.wishes.push(Wish::Jump(*frame));
                 }
             }
         });
