@@ -96,7 +96,7 @@ const fn control_shift(key: Key) -> Option<KeyboardShortcut> {
 
 /// All commands, in the order of the palette.
 pub(crate) const ENTRIES: &[Entry] = &[
-    all(Action::Why, "Why A → B…", Icon::Route, control(Key::D)),
+    all(Action::Why, "Why A to B…", Icon::Route, control(Key::D)),
     all(Action::CloseWhy, "Close the answer", Icon::X, None),
     all(Action::Record, "Record…", Icon::Circle, control(Key::R)),
     all(Action::StopRecording, "Stop recording", Icon::Square, control(Key::R)),
@@ -147,12 +147,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
 pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("Tab", "on to the next thing; Space or Enter presses it"),
     ("drag, arrow keys", "move the picture"),
-    ("wheel, + and −", "zoom the picture"),
+    ("wheel, + and -", "zoom the picture"),
     ("F", "fit the picture into view"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
     ("right click", "what can be done with a card, a link or a row"),
-    ("↑ ↓ Page Home End", "in a table: move; Enter opens"),
+    ("Up, Down, Page, Home, End", "in a table: move; Enter opens"),
     ("Ctrl+C", "in a table: copy the row"),
     ("N, P", "next and previous packet"),
 ];

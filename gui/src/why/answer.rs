@@ -41,7 +41,7 @@ impl Why {
             });
             let host = &shown.view.tables.host;
             let end = |end: &tapscope_graph::diagnose::Endpoint| format!("{} ({})", end.label(), end.title(host));
-            wrapped(ui, &format!("{} → {}", end(&diagnosis.from), end(&diagnosis.to)), palette.weak);
+            wrapped(ui, &format!("{} to {}", end(&diagnosis.from), end(&diagnosis.to)), palette.weak);
             wrapped(ui, &loss(diagnosis), palette.weak);
             if let Some(since) = self.since() {
                 wrapped(ui, &format!("watching since {}", format::clock(since)), palette.weak);
@@ -162,7 +162,7 @@ fn evidence(ui: &mut Ui, proof: &Proof, wishes: &mut Vec<Wish>) {
         ui.label(RichText::new(proof.rank.name()).small().color(palette.accent)).on_hover_text(proof.rank.kind().replace('_', " "));
         ui.label(&proof.text);
         if let Some((before, after)) = proof.counted {
-            ui.label(RichText::new(format!("{before} → {after}")).monospace().color(palette.warn));
+            ui.label(RichText::new(format!("{before} then {after}")).monospace().color(palette.warn));
         }
         jumps(ui, &proof.frames, wishes);
     });
