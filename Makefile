@@ -1,9 +1,10 @@
 # make run     builds tapscope and opens its window on a recording of two real guests
 # make test    runs all tests
 # make lab     boots two guests on a bridge to look at, as root; VARIANT=taps and VARIANT=apart are other ways to connect them
+# make docs    writes docs/causes.md anew from the table of causes
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|dhcp|dhcp6|dns|link|qemu_command_line|hub SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 
@@ -11,7 +12,7 @@ TARGET = frame
 SECONDS = 600
 VARIANT = bridge
 
-.PHONY: run test lab check bench fuzz
+.PHONY: run test lab docs check bench fuzz
 
 run:
 	@.ci/setup run
@@ -26,6 +27,9 @@ lab:
 	@.ci/setup test
 	cargo $(AS_ROOT) run --package tapscope-lab --bin setup4 -- $(VARIANT)
 
+docs:
+	TAPSCOPE_BLESS=1 cargo test --package tapscope-graph --test causes
+
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -36,8 +40,9 @@ bench:
 	@.ci/setup run
 	cargo bench --bench stages
 	cargo bench --bench whole
+	cargo bench --bench cable
 	@# Only root can make the namespaces that it measures in.
-	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench live; fi
+	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live; fi
 
 # The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
 fuzz:

@@ -62,6 +62,8 @@ enum Command {
     Record(record::RecordArguments),
     /// Say why a ping from A to B fails, where it died, and what to do
     Why(why::WhyArguments),
+    /// Check a list of pairs that must reach each other, or must not
+    Check(crate::check::CheckArguments),
     /// Be a switch for new guests, and tell what passes
     Hub(hub::HubArguments),
     /// Show Wireshark the guests and links of this host, among its interfaces
@@ -81,6 +83,7 @@ enum Command {
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
   tcpdump -w - -i br0 -c 1000 | tapscope show -
   tapscope show --live --for 10s     this host, after ten seconds of listening
+  tapscope show --live --qmp all     also what is on no device: asks every guest's QEMU for copies
   tapscope show ssh://root@host --for 10s
 
 Exit status: 0 done; 1 a file could not be read, or only up to some damage (what came before it is
@@ -98,15 +101,18 @@ pub struct ShowArguments {
     /// With --live and streams: listen for this long, such as 10s or 5m; otherwise --live takes 5s, and a stream is read to its end
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub time: Option<Duration>,
-    /// With --live: listen on these interfaces only, `*` and `?` allowed
-    #[arg(short, long = "interface", value_name = "NAME", requires = "live")]
+    /// With --live and ssh://: listen on these interfaces only, `*` and `?` allowed
+    #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
     /// With --live: take everything to and from these addresses at every point
     #[arg(long, value_name = "ADDRESS", value_parser = live::followed, requires = "live")]
     pub follow: Vec<Follow>,
-    /// With --live: network namespaces to look into, as in `tapscope watch`
-    #[arg(long, value_name = "NAME", requires = "live")]
+    /// With --live and ssh://: network namespaces to look into, as in `tapscope watch`
+    #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// With --live: guests that are asked for copies of their frames, as in `tapscope watch`
+    #[arg(long, value_name = "MONITOR", requires = "live")]
+    pub qmp: Vec<String>,
     /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
     #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
     pub write: Option<PathBuf>,
@@ -166,6 +172,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Some(Command::Record(arguments)) => record::run(&arguments),
         Some(Command::Watch(arguments)) => live::watch::run(&arguments),
         Some(Command::Why(arguments)) => Ok(why::run(&arguments)),
+        Some(Command::Check(arguments)) => Ok(crate::check::run(&arguments)),
         Some(Command::Hub(arguments)) => hub::run(&arguments),
         None if arguments.files.is_empty() => window::live(&arguments.live),
         None if !arguments.live.is_default() => {

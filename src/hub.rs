@@ -1,7 +1,6 @@
 //! `tapscope hub`: a switch that new guests are plugged into, and that tells what passes.
 
 use crate::cli::{Color, EXIT_FAILURE, EXIT_OK};
-use crate::live::changes::{Kind, Told};
 use crate::live::{Format, now, stop_signal, watch};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_capture::hub::{Hub, Outlets, Place, PortReport, Report, Settings, What};
+use tapscope_graph::changes::{Kind, Told};
 use tapscope_graph::finding::findings;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::topology::Topology;
@@ -50,7 +50,7 @@ Examples:
 Frames to an address that was not heard yet go to every port. There is no spanning tree: two ways from the hub to
 one network are a loop. A guest that listens takes one peer, and --connect is that peer.
 
-Exit status: 0 the time is over or ctrl-C; 1 a place cannot be had; 2 usage.")]
+Exit status: 0 the time is over or ctrl-C; 1 a place cannot be had; 64 usage.")]
 pub struct HubArguments {
     /// Wait for guests at this address; a number alone is a port of 127.0.0.1. It is 127.0.0.1:8010 if neither this nor --unix is
     /// given, nor two others to be joined

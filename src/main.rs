@@ -2,6 +2,7 @@
 //!
 //! The program on one screen: the command line says what to do, one place decides the exit code.
 
+mod check;
 mod cli;
 /// Networks written as text, for tests.
 #[cfg(test)]

@@ -26,14 +26,15 @@ pub struct Reading {
 
 /// Prints what the files show; gives the exit code.
 pub fn run(arguments: &ShowArguments) -> Result<u8> {
+    let live = LiveArguments {
+        interfaces: arguments.interfaces.clone(),
+        filter: arguments.filter.clone(),
+        follow: arguments.follow.clone(),
+        netns: arguments.netns.clone(),
+        qmp: arguments.qmp.clone(),
+        ..LiveArguments::default()
+    };
     if arguments.live {
-        let live = LiveArguments {
-            interfaces: arguments.interfaces.clone(),
-            filter: arguments.filter.clone(),
-            follow: arguments.follow.clone(),
-            netns: arguments.netns.clone(),
-            ..LiveArguments::default()
-        };
         let time = arguments.time.unwrap_or(Duration::from_secs(5));
         let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
         print(&crate::live::show::read(&live, time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
@@ -41,12 +42,12 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     }
     let origins = source::origins(&arguments.files)?;
     if origins.iter().any(Origin::is_stream) {
-        let reading = crate::live::show::stream(&origins, arguments.filter.as_deref(), arguments.time)?;
+        let reading = crate::live::show::stream(&origins, &live, arguments.time)?;
         print(&reading, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);
     }
-    if arguments.time.is_some() {
-        eprintln!("tapscope: --for is for what has no end by itself: --live, tcp:// and ssh://");
+    if arguments.time.is_some() || !arguments.interfaces.is_empty() || !arguments.netns.is_empty() {
+        eprintln!("tapscope: --for, -i and --netns are for what is captured now: --live, and ssh:// (--for also tcp://)");
         return Ok(EXIT_USAGE);
     }
     let filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
@@ -200,10 +201,10 @@ fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batc
 /// Where the filter does not fit a link type.
 pub fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Result<Batch> {
     let mut passed = Batch::default();
-    for frame in batch.frames() {
+    for (index, frame) in batch.frames().enumerate() {
         let link_type = link_types.get(frame.point.0 as usize).copied().unwrap_or_default();
         if filter.matches(link_type, frame.bytes)? {
-            passed.push(frame);
+            passed.push_beside(frame, batch, index);
         }
     }
     Ok(passed)

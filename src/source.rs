@@ -49,6 +49,7 @@ impl Source {
     }
 
     /// What comes as it happens: then it cannot be played, only watched.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only the window plays"))]
     pub fn streams(&self) -> Option<&[Origin]> {
         match self {
             Source::Files(origins) if origins.iter().any(Origin::is_stream) => Some(origins),

@@ -81,7 +81,7 @@ pub fn run(arguments: &WhyArguments) -> u8 {
 }
 
 /// What a verdict is for a script.
-pub fn exit_code(diagnosis: &Diagnosis) -> u8 {
+fn exit_code(diagnosis: &Diagnosis) -> u8 {
     match diagnosis.verdict {
         Verdict::Works => EXIT_OK,
         Verdict::Fails => EXIT_FAILS,
@@ -109,7 +109,17 @@ fn question(arguments: &WhyArguments) -> Question {
 
 /// From captures: over all the time that they cover.
 fn recorded(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
-    let readers = arguments.files.iter().map(|path| {
+    let view = read(&arguments.files)?;
+    let diagnosis = diagnose(&view, &question(arguments));
+    Ok((view, diagnosis))
+}
+
+/// What captures show at their end.
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn read(files: &[PathBuf]) -> Result<View> {
+    let readers = files.iter().map(|path| {
         let name = tapscope_graph::Text::path(&path.to_string_lossy());
         Reader::open(path).with_context(|| format!("cannot read {name}"))
     });
@@ -117,15 +127,26 @@ fn recorded(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     let mut view = reading.view;
     // Whoever took the capture waited no longer for the last reply.
     view.tables.now = view.tables.now.map(|now| tapscope_graph::Timestamp(now.0.saturating_add(1_000_000_000)));
-    let diagnosis = diagnose(&view, &question(arguments));
-    Ok((view, diagnosis))
+    Ok(view)
 }
 
 /// From this host, while somebody pings.
 fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
+    let question = question(arguments);
+    let (view, mut asked) = listen(&arguments.live, arguments.listen, arguments.ping, vec![question])?;
+    let question = asked.pop().context("nothing was asked")?;
+    let diagnosis = diagnose(&view, &question);
+    Ok((view, diagnosis))
+}
+
+/// Watches this host for a time; gives what is known then, and the questions with the time that they are about and what ping said.
+///
+/// # Errors
+/// Where the host cannot be watched, or ping cannot be run.
+pub fn listen(arguments: &LiveArguments, time: Duration, pings: bool, mut questions: Vec<Question>) -> Result<(View, Vec<Question>)> {
     let stop = stop_signal()?;
-    let mut watched = arguments.live.clone();
-    for party in [&arguments.from, &arguments.to] {
+    let mut watched = LiveArguments { with_uplinks: true, ..arguments.clone() };
+    for party in questions.iter().flat_map(|question| [&question.from, &question.to]) {
         match party {
             Party::Ip(ip) | Party::At(ip, _) => watched.follow.push(Follow::Ip(*ip)),
             Party::Mac(mac) => watched.follow.push(Follow::Mac(*mac)),
@@ -138,43 +159,46 @@ fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     live.read_firewall()?;
     let since = now();
     live.network.tick(since);
-    let plain = diagnose(&live.network.view(), &question(arguments));
-    let ping = if arguments.ping { ping(&live, &plain)? } else { None };
-    let until = if ping.is_some() { "until ping ends" } else { "ping from A to B now; the answer comes then, or with ctrl-C" };
-    live.announce(&format!("{}, {until}", humantime::format_duration(arguments.listen)));
-    let pinged = watch(&mut live, arguments.listen, ping, &stop)?;
+    let plain = live.network.view();
+    let mut running = Vec::new();
+    for question in &questions {
+        running.push(if pings { ping(&diagnose(&plain, question), &plain.tables.host)? } else { None });
+    }
+    let until =
+        if running.iter().any(Option::is_some) { "until ping ends" } else { "ping from A to B now; the answer comes then, or with ctrl-C" };
+    live.announce(&format!("{}, {until}", humantime::format_duration(time)));
+    watch(&mut live, time, &mut running, &stop)?;
+    for (question, ping) in questions.iter_mut().zip(running) {
+        question.since = Some(since);
+        question.pinged = ping.map(Ping::end).transpose()?.flatten();
+    }
     linger(&mut live, LINGER)?;
     live.read_firewall()?;
     live.network.tick(now());
-    let view = live.network.view();
     for notice in live.notices() {
         eprintln!("tapscope: {notice}");
     }
-    let diagnosis = diagnose(&view, &Question { since: Some(since), pinged, ..question(arguments) });
-    Ok((view, diagnosis))
+    Ok((live.network.view(), questions))
 }
 
-/// Learns what comes until the time is over, the ping is, or somebody says so.
-fn watch(live: &mut Live, time: Duration, mut ping: Option<Ping>, stop: &Arc<AtomicBool>) -> Result<Option<Pinged>> {
+/// Learns what comes until the time is over, all pings are, or somebody says so.
+fn watch(live: &mut Live, time: Duration, pings: &mut [Option<Ping>], stop: &Arc<AtomicBool>) -> Result<()> {
     let end = Instant::now() + time;
     while Instant::now() < end && !stop.load(Ordering::Relaxed) {
         live.take((Instant::now() + Duration::from_millis(50)).min(end), Some)?;
-        if let Some(running) = &mut ping
-            && running.child.try_wait().context("cannot wait for ping")?.is_some()
-        {
+        let mut are_over = true;
+        for ping in &mut *pings {
+            // A guest's ping is not ours to wait for.
+            are_over &= match ping {
+                Some(ping) => ping.child.try_wait().context("cannot wait for ping")?.is_some(),
+                None => false,
+            };
+        }
+        if are_over {
             break;
         }
     }
-    let Some(mut running) = ping else { return Ok(None) };
-    // It is ours, and its time is over.
-    let _ = running.child.kill();
-    let output = running.child.wait_with_output().context("cannot read what ping says")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let said = String::from_utf8_lossy(&output.stderr);
-    for line in said.lines().take(3) {
-        eprintln!("tapscope: ping says: {}", tapscope_graph::Text::long(line));
-    }
-    Ok(read_summary(&text))
+    Ok(())
 }
 
 fn linger(live: &mut Live, time: Duration) -> Result<()> {
@@ -190,11 +214,25 @@ struct Ping {
     child: Child,
 }
 
+impl Ping {
+    /// Ends it if it does not end by itself; gives what it counted.
+    fn end(mut self) -> Result<Option<Pinged>> {
+        // It is ours, and its time is over.
+        if self.child.try_wait().context("cannot wait for ping")?.is_none() {
+            let _ = self.child.kill();
+        }
+        let output = self.child.wait_with_output().context("cannot read what ping says")?;
+        for line in String::from_utf8_lossy(&output.stderr).lines().take(3) {
+            eprintln!("tapscope: ping says: {}", tapscope_graph::Text::long(line));
+        }
+        Ok(read_summary(&String::from_utf8_lossy(&output.stdout)))
+    }
+}
+
 /// Starts ping where A is this host; otherwise says what to type in A.
-fn ping(live: &Live, plain: &Diagnosis) -> Result<Option<Ping>> {
+fn ping(plain: &Diagnosis, host: &Host) -> Result<Option<Ping>> {
     let Some(target) = plain.to.ip else { bail!("{} has no address that is known: name the address to ping", plain.to.asked) };
     let command = format!("ping -n -c 3 -i 0.5 -W 1 {target}");
-    let host = &live.network.tables().host;
     let Place::Local(netns, _) = plain.from.place else {
         eprintln!("tapscope: type in {}: {command}", plain.from.asked);
         return Ok(None);

@@ -99,6 +99,21 @@ fn pcapng_keeps_every_frame_with_its_point_and_time() {
 }
 
 #[test]
+fn what_people_wrote_beside_a_packet_goes_along() {
+    let folder = Folder::new("comments");
+    let (from, to) = (folder.path("from.pcapng"), folder.path("to.pcapng"));
+    run("editcap", &["-a", "1:it begins here <&>", "-a", "7:küche", "-a", "9:not chosen", &recording("bridge"), &from]);
+    let comments = |file: &str| run("tshark", &["-r", file, "-Y", "frame.comment", "-T", "fields", "-e", "frame.comment"]);
+    exported(&[&from, "-o", &to]);
+    assert_eq!(comments(&to), "it begins here <&>\nküche\nnot chosen\n");
+    let (both, part) = (folder.path("both.pcapng"), folder.path("part.pcapng"));
+    exported(&[&to, &recording("ports"), "-o", &both]);
+    assert_eq!(comments(&both), comments(&from), "also where files are merged");
+    exported(&[&to, "-o", &part, "-f", "arp"]);
+    assert_eq!(comments(&part), "it begins here <&>\n", "and where they are cut");
+}
+
+#[test]
 fn pcap_keeps_every_frame_to_the_nanosecond_and_refuses_two_link_types() {
     let folder = Folder::new("pcap");
     let (from, to) = (recording("bridge"), folder.path("out.pcap"));

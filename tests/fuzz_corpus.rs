@@ -57,3 +57,29 @@ fn what_peers_of_the_hub_send_is_survived() {
 fn command_lines_of_qemu_are_survived() {
     replay("qemu_command_line", targets::qemu_command_line);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_qemus_monitors_and_filters_say_is_survived() {
+    replay("qemu_monitor", targets::qemu_monitor);
+}
+
+#[test]
+fn streams_between_qemu_processes_are_survived() {
+    replay("cable_stream", targets::cable_stream);
+}
+
+#[test]
+fn segments_of_cables_are_survived() {
+    replay("cable_tcp", targets::cable_tcp);
+}
+
+#[test]
+fn datagrams_of_cables_are_survived() {
+    replay("cable_datagram", targets::cable_datagram);
+}
+
+#[test]
+fn what_recordings_tell_is_survived() {
+    replay("recording", targets::recording);
+}

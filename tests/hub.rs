@@ -129,7 +129,7 @@ fn what_the_hub_cannot_have_is_said_with_the_next_step() -> Result<(), Error> {
     fails(&["--tap", "tap7", "--listen", "8011"], 1, "there is no TAP device tap7 (sudo ip tuntap add dev tap7");
     fails(&["--tap", "tap0", "--listen", "8011"], 1, "the TAP device tap0 is in use");
     fails(&["--tap", "br0", "--listen", "8011"], 1, "br0 is no TAP device");
-    fails(&["--listen", ":8010"], 2, "for all addresses of this host 0.0.0.0:8010");
+    fails(&["--listen", ":8010"], 64, "for all addresses of this host 0.0.0.0:8010");
     Ok(())
 }
 

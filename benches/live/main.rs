@@ -9,12 +9,14 @@ mod model;
 mod peer;
 
 use lab::generator::{Generator, Sent, Sizes};
+use lab::wire::Wire;
 use lab::{in_namespace, ip, ip_batch, veth};
 use model::{Measured, Model, cpu_time, ring_octets};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use tapscope_capture::interface::{Role, Target};
-use tapscope_graph::host::DeviceId;
+use tapscope_capture::interface::{Role, Target, TargetCable};
+use tapscope_graph::Text;
+use tapscope_graph::host::{Carrier, DeviceId};
 
 const IDLE_POINTS: usize = 50;
 const IDLE: Duration = Duration::from_secs(10);
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     }
     let mut goals = Vec::new();
     load(&mut goals);
+    cable(&mut goals);
     quiet(&mut goals);
     idle(&mut goals);
     copies(&mut goals);
@@ -115,6 +118,45 @@ fn load(goals: &mut Goals) {
             }
             goals.push((format!("{frames} at {rate}: p99 below 20 ms"), of(ours.latency(99) < Duration::from_millis(20))));
         }
+    }
+}
+
+/// Two ends of a cable over loopback, each of which sends half of the frames and reads the other half.
+fn cable(goals: &mut Goals) {
+    const RATE: f64 = 200_000.0;
+    const PORT: u16 = 8010;
+    println!("\n| a cable over loopback | rate a second | sent | in sends | tapscope lost | told | CPU of a core | p50 | p99 |");
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for sizes in [Sizes::Small, Sizes::Mixed] {
+        let count = RATE as u64 * 5 / 2;
+        let (sent, measured) = in_namespace(|| {
+            let carrier = Carrier::Tcp { address: [0, 0, 0, 0].into(), port: PORT };
+            let over_tcp = Target { cable: Some(TargetCable { key: Text::new("wire"), carrier }), ..target("lo", Role::Whole) };
+            let model = Model::start(vec![over_tcp]);
+            let listener = std::net::TcpListener::bind(("127.0.0.1", PORT)).expect("nobody else is in the namespace");
+            let (two, one) = (Wire::connect(PORT), Wire::accept(&listener));
+            let began = cpu_time();
+            let sent = std::thread::scope(|scope| {
+                let ends = [&one, &two].map(|end| scope.spawn(move || end.flood(sizes, RATE / 2.0, count)));
+                ends.map(|end| end.join().expect("an end sends"))
+            });
+            let cpu = cpu_time() - began;
+            (sent, model.stop().with_cpu(cpu))
+        });
+        let took = sent.iter().map(|(took, _)| *took).max().unwrap_or_default().as_secs_f64();
+        let (rate, lost) = (2.0 * count as f64 / took, (2 * count).saturating_sub(measured.frames));
+        let frames = if sizes == Sizes::Small { "64 octets" } else { "64 to 1,514" };
+        println!(
+            "| {frames} | {rate:.0} | {} | {} | {lost} | {} | {:.0} % | {} | {} |",
+            2 * count,
+            sent.iter().map(|(_, sends)| sends).sum::<u64>(),
+            measured.lost,
+            100.0 * measured.cpu.as_secs_f64() / took,
+            milliseconds(measured.latency(50)),
+            milliseconds(measured.latency(99)),
+        );
+        let is_fast = rate > 0.95 * RATE;
+        goals.push((format!("a cable, {frames} at {RATE}: no loss"), if is_fast { verdict(lost == 0) } else { "inconclusive" }));
     }
 }
 

@@ -239,3 +239,31 @@ fn frames_stay_whole_where_the_buffer_ends_and_where_a_long_block_is_passed_over
     assert!(text == expected, "of {} lines", text.lines().count());
     assert_eq!(facts.map(|facts| facts.packets), Some(5_000));
 }
+
+#[test]
+fn a_clock_that_was_wrong_is_corrected_and_what_a_host_said_waits_for_its_time() {
+    use tapscope_capture::record::{Section, Writer};
+    use tapscope_graph::{Frame, PointId, PointInfo, Timestamp};
+    let recording = |frames: &[i64], host: i64| {
+        let mut writer = Writer::new(Vec::new(), Section::default());
+        let mut batch = Batch::default();
+        for &at in frames {
+            batch.push(Frame { at: Timestamp(at), point: PointId(0), direction: Default::default(), original_length: 1, bytes: &[1] });
+        }
+        let said = Event::Host { at: Timestamp(host), changes: Vec::new() };
+        for event in [Event::Opened(PointInfo::default()), said, Event::Frames(batch)] {
+            writer.write(&event).expect("memory takes everything");
+        }
+        Reader::new(Cursor::new(writer.finish().expect("memory takes everything")), "test").expect("a recording")
+    };
+    let mut files = Merged::shifted(vec![(recording(&[10, 30], 5), 0), (recording(&[1010, 1030], 1015), -1000)]);
+    let (mut order, mut batch) = (Vec::new(), Batch::default());
+    loop {
+        match files.next(&mut batch) {
+            Next::Event(event) => order.extend(event.at().map(|at| format!("host {}", at.0))),
+            Next::Frames => order.extend(batch.frames().map(|frame| format!("{} at {}", frame.point.0, frame.at.0))),
+            Next::End => break,
+        }
+    }
+    assert_eq!(order, ["host 5", "0 at 10", "host 15", "1 at 10", "0 at 30", "1 at 30"].map(str::to_owned).to_vec());
+}

@@ -1,5 +1,6 @@
 //! Recordings: what is written is read back as the same events, whatever they hold and whatever somebody made of the file.
 
+use pcap_file::pcapng::{Block, PcapNgReader};
 use proptest::prelude::*;
 use std::io::Cursor;
 use tapscope_capture::file::{FileFacts, Next, Reader};
@@ -220,6 +221,24 @@ proptest! {
         prop_assert_eq!(again, joined(events));
     }
 
+    /// A reader that checks what the specification says of lengths, options and their order.
+    #[test]
+    fn an_independent_reader_finds_the_same_frames(events in events()) {
+        let file = written(&events);
+        let mut reader = PcapNgReader::new(&file[..]).expect("a section");
+        let mut found = Vec::new();
+        while let Some(block) = reader.next_block() {
+            match block.expect("a block as the specification has it").0 {
+                Block::EnhancedPacket(packet) => found.push((packet.timestamp.as_nanos() as i64, packet.data.into_owned())),
+                Block::SectionHeader(_) | Block::InterfaceDescription(_) | Block::InterfaceStatistics(_) | Block::NameResolution(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let batches = events.iter().filter_map(|event| if let Event::Frames(batch) = event { Some(batch) } else { None });
+        let expected: Vec<_> = batches.flat_map(|batch| batch.frames().map(|frame| (frame.at.0, frame.bytes.to_vec()))).collect();
+        prop_assert_eq!(found, expected);
+    }
+
     #[test]
     fn a_recording_that_is_cut_anywhere_gives_all_that_was_whole(events in events(), part in 0.0..1.0) {
         let whole = written(&events);
@@ -299,4 +318,50 @@ fn what_a_custom_option_says_wrongly_is_told() {
     let nowhere = told(br#"tapscope/1 {"closed":{"point":3,"reason":null}}"#);
     assert!(nowhere.ends_with("it names point 3, and the section has 0"), "{nowhere}");
     assert!(told(br#"tapscope/1 {"closed":"#).contains("EOF"), "{}", told(br#"tapscope/1 {"closed":"#));
+}
+
+#[test]
+fn names_and_losses_are_told_to_everybody() {
+    let mut batch = Batch::default();
+    let frame = Frame { at: Timestamp(7), point: PointId(0), direction: Direction::Unknown, original_length: 1, bytes: &[7] };
+    batch.push(frame);
+    let lost = |frames, cause| Event::Lost { point: PointId(0), frames, cause };
+    let mut writer = Writer::new(Vec::new(), Section::default());
+    let events = [
+        Event::Opened(PointInfo::default()),
+        lost(3, LossCause::Kernel),
+        lost(4, LossCause::Interface),
+        lost(5, LossCause::Queue),
+        Event::Frames(batch),
+    ];
+    events.iter().for_each(|event| writer.write(event).expect("memory takes everything"));
+    let (name, name6) = (Text::new("printer.lan"), Text::new("host"));
+    let names = [([10, 0, 0, 9].into(), &name), (std::net::Ipv6Addr::LOCALHOST.into(), &name6)];
+    writer.names(names).expect("memory takes everything");
+    let file = writer.finish().expect("memory takes everything");
+
+    let mut reader = PcapNgReader::new(&file[..]).expect("a section");
+    let mut told = Vec::new();
+    while let Some(block) = reader.next_block() {
+        match block.expect("a block").0 {
+            Block::NameResolution(block) => told.extend(block.records.iter().map(|record| format!("{record:?}"))),
+            Block::InterfaceStatistics(block) => told.extend(block.options.iter().map(|option| format!("{option:?}"))),
+            Block::EnhancedPacket(block) => told.extend(block.options.iter().map(|option| format!("{option:?}"))),
+            _ => {}
+        }
+    }
+    let told = told.join("\n");
+    for words in [
+        "DropCount(12)",
+        "Ipv4Record { ip_addr: 10.0.0.9, names: [\"printer.lan\"] }",
+        "Ipv6Record { ip_addr: ::1, names: [\"host\"] }",
+        "IsbIfRecv(13)",
+        "IsbIfDrop(4)",
+        "IsbOsDrop(8)",
+        "IsbUsrDeliv(1)",
+    ] {
+        assert!(told.contains(words), "{words} is not in:\n{told}");
+    }
+    // Names are learned from the frames that taught them, and losses are events: neither comes back twice.
+    assert_eq!(read(&file).0, events);
 }

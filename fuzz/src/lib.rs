@@ -3,10 +3,13 @@
 use std::io::Cursor;
 use std::ops::Range;
 use std::time::{Duration, Instant};
+use tapscope_capture::cable::{Counts, Passed, Stream, Unwrapper};
 use tapscope_capture::file::{Merged, Next, Reader};
 use tapscope_capture::hub::{Decoder, MAX_FRAME, Switch, Way};
+use tapscope_capture::qemu::ask::network;
 use tapscope_capture::qemu::command_line::{CommandLine, NICS};
 use tapscope_graph::decode::{Summary, layers, summary};
+use tapscope_graph::host::Carrier;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, Network, PointId, PointInfo, Timestamp};
 
@@ -48,6 +51,38 @@ pub fn file(input: &[u8]) {
     for facts in files.into_facts() {
         let _ = (facts.first.map(|stamp| stamp.to_string()), facts.last.map(|stamp| stamp.to_string()));
     }
+}
+
+/// What a recording tells of the host, behind the mark that it has in front; a zero begins the next such event, a one the description of an
+/// interface.
+pub fn recording(input: &[u8]) {
+    let mut recording = Vec::new();
+    let mut block = |kind: u32, body: &[u8], content: &[u8]| {
+        let mut body = body.to_vec();
+        for part in content.chunks(65_531) {
+            body.extend(19_373_u16.to_le_bytes());
+            body.extend((part.len() as u16 + 4).to_le_bytes());
+            body.extend(32_473_u32.to_le_bytes());
+            body.extend_from_slice(part);
+            body.resize(body.len().next_multiple_of(4), 0);
+        }
+        body.extend([0; 4]);
+        let length = (body.len() as u32 + 12).to_le_bytes();
+        recording.extend([&kind.to_le_bytes()[..], &length, &body, &length].concat());
+    };
+    block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat(), &[]);
+    let interface = [1, 0, 0, 0, 0, 0, 0, 0];
+    block(1, &interface, &[]);
+    for told in input.split_inclusive(|octet| *octet <= 1) {
+        let (is_interface, told) = match told {
+            [told @ .., 0] => (false, told),
+            [told @ .., 1] => (true, told),
+            told => (false, told),
+        };
+        let content = [b"tapscope/1 ", told].concat();
+        if is_interface { block(1, &interface, &content) } else { block(4, &[0; 4], &content) }
+    }
+    file(&recording);
 }
 
 /// A DHCP message.
@@ -115,6 +150,25 @@ pub fn hub(input: &[u8]) {
         rest = after;
     }
     switch.age(begin + Duration::from_secs(pieces));
+}
+
+/// Datagrams of a filter, each behind one octet of length; the same octets as what `info network` says.
+#[cfg(target_os = "linux")]
+pub fn qemu_monitor(input: &[u8]) {
+    let mut assembler = tapscope_capture::qemu::filter::datagram::Assembler::default();
+    let mut rest = input;
+    while let Some((&length, after)) = rest.split_first() {
+        let (datagram, after) = after.split_at(after.len().min(usize::from(length)));
+        if let Some(frame) = assembler.take(datagram) {
+            assert!(datagram.ends_with(frame));
+        }
+        rest = after;
+    }
+    assert!(assembler.lost(0) <= input.len() as u64);
+    for card in network::read(&String::from_utf8_lossy(input)) {
+        let (kind, state) = card.backend.unwrap_or_default();
+        [card.card, card.model, card.netdev, Some(kind), Some(state)].iter().flatten().for_each(|text| assert_printable(text.as_str()));
+    }
 }
 
 const ETHERNET_IPV4: &[u8] = &[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0];
@@ -200,4 +254,88 @@ fn assert_printable(text: &str) {
 /// Bounds so low that an input reaches them.
 fn small() -> Limits {
     Limits { points: 2, flows: 4, stations: 8, echoes: 4, journeys: 4, transactions: 4, rows: 4 }
+}
+
+/// A stream between QEMU processes: the first octet says whether it is joined in the middle, then pieces of it: two octets of length, of which
+/// the highest bit says that a segment begins and the next that octets are missing before.
+pub fn cable_stream(input: &[u8]) {
+    let Some((&choice, mut rest)) = input.split_first() else { return };
+    let mut stream = if choice & 1 == 0 { Stream::from_beginning() } else { Stream::joined() };
+    let (mut counts, mut all, mut inside, mut frames) = (Counts::default(), 0, 0, 0);
+    while let Some((&[high, low], after)) = rest.split_first_chunk() {
+        let length = usize::from(u16::from_be_bytes([high & 0x3f, low]));
+        let (piece, after) = after.split_at(after.len().min(length));
+        if high & 0x40 != 0 {
+            stream.gap(&mut counts);
+        }
+        all += piece.len() as u64;
+        stream.push(Timestamp(0), piece, high & 0x80 != 0, &mut counts, &mut |_, frame| {
+            inside += frame.len() as u64 + 4;
+            frames += 1;
+        });
+        rest = after;
+    }
+    stream.end(&mut counts);
+    assert_eq!(inside + 4 * counts.empty + counts.skipped_octets, all, "every octet is in a frame or counted");
+    assert_eq!(frames, counts.frames);
+}
+
+/// Segments of TCP to and from a listener: an octet that says which way, whose, how long it took and whether it is raw, flags, four octets of
+/// sequence number, four of acknowledgement, two of length, the octets.
+pub fn cable_tcp(mut input: &[u8]) {
+    let mut unwrapper = Unwrapper::new(Carrier::Tcp { address: [127, 0, 0, 1].into(), port: 8010 }, LinkType::ETHERNET);
+    let (mut at, mut frames) = (0, 0);
+    let mut sink = |passed: Passed<'_>| {
+        assert!((14..=69_632).contains(&passed.octets.len()));
+        frames += 1;
+    };
+    while let Some((&[how, flags, s0, s1, s2, s3, a0, a1, a2, a3, high, low], rest)) = input.split_first_chunk() {
+        let (payload, rest) = rest.split_at(rest.len().min(usize::from(u16::from_be_bytes([high & 0x7f, low]))));
+        at += i64::from(how >> 4) * 10_000_000;
+        let peer = 40_000 + u16::from(how >> 1 & 7);
+        let ports = if how & 1 == 0 { [8010, peer] } else { [peer, 8010] };
+        let mut segment: Vec<u8> = ports.iter().flat_map(|port| port.to_be_bytes()).collect();
+        segment.extend([s0, s1, s2, s3, a0, a1, a2, a3, 0x50, flags, 255, 255, 0, 0, 0, 0]);
+        segment.extend_from_slice(payload);
+        unwrapper.packet(Timestamp(at), &carried(6, 0, &segment), &mut sink);
+        input = rest;
+    }
+    unwrapper.packet(Timestamp(at), input, &mut sink);
+    unwrapper.expire(Timestamp(i64::MAX), &mut sink);
+    assert!(unwrapper.deadline().is_none(), "nothing is waited for any more");
+    assert_eq!(frames, unwrapper.counts().frames);
+}
+
+/// Packets of UDP: an octet that says which carrier, two of the field of fragments, two of length, the octets from the header of UDP on.
+pub fn cable_datagram(mut input: &[u8]) {
+    let carriers = [
+        Carrier::Udp { first: ([127, 0, 0, 1], 7001).into(), second: ([127, 0, 0, 1], 7002).into() },
+        Carrier::Multicast { group: ([127, 0, 0, 1], 7002).into() },
+    ];
+    let mut unwrappers = carriers.map(|carrier| Unwrapper::new(carrier, LinkType::ETHERNET));
+    let mut frames = 0;
+    let mut sink = |passed: Passed<'_>| frames += u64::from(!passed.octets.is_empty());
+    while let Some((&[how, more, offset, high, low], rest)) = input.split_first_chunk() {
+        let (payload, rest) = rest.split_at(rest.len().min(usize::from(u16::from_be_bytes([high & 0x7f, low]))));
+        let unwrapper = &mut unwrappers[usize::from(how & 1)];
+        unwrapper.packet(Timestamp(i64::from(how >> 1) * 50_000_000), &carried(17, u16::from_be_bytes([more, offset]), payload), &mut sink);
+        input = rest;
+    }
+    for unwrapper in &mut unwrappers {
+        unwrapper.packet(Timestamp(0), input, &mut sink);
+        unwrapper.expire(Timestamp(i64::MAX), &mut sink);
+        assert!(unwrapper.deadline().is_none(), "nothing is waited for any more");
+    }
+    assert_eq!(frames, unwrappers.iter().map(|unwrapper| unwrapper.counts().frames).sum::<u64>());
+}
+
+/// A packet of loopback.
+fn carried(protocol: u8, fragment: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = [ETHERNET_IPV4, &[0x45, 0][..]].concat();
+    packet.extend((20 + payload.len() as u16).to_be_bytes());
+    packet.extend([0, 1]);
+    packet.extend(fragment.to_be_bytes());
+    packet.extend([64, protocol, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+    packet.extend_from_slice(payload);
+    packet
 }

@@ -151,6 +151,8 @@ pub struct Batch {
     buffer: Vec<u8>,
     /// Of all frames, or of none.
     outlines: Vec<Outline>,
+    /// What people wrote beside frames, by their indexes; few, if any.
+    comments: Vec<(u32, Box<str>)>,
 }
 
 impl Batch {
@@ -175,6 +177,35 @@ impl Batch {
         self.heads.push(Head { at, start, end, original_length, point, direction });
     }
 
+    /// Appends a copy of a frame, with what people wrote beside the frame at `index` of another batch.
+    ///
+    /// # Panics
+    /// As [`Batch::push`].
+    pub fn push_beside(&mut self, frame: Frame<'_>, other: &Batch, index: usize) {
+        self.push(frame);
+        if !other.comments.is_empty() {
+            let here = (self.heads.len() - 1) as u32;
+            self.comments.extend(other.comments(index).map(|comment| (here, comment.into())));
+        }
+    }
+
+    /// What people wrote beside the frame at `index`: unsanitised, print it through [`Text`].
+    pub fn comments(&self, index: usize) -> impl Iterator<Item = &str> {
+        // They are in the order of the frames.
+        let first = self.comments.partition_point(|(of, _)| (*of as usize) < index);
+        self.comments[first..].iter().take_while(move |(of, _)| *of as usize == index).map(|(_, comment)| &**comment)
+    }
+
+    /// Whether anybody wrote anything beside a frame.
+    pub fn has_comments(&self) -> bool {
+        !self.comments.is_empty()
+    }
+
+    /// Takes all comments in place of those that there are: the frame's index, and the text, in the order of the frames.
+    pub fn set_comments(&mut self, comments: Vec<(u32, Box<str>)>) {
+        self.comments = comments;
+    }
+
     /// Takes frames together with the buffer that they were read into, and gives its own for the next ones, with a copy of what lies in
     /// `rest` of the buffer at its beginning: the frames are not copied. A head that reaches beyond the buffer has no octets.
     ///
@@ -184,6 +215,7 @@ impl Batch {
         std::mem::swap(&mut self.heads, heads);
         std::mem::swap(&mut self.buffer, buffer);
         self.outlines.clear();
+        self.comments.clear();
         heads.clear();
         if buffer.len() < self.buffer.len() {
             buffer.resize(self.buffer.len(), 0);
@@ -229,6 +261,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.heads.clear();
         self.outlines.clear();
+        self.comments.clear();
     }
 
     /// Reads ahead what the network needs of ordinary frames, which then only has to learn: the half of the work that can be done in
@@ -265,10 +298,10 @@ impl Batch {
     }
 }
 
-/// Batches are the same if their frames are, wherever these lie.
+/// Batches are the same if their frames are, wherever these lie, and what people wrote beside them.
 impl PartialEq for Batch {
     fn eq(&self, other: &Batch) -> bool {
-        self.frames().eq(other.frames())
+        self.frames().eq(other.frames()) && self.comments == other.comments
     }
 }
 

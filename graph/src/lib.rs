@@ -9,6 +9,7 @@
 //! the same view. Bytes are hostile: any bytes give a clear result, in bounded time and memory.
 
 pub mod addr;
+pub mod changes;
 pub mod decode;
 pub mod diagnose;
 pub mod display_filter;

@@ -109,6 +109,21 @@ pub enum Configured {
 impl Node {
     /// The most remote addresses that a node lists.
     pub const REMOTES: usize = 64;
+
+    /// What it is called: its name, its first address, its link-layer address.
+    pub fn title(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.to_string();
+        }
+        match (self.kind, self.addresses.first(), &self.macs[..]) {
+            (NodeKind::Bridge, ..) => "bridge".to_owned(),
+            (NodeKind::Outside, ..) if self.remote_count == 1 => "1 remote address".to_owned(),
+            (NodeKind::Outside, ..) => format!("{} remote addresses", self.remote_count),
+            (_, Some(address), _) => address.ip.to_string(),
+            (_, None, [mac]) => mac.to_string(),
+            (_, None, _) => self.key.to_string(),
+        }
+    }
 }
 
 /// What a node is.

@@ -198,7 +198,7 @@ impl Situation<'_> {
             Action::Record => unless(self.is_of_host, "a file is recorded already: Export… writes a part of it")
                 .or(unless(!is_recording, "it is being recorded: stop that first")),
             Action::StopRecording => unless(is_recording, "nothing is recorded"),
-            Action::Restart => unless(!self.is_of_host, "this is the host as it is now"),
+            Action::Restart => unless(!self.is_of_host || self.shown.playback.is_past, "this is the host as it is now"),
             Action::ClearFilter => unless(self.has_filter, "there is no filter"),
             Action::CloseWhy => unless(self.has_answer, "nothing was asked"),
             Action::Undo => unless(self.can_undo, "nothing was changed"),

@@ -107,6 +107,8 @@ pub struct Playback {
     pub begin: Timestamp,
     /// The recording's last moment.
     pub end: Timestamp,
+    /// Whether this is the past of something that is watched: [`Command::Now`] goes back to it.
+    pub is_past: bool,
 }
 
 /// See [`Playback`].
@@ -139,6 +141,8 @@ pub enum Command {
     End,
     /// Show the beginning and play.
     Restart,
+    /// Back from the past to what is watched.
+    Now,
     /// Ask QEMU for a copy of the frames of a cable, by [`Cable::key`](tapscope_graph::host::Cable::key); the user has agreed to what that
     /// changes.
     Ask(Text),

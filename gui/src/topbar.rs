@@ -27,7 +27,9 @@ pub(crate) fn show(ui: &mut Ui, situation: &Situation<'_>, search: &mut Search, 
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.label(RichText::new("tapscope").strong().size(15.0));
         ui.label(RichText::new(&shown.title).color(palette.weak));
-        if situation.is_of_host {
+        if shown.playback.is_past {
+            past(ui, shown, situation, commands, wishes);
+        } else if situation.is_of_host {
             live(ui, shown, commands);
             listening(ui, situation, commands);
             recording(ui, situation, wishes);
@@ -99,6 +101,16 @@ fn playback(ui: &mut Ui, shown: &Shown, situation: &Situation<'_>, commands: &mu
             None => drop(ui.label("reading…")),
         }
     }
+}
+
+/// The buttons of an earlier moment of what is watched.
+fn past(ui: &mut Ui, shown: &Shown, situation: &Situation<'_>, commands: &mut Vec<Command>, wishes: &mut Vec<Wish>) {
+    let palette = theme::palette(ui.ctx());
+    if icons::button(ui, Icon::Play, "Back to live", |button| button).on_hover_text("End").clicked() {
+        commands.push(Command::Now);
+    }
+    ui.label(RichText::new("the past").color(palette.warn));
+    playback(ui, shown, situation, commands, wishes);
 }
 
 /// Whether time runs.

@@ -267,7 +267,11 @@ impl Window {
         match action {
             Action::PlayOrPause => commands.push(if commands::is_running(shown.playback.state) { Command::Pause } else { Command::Play }),
             Action::Restart => commands.push(Command::Restart),
-            Action::ToTheEnd => commands.push(if self.is_of_host { Command::Play } else { Command::End }),
+            Action::ToTheEnd => commands.push(match (shown.playback.is_past, self.is_of_host) {
+                (true, _) => Command::Now,
+                (false, true) => Command::Play,
+                (false, false) => Command::End,
+            }),
             Action::Record => self.dialog = Dialog::record(),
             Action::StopRecording => commands.push(Command::StopRecording),
             Action::Why => self.dialog = Dialog::why(shown, party(None), None),

@@ -56,7 +56,7 @@ fn open(script: &str, size: [f32; 2], state: PlaybackState) -> Harness<'static, 
     let shown = Shown {
         view: Arc::new(common::view(script)),
         packets: Packets::new(1 << 20),
-        playback: Playback { state, speed: 1.0, position: at(1.7), begin: at(0.0), end: at(1.7) },
+        playback: Playback { state, speed: 1.0, position: at(1.7), begin: at(0.0), end: at(1.7), is_past: false },
         title: "kvm01".into(),
         notice: None,
         doing: tapscope_gui::session::Doing::default(),

@@ -29,7 +29,7 @@ fn live(script: &str) -> Shown {
     Shown {
         view: Arc::new(view),
         packets: Packets::new(1 << 20),
-        playback: Playback { state: PlaybackState::Live, speed: 1.0, position: at(2.0), begin: at(0.0), end: at(2.0) },
+        playback: Playback { state: PlaybackState::Live, speed: 1.0, position: at(2.0), begin: at(0.0), end: at(2.0), is_past: false },
         title: "kvm01".into(),
         notice: None,
         doing: tapscope_gui::session::Doing::default(),

@@ -66,7 +66,7 @@ fn shown(script: &str, state: PlaybackState) -> Arc<Shown> {
     Arc::new(Shown {
         view: Arc::new(view),
         packets: packets(script),
-        playback: Playback { state, speed: 1.0, position: at(4.0), begin: at(0.0), end: at(5.0) },
+        playback: Playback { state, speed: 1.0, position: at(4.0), begin: at(0.0), end: at(5.0), is_past: false },
         title: "lab".into(),
         notice: None,
         doing: tapscope_gui::session::Doing::default(),

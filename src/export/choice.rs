@@ -80,7 +80,7 @@ impl ChoiceArguments {
         for name in &self.nodes {
             if !selection.add_node(view, name) {
                 let nodes = view.topology.nodes().filter(|node| node.kind != NodeKind::Outside);
-                bail!("there is no guest or host {}; there {}", Text::new(name), listed(nodes.map(crate::report::title)));
+                bail!("there is no guest or host {}; there {}", Text::new(name), listed(nodes.map(tapscope_graph::topology::Node::title)));
             }
         }
         for flow in &self.flows {

@@ -118,7 +118,7 @@ impl Cut {
 
     fn frames(&mut self, batch: &Batch) -> Result<Option<(Event, Vec<FrameNo>)>> {
         let (mut chosen, mut numbers) = (Batch::default(), Vec::new());
-        for frame in batch.frames() {
+        for (index, frame) in batch.frames().enumerate() {
             self.frames += 1;
             if let (from, to) = std::mem::take(&mut self.relative)
                 && (from.is_some() || to.is_some())
@@ -133,7 +133,7 @@ impl Cut {
             }
             let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.matches(link_type, frame.bytes))?;
             if passes {
-                chosen.push(Frame { point, ..frame });
+                chosen.push_beside(Frame { point, ..frame }, batch, index);
                 numbers.push(number);
             }
         }

@@ -41,7 +41,7 @@ use tapscope_graph::{Event, FrameNo, Network, Text};
 
 Parts of one kind add up (--node g1 --node g2 is either), kinds narrow each other (--node g1 --point tap0 is both).
 
-Exit status: 0 done; 1 something could not be read or written, or a file is damaged (what came before is exported); 2 usage.")]
+Exit status: 0 done; 1 something could not be read or written, or a file is damaged (what came before is exported); 64 usage.")]
 pub struct ExportArguments {
     /// pcap or pcapng files, merged by time; `-` is standard input; also tcp://host:port and ssh://user@host
     #[arg(value_name = "FILE", required = true)]

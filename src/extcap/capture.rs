@@ -15,7 +15,7 @@ use tapscope_capture::interface;
 /// How soon an end is noticed.
 const STEP: Duration = Duration::from_millis(50);
 /// How long the place may take to open.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Captures until Wireshark closes its pipe or says so; gives the exit code.
 pub fn run(interface: &str, fifo: &Path, filter: Option<&str>) -> Result<u8> {
@@ -24,13 +24,22 @@ pub fn run(interface: &str, fifo: &Path, filter: Option<&str>) -> Result<u8> {
     interface::may_capture()?;
     let place = find(interface)?;
     let whose = place.display.clone();
-    let arguments = LiveArguments { filter: filter.map(str::to_owned), only: place.only, ..LiveArguments::default() };
+    let arguments = LiveArguments {
+        filter: filter.map(str::to_owned),
+        only: place.only,
+        qmp: place.qmp.into_iter().collect(),
+        ..LiveArguments::default()
+    };
     let pipe = OpenOptions::new().write(true).open(fifo).with_context(|| format!("cannot write to Wireshark's pipe {}", fifo.display()))?;
     let watched = pipe.try_clone().context("cannot watch Wireshark's pipe")?;
     let (outlet, listener) = Outlet::new(pipe, crate::record::section(&arguments))?;
     let mut live = Live::start(&arguments, Some(listener))?;
-    live.settle(Instant::now() + PATIENCE)?;
-    if live.open_points() == 0 {
+    // A guest that is asked for copies takes a moment to give them.
+    let patience = Instant::now() + PATIENCE;
+    while live.open_points() == 0 && Instant::now() < patience && !stop.load(Ordering::Relaxed) {
+        live.take(Instant::now() + STEP, Some)?;
+    }
+    if live.open_points() == 0 && !stop.load(Ordering::Relaxed) {
         let why = live.notices();
         bail!("nobody can listen at {whose} now{}{}", if why.is_empty() { "" } else { ": " }, why.join("; "));
     }

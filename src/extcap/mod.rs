@@ -23,7 +23,7 @@ use std::path::PathBuf;
                                      for yourself, from Wireshark 4.2 on
   tshark -i tapscope-tap0 -f arp     Wireshark and tshark then know every place that `tapscope list` names
 
-Exit status: 0 done; 1 it could not be done; 2 usage.")]
+Exit status: 0 done; 1 it could not be done; 64 usage.")]
 pub struct ExtcapArguments {
     #[command(subcommand)]
     action: Action,

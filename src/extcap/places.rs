@@ -1,7 +1,7 @@
 //! Places to listen, as Wireshark's interfaces.
 
 use crate::live::now;
-use crate::live::scope::{Only, Scope};
+use crate::live::scope::{Only, Scope, cable_description};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -21,6 +21,8 @@ pub struct Place {
     pub display: String,
     /// What is listened to; none: everywhere.
     pub only: Option<Only>,
+    /// Which guest has to be asked for copies, and so changed.
+    pub qmp: Option<String>,
 }
 
 /// Tells Wireshark the interfaces.
@@ -57,28 +59,29 @@ fn places() -> Result<Vec<Place>> {
 fn places_of(host: &Host) -> Vec<Place> {
     let mut places = Vec::new();
     let mut taken = BTreeSet::new();
-    let mut add = |name: &str, display: String, only| {
+    let mut add = |name: &str, display: String, only, qmp| {
         let value = free(&mut taken, &format!("tapscope-{}", plain(name)));
-        places.push(Place { value, display: display.replace(['{', '}'], "|"), only });
+        places.push(Place { value, display: display.replace(['{', '}'], "|"), only, qmp });
     };
-    add("all", "tapscope: all guests, TAPs and bridges".to_owned(), None);
+    add("all", "tapscope: all guests, TAPs and bridges".to_owned(), None, None);
     let scope = Scope::default();
     for device in host.devices() {
         let Ok(target) = scope.target(host, device) else { continue };
         let what = target.description.map_or_else(|| device.kind.name().to_owned(), |what| tapscope_graph::Text::long(&what).to_string());
-        add(device.name.as_str(), format!("{}: {what}", device.name), Some(Only::Device(device.id.netns, device.name.clone())));
+        add(device.name.as_str(), format!("{}: {what}", device.name), Some(Only::Device(device.id.netns, device.name.clone())), None);
     }
     for cable in host.cables() {
-        let ends: Vec<String> = cable.ends.iter().filter_map(|end| crate::live::scope::plugged(host, end)).collect();
-        let ends = if ends.is_empty() { cable.kind.name().to_owned() } else { ends.join(" and ") };
-        let display = match &cable.sight {
-            CableSight::Carried { .. } => format!("{}: cable of {ends}", cable.key),
-            CableSight::Asked { monitor: Some(_), .. } => {
-                format!("{}: cable of {ends}; QEMU is asked for a copy, which changes the guest while it is captured", cable.key)
+        let what = cable_description(host, cable);
+        let guest = cable.ends.iter().find_map(|end| host.guests().find(|guest| Some(guest.pid) == end.pid));
+        let guest = guest.and_then(|guest| guest.name.as_ref()).map(ToString::to_string);
+        let (display, qmp) = match &cable.sight {
+            CableSight::Carried { .. } => (format!("{}: cable, {what}", cable.key), None),
+            CableSight::Asked { monitor: Some(_), .. } if guest.is_some() => {
+                (format!("{}: cable, {what}; QEMU is asked for a copy, which changes the guest while it is captured", cable.key), guest)
             }
-            CableSight::Asked { monitor: None, .. } | CableSight::Unseen { .. } | CableSight::Unknown => continue,
+            CableSight::Asked { .. } | CableSight::Unseen { .. } | CableSight::Unknown => continue,
         };
-        add(&format!("cable-{}", cable.key), display, Some(Only::Cable(cable.key.clone())));
+        add(&format!("cable-{}", cable.key), display, Some(Only::Cable(cable.key.clone())), qmp);
     }
     places
 }
@@ -132,7 +135,7 @@ mod tests {
                 "tapscope-all = tapscope: all guests, TAPs and bridges",
                 "tapscope-tap0 = tap0: guest g|1| 02:00:00:00:00:0a",
                 "tapscope-tap0-2 = tap0: tap",
-                "tapscope-cable-user-g1-n0 = user g1/n0: cable of g|1|; QEMU is asked for a copy, which changes the guest while it is captured",
+                "tapscope-cable-user-g1-n0 = user g1/n0: cable, guest g|1| 02:00:00:00:00:0a, unknown; QEMU is asked for a copy, which changes the guest while it is captured",
             ]
         );
     }

@@ -1,9 +1,10 @@
 //! `tapscope list`: guests, bridges, and where one can listen.
 
-use super::scope::Scope;
+use super::scope::{self, Scope};
 use super::{Format, LiveArguments};
 use crate::cli::{Color, EXIT_OK};
-use crate::report::host::{DeviceReport, GuestReport};
+use crate::report::card::{Outlook, place};
+use crate::report::host::{CableReport, DeviceReport, GuestReport};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use std::io::Write;
 use std::time::Duration;
 use tapscope_capture::interface;
 use tapscope_capture::inventory;
-use tapscope_graph::host::{Backend, Device, DeviceKind, FirewallRule, Guest, Host};
+use tapscope_graph::host::{Backend, Cable, Device, DeviceKind, FirewallRule, Guest, Host};
 use tapscope_graph::{MacAddr, Text};
 
 /// How long the host may take to say what it is.
@@ -46,13 +47,14 @@ struct Report {
     schema: &'static str,
     points: Vec<PointReport>,
     guests: Vec<GuestReport>,
+    cables: Vec<CableReport>,
     devices: Vec<DeviceReport>,
     /// Only where they were asked for.
     firewall: Vec<String>,
     unreadable: Vec<String>,
 }
 
-/// A device as a place to listen.
+/// A device or a cable as a place to listen.
 #[derive(Serialize)]
 struct PointReport {
     name: String,
@@ -80,9 +82,10 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             host.apply(super::now(), change);
         }
     }
-    let scope = Scope { interfaces: arguments.live.interfaces.clone(), only: None };
+    let scope = Scope { interfaces: arguments.live.interfaces.clone(), ..Scope::default() };
     let blind = interface::may_capture().err().map(|error| error.to_string());
-    let points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
+    let mut points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
+    points.extend(host.cables().map(|cable| cable_point(&host, &scope, cable, blind.as_deref())));
     let mut out = std::io::stdout().lock();
     match arguments.format {
         Format::Json => {
@@ -90,6 +93,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
                 schema: "tapscope.list/1",
                 points,
                 guests: host.guests().map(|guest| GuestReport::of(&host, guest)).collect(),
+                cables: host.cables().map(|cable| CableReport::of(&host, cable)).collect(),
                 devices: host.devices().map(|device| DeviceReport::of(&host, device)).collect(),
                 firewall: host.firewall().map(|row| rule(&host, row)).collect(),
                 unreadable: unreadable(&host),
@@ -121,6 +125,20 @@ fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> Po
             Err(refusal) => Some(refusal.words().to_owned()),
             Ok(_) => blind.map(str::to_owned),
         },
+    }
+}
+
+fn cable_point(host: &Host, scope: &Scope, cable: &Cable, blind: Option<&str>) -> PointReport {
+    let target = scope.cable(host, cable);
+    let namespace = cable.netns.and_then(|netns| host.namespace(netns)).filter(|namespace| !namespace.is_own);
+    PointReport {
+        name: cable.key.to_string(),
+        namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
+        kind: "cable".to_owned(),
+        is_wanted: target.is_ok(),
+        description: Some(scope::cable_description(host, cable)),
+        listened: target.is_ok() && blind.is_none(),
+        reason: target.err().or_else(|| blind.map(str::to_owned)),
     }
 }
 
@@ -201,23 +219,18 @@ fn rule(host: &Host, row: &FirewallRule) -> String {
     format!("{} {} {}{hook}{namespace}: {}{hits}", row.tool, row.table, row.chain, row.rule)
 }
 
-/// A device's name, with its namespace where that is not ours.
-fn place(host: &Host, device: &Device) -> String {
-    match host.namespace(device.id.netns).filter(|namespace| !namespace.is_own) {
-        Some(namespace) => {
-            format!("{} in {}", device.name, namespace.name.as_ref().map_or_else(|| namespace.id.0.to_string(), Text::to_string))
-        }
-        None => device.name.to_string(),
-    }
-}
-
 fn cards(host: &Host, guest: &Guest, out: &mut String) {
-    for nic in &guest.nics {
+    for (place, nic) in guest.nics.iter().enumerate() {
         let model = nic.model.as_ref().map_or("(no card)", |model| model.as_str());
         let mac = nic.mac.as_ref().map_or_else(String::new, MacAddr::to_string);
         let default = if nic.has_default_mac { " (QEMU's default)" } else { "" };
         let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
         let _ = writeln!(out, "    {model} {mac}{default}  {backend}");
+        if let Some(outlook) = Outlook::of(host, guest, place) {
+            let _ = writeln!(out, "      {}", outlook.peer);
+            let words = if outlook.words.is_empty() { "how its frames could be seen is not known" } else { &outlook.words };
+            let _ = writeln!(out, "      {words}");
+        }
     }
     if guest.nics.is_empty() {
         let _ = writeln!(out, "    no network card");

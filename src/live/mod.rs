@@ -1,6 +1,6 @@
 //! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
 
-pub mod changes;
+pub mod ask;
 pub mod list;
 pub mod order;
 pub mod own;
@@ -10,6 +10,7 @@ mod stream;
 pub mod watch;
 
 use anyhow::{Context, Result, bail};
+use ask::Asking;
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use order::{Door, Listener, Order, Overload};
@@ -41,7 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What to look at on the living host.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LiveArguments {
-    /// Listen on these interfaces only, `*` and `?` allowed; otherwise on every TAP, macvtap, bridge port and bridge
+    /// Listen only on these interfaces, cables (by their name in `list`, or a guest's), `*` and `?` allowed; otherwise on every TAP, macvtap,
+    /// bridge port, bridge and cable that something carries
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
     /// Capture only what passes this filter (pcap-filter(7))
@@ -54,6 +56,13 @@ pub struct LiveArguments {
     /// otherwise those with a name and those of guests
     #[arg(long, value_name = "NAME")]
     pub netns: Vec<String>,
+    /// Ask these guests for copies of what passes their user-mode stacks and unix sockets, which changes them until tapscope ends: the path
+    /// of a monitor's socket, a guest's name, libvirt:DOMAIN, or `all`
+    #[arg(long, value_name = "MONITOR")]
+    pub qmp: Vec<String>,
+    /// Listen on uplinks, too, for what explains a failure.
+    #[arg(skip)]
+    pub with_uplinks: bool,
     /// Listen at this place only.
     #[arg(skip)]
     pub only: Option<Only>,
@@ -121,6 +130,8 @@ pub struct Live {
     /// None where we may not capture; then `blind` says why.
     capture: Option<interface::Live>,
     blind: Option<String>,
+    /// None where the user does not want guests to be asked.
+    asking: Option<Asking>,
     inventory: Option<JoinHandle<()>>,
     /// What is read instead of this host.
     streams: Option<Streams>,
@@ -154,13 +165,14 @@ impl Live {
         let (refuse, refusals) = bounded(QUEUE);
         let mut settings = Settings { filter: arguments.filter.clone(), follow: arguments.follow.clone(), ..Settings::default() };
         settings.snap_length = arguments.snap_length.unwrap_or(settings.snap_length);
-        let outlets = Outlets { events: order.source(), spent: empty, refused: refuse };
+        let outlets = Outlets { events: order.source(), spent: empty.clone(), refused: refuse };
         let (capture, blind) = match interface::Live::start(settings, outlets) {
             Ok(capture) => (Some(capture), None),
             // The topology needs no privilege.
             Err(error @ StartError::NotPermitted(_)) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),
             Err(error) => return Err(error).context("cannot start to capture"),
         };
+        let asking = Asking::start(&arguments.qmp, order.source(), empty)?;
         let stop = Arc::new(AtomicBool::new(false));
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
         let (asks, asked) = bounded(16);
@@ -176,6 +188,7 @@ impl Live {
             refused: BTreeMap::new(),
             capture,
             blind,
+            asking,
             inventory: Some(thread),
             streams: None,
             is_over: false,
@@ -184,7 +197,7 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone() },
+            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone(), with_uplinks: arguments.with_uplinks },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
@@ -195,31 +208,33 @@ impl Live {
     ///
     /// # Errors
     /// Where the filter does not compile, or a stream cannot be opened.
-    pub fn stream(origins: &[Origin], filter: Option<&str>, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+    pub fn stream(origins: &[Origin], arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let (_, refusals) = bounded(0);
+        // There is no host to be asked.
+        let (asks, _) = bounded(0);
         let order = Order::start(model, spent.clone(), Overload::Waits)?;
         if let Some(listener) = listener {
             order.listen(listener);
         }
-        let streams = Streams::start(origins, filter, &order, &empty)?;
+        let streams = Streams::start(origins, arguments, &order, &empty)?;
         Ok(Live {
             network: Network::new(Limits::default(), crate::show::seed()),
             events,
             spent,
             refusals,
+            asks,
             refused: BTreeMap::new(),
             capture: None,
             blind: None,
+            asking: None,
             inventory: None,
             streams: Some(streams),
             is_over: false,
             clock: Some(order.source()),
             told: None,
             order: Some(order),
-            // Another host's inventory takes no questions.
-            asks: bounded(0).0,
             stop: Arc::default(),
             scope: Scope::default(),
             places: Places::default(),
@@ -281,6 +296,9 @@ impl Live {
                     }
                     if self.streams.is_none() && changes.iter().any(concerns_targets) {
                         self.listen();
+                        if let Some(asking) = &mut self.asking {
+                            asking.update(&self.network.tables().host);
+                        }
                     }
                 }
                 Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
@@ -289,6 +307,7 @@ impl Live {
                 break;
             }
         }
+        anything |= self.asking.as_mut().is_some_and(Asking::tell);
         for refused in self.refusals.try_iter() {
             anything = true;
             self.refused.insert(refused.key.clone(), refused);
@@ -352,7 +371,9 @@ impl Live {
         if self.streams.is_some() {
             return self.open_points() > 0;
         }
-        let is_open = self.capture.is_none() || self.open_points() + self.refused.len() >= self.targets.len();
+        let targets = if self.capture.is_none() { 0 } else { self.targets.len() };
+        let (asked, not_asked) = self.asking.as_ref().map_or((0, 0), |asking| (asking.wanted(), asking.refused()));
+        let is_open = self.open_points() + self.refused.len() + not_asked >= targets + asked;
         !self.network.tables().host.is_empty() && is_open
     }
 
@@ -397,6 +418,9 @@ impl Live {
         for refused in self.refused.values() {
             notices.push(refused.reason.to_string());
         }
+        if let Some(asking) = &self.asking {
+            notices.extend(asking.notices(&self.network.tables().host));
+        }
         let unreadable = self.network.tables().host.unreadable();
         notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
         // Hundreds of interfaces are refused for one reason.
@@ -412,6 +436,7 @@ impl Drop for Live {
         let (_, nobody) = bounded(0);
         self.events = nobody;
         self.capture = None;
+        self.asking = None;
         self.streams = None;
         self.clock = None;
         if let Some(thread) = self.inventory.take() {
@@ -424,8 +449,10 @@ impl Drop for Live {
 /// Whether a change may open or close a point.
 fn concerns_targets(change: &HostChange) -> bool {
     match change {
-        HostChange::Set(fact) => matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Namespace(_)),
-        HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Namespace(_)),
+        HostChange::Set(fact) => {
+            matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Asked(_) | HostFact::Cable(_) | HostFact::Namespace(_))
+        }
+        HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Cable(_) | HostKey::Namespace(_)),
     }
 }
 

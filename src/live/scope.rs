@@ -3,17 +3,23 @@
 //! Bulk traffic is taken once, where it enters: from a guest at its TAP, from the host at the bridge. What explains a failure (ARP, ICMP,
 //! DHCP, ND, spanning tree) is taken everywhere and in both directions, so that a packet's journey shows.
 
+mod cable;
+
+pub use cable::description as cable_description;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tapscope_capture::interface::{Role, Target, matches};
-use tapscope_graph::host::{CableEnd, Device, DeviceId, DeviceKind, Host, Netns};
+use tapscope_graph::host::{BridgePort, Device, DeviceId, DeviceKind, Host, Netns};
 use tapscope_graph::{MacAddr, Text};
 
 /// What the user wants to listen to.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Names, with `*` and `?`; empty: every TAP, macvtap, bridge port and bridge.
+    /// Names of devices, cables and guests, with `*` and `?`; empty: every TAP, macvtap, bridge port, bridge and cable.
     pub interfaces: Vec<String>,
+    /// Also on every other device but loopback, for what explains a failure.
+    pub with_uplinks: bool,
     /// This place and no other.
     pub only: Option<Only>,
 }
@@ -100,7 +106,7 @@ fn card(host: &Host, device: &Device) -> Option<(Text, MacAddr)> {
 }
 
 impl Scope {
-    /// Everything to listen on now, in the order of the devices.
+    /// Everything to listen on now: devices in their order, then cables.
     pub fn targets(&self, host: &Host, places: &mut Places) -> Vec<Target> {
         let mut targets: Vec<Target> = host.devices().filter_map(|device| self.target(host, device).ok()).collect();
         let devices: Vec<&Device> = targets.iter().filter_map(|target| host.device(target.device)).collect();
@@ -108,6 +114,7 @@ impl Scope {
         for target in &mut targets {
             target.key = numbers.get(&target.device).map_or_else(String::new, u32::to_string);
         }
+        targets.extend(host.cables().filter_map(|cable| self.cable(host, cable).ok()));
         targets
     }
 
@@ -119,7 +126,7 @@ impl Scope {
         let role = match &self.only {
             Some(Only::Device(netns, name)) => (device.id.netns == *netns && device.name == *name).then_some(Role::Whole),
             Some(Only::Cable(_)) => None,
-            None if self.interfaces.is_empty() => by_default(host, device),
+            None if self.interfaces.is_empty() => by_default(host, device).or_else(|| self.beside(device)),
             None => self.by_name(device),
         };
         let role = role.ok_or(Refusal::NotAskedFor)?;
@@ -133,6 +140,11 @@ impl Scope {
             promiscuous: false,
             cable: None,
         })
+    }
+
+    /// What is on the way of a packet without being of interest by itself.
+    fn beside(&self, device: &Device) -> Option<Role> {
+        (self.with_uplinks && device.kind != DeviceKind::Loopback).then_some(Role::Inner)
     }
 
     /// Whoever names a device wants all of it.
@@ -176,17 +188,6 @@ fn way_in(host: &Host, netns: Netns) -> Result<Option<PathBuf>, Refusal> {
     }
 }
 
-/// Who is plugged into a cable here, for people; none where nothing is known of it.
-pub fn plugged(host: &Host, end: &CableEnd) -> Option<String> {
-    let guest = end.pid.and_then(|pid| host.guests().find(|guest| guest.pid == pid));
-    match (guest.and_then(|guest| guest.name.as_ref()), &end.program, end.pid) {
-        (Some(name), ..) => Some(name.to_string()),
-        (None, Some(program), _) => Some(program.to_string()),
-        (None, None, Some(pid)) => Some(format!("process {pid}")),
-        (None, None, None) => None,
-    }
-}
-
 /// What a person calls the place: `guest g1, virtio-net-pci 52:54:00:12:34:57, port of bridge0`.
 fn description(host: &Host, device: &Device) -> Option<String> {
     let guest = host.guest_behind(device.id).map(|(guest, nic)| {
@@ -195,7 +196,11 @@ fn description(host: &Host, device: &Device) -> Option<String> {
         let mac = nic.mac.map_or_else(String::new, |mac| format!(" {mac}"));
         format!("{name}{model}{mac}")
     });
-    let bridge = device.master.and_then(|master| host.device(master)).map(|bridge| format!("port of {}", bridge.name));
+    let bridge = device.master.and_then(|master| host.device(master)).map(|bridge| {
+        let filters = matches!(&bridge.kind, DeviceKind::Bridge(bridge) if bridge.vlan_filtering);
+        let vlan = device.port.as_ref().filter(|_| filters).and_then(BridgePort::pvid);
+        format!("port of {}{}", bridge.name, vlan.map_or_else(String::new, |vid| format!(", VLAN {vid}")))
+    });
     let namespace = host.namespace(device.id.netns).filter(|namespace| !namespace.is_own);
     let namespace = namespace.and_then(|namespace| namespace.name.as_ref()).map(|name| format!("in namespace {name}"));
     let parts: Vec<String> = guest.into_iter().chain(bridge).chain(namespace).collect();
@@ -206,7 +211,7 @@ fn description(host: &Host, device: &Device) -> Option<String> {
 mod tests {
     use super::*;
     use tapscope_graph::Timestamp;
-    use tapscope_graph::host::{Backend, BridgePort, Guest, HostChange, HostFact, HostKey, Nic, TunMode};
+    use tapscope_graph::host::{Backend, Guest, HostChange, HostFact, HostKey, Nic, TunMode};
 
     fn device(index: u32, name: &str, kind: DeviceKind, master: Option<u32>) -> Device {
         let id = |index| DeviceId { netns: Netns(1), index };
@@ -281,6 +286,9 @@ mod tests {
     #[test]
     fn bulk_is_taken_once_and_the_uplink_only_when_asked() {
         assert_eq!(listened(&Scope::default()), ["eth1 Inner", "tap0 Edge", "tap1 Whole", "bridge0 Bridge"]);
-        assert_eq!(listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()], only: None }), ["lo Whole", "eth0 Whole", "eth1 Whole"]);
+        assert_eq!(
+            listened(&Scope { interfaces: vec!["eth?".into(), "lo".into()], ..Scope::default() }),
+            ["lo Whole", "eth0 Whole", "eth1 Whole"]
+        );
     }
 }

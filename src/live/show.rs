@@ -22,9 +22,9 @@ pub fn read(arguments: &LiveArguments, time: Duration, recording: Option<&mut Re
 ///
 /// # Errors
 /// Where one cannot be opened.
-pub fn stream(origins: &[Origin], filter: Option<&str>, time: Option<Duration>) -> Result<Reading> {
+pub fn stream(origins: &[Origin], arguments: &LiveArguments, time: Option<Duration>) -> Result<Reading> {
     let stop = stop_signal()?;
-    picture(Live::stream(origins, filter, None)?, time, &stop, None)
+    picture(Live::stream(origins, arguments, None)?, time, &stop, None)
 }
 
 fn picture(mut live: Live, time: Option<Duration>, stop: &AtomicBool, recording: Option<&mut Recording>) -> Result<Reading> {

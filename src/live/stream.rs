@@ -1,7 +1,8 @@
 //! Streams instead of this host: what a server or another host captures, as it comes (`tcp://`, `ssh://`).
 
+use super::LiveArguments;
 use super::order::Order;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use crossbeam_channel::{Receiver, Sender};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use tapscope_capture::file::{Next, Reader};
 use tapscope_capture::filter::Filter;
-use tapscope_capture::remote::{Origin, Stop};
+use tapscope_capture::remote::{Origin, Place, Stop};
 use tapscope_graph::{Batch, Event, LinkType, Text, Timestamp};
 
 /// Streams that are being read, a thread each.
@@ -39,15 +40,23 @@ impl Streams {
     ///
     /// # Errors
     /// Where one cannot be opened, or the filter is none.
-    pub fn start(origins: &[Origin], filter: Option<&str>, order: &Order, spent: &Receiver<Batch>) -> Result<Streams> {
+    pub fn start(origins: &[Origin], arguments: &LiveArguments, order: &Order, spent: &Receiver<Batch>) -> Result<Streams> {
         let running = Arc::new(AtomicUsize::new(0));
         let mut streams =
             Streams { stops: Vec::new(), threads: Vec::new(), running: running.clone(), notices: Arc::default(), latest: None };
         for origin in origins {
-            let filter = filter.map(Filter::new).transpose()?;
+            let mut filter = arguments.filter.as_deref().map(Filter::new).transpose()?;
+            // Messages of servers and hosts name the place.
             let (reader, stop) = match origin {
-                // Their messages name the place.
-                Origin::Tcp { .. } | Origin::Ssh(_) => origin.open()?,
+                Origin::Ssh(place) => {
+                    // What is not wanted need not come here.
+                    filter = None;
+                    Origin::Ssh(Place { options: options(arguments), ..place.clone() }).open()?
+                }
+                _ if !arguments.interfaces.is_empty() || !arguments.netns.is_empty() => {
+                    bail!("{origin} gives what was captured there: -i and --netns can choose on this host and by ssh:// only")
+                }
+                Origin::Tcp { .. } => origin.open()?,
                 Origin::File(_) => origin.open().with_context(|| origin.to_string())?,
             };
             let (events, spent, notices) = (order.source(), spent.clone(), streams.notices.clone());
@@ -88,6 +97,15 @@ impl Streams {
         let ended = self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         ended.into_iter().chain(self.stops.iter().filter_map(Stop::words)).collect()
     }
+}
+
+/// The same wish for a tapscope elsewhere.
+fn options(arguments: &LiveArguments) -> Vec<String> {
+    let pair = |name: &str, value: &String| [name.to_owned(), value.clone()];
+    let filter = arguments.filter.iter().flat_map(|filter| pair("-f", filter));
+    let interfaces = arguments.interfaces.iter().flat_map(|name| pair("-i", name));
+    let netns = arguments.netns.iter().flat_map(|name| pair("--netns", name));
+    filter.chain(interfaces).chain(netns).collect()
 }
 
 impl Drop for Streams {

@@ -1,6 +1,5 @@
 //! `tapscope watch`: what happens on the host, as it happens.
 
-use super::changes::{Change, Told};
 use super::{Format, Live, LiveArguments, stop_signal};
 use crate::cli::{Color, EXIT_OK};
 use crate::record::Recording;
@@ -12,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_graph::Timestamp;
+use tapscope_graph::changes::{Change, Told};
 use tapscope_graph::finding::findings;
 use tapscope_graph::topology::Topology;
 
@@ -23,13 +23,14 @@ const STEP: Duration = Duration::from_millis(50);
 #[command(after_help = "Examples:
   tapscope watch                          guests, addresses, ARP, DHCP and echoes as they come
   tapscope watch -i 'tap*' --for 10s
+  tapscope watch --qmp g1                 also what g1 sends to QEMU's user-mode stack, which changes g1 meanwhile
   tapscope watch ssh://root@host          another host, where tapscope is installed, too
   tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
 
 Exit status: 0 the time is over or ctrl-C; 1 this host cannot be watched; 64 usage.")]
 pub struct WatchArguments {
     /// Watch tcp://host:port or ssh://user@host instead of this host
-    #[arg(value_name = "STREAM", conflicts_with_all = ["interfaces", "follow", "netns"])]
+    #[arg(value_name = "STREAM", conflicts_with = "follow")]
     streams: Vec<OsString>,
     #[command(flatten)]
     live: LiveArguments,
@@ -54,7 +55,7 @@ pub fn run(arguments: &WatchArguments) -> Result<u8> {
     let listener = recording.as_ref().map(Recording::listener);
     let mut live = match arguments.streams.as_slice() {
         [] => Live::start(&arguments.live, listener)?,
-        streams => Live::stream(&crate::source::origins(streams)?, arguments.live.filter.as_deref(), listener)?,
+        streams => Live::stream(&crate::source::origins(streams)?, &arguments.live, listener)?,
     };
     let end = arguments.time.map(|time| Instant::now() + time);
     let mut told = Told::default();

@@ -24,7 +24,7 @@ The file is pcapng with one interface for each point, which Wireshark reads; tap
 host said meanwhile. What is older than a fifth of a second is in the file, whatever happens to tapscope.
 
 Exit status: 0 all that was captured is in the file; 1 it could not begin, ended because it could not write on
-(standard error says why; the file is whole up to there), or frames were lost on the way; 2 usage.")]
+(standard error says why; the file is whole up to there), or frames were lost on the way; 64 usage.")]
 pub struct RecordArguments {
     #[command(flatten)]
     pub live: LiveArguments,

@@ -149,7 +149,7 @@ fn options(arguments: &RecordArguments, path: &Path) -> Options {
 fn lost(tables: &Tables, point: usize) -> u64 {
     let lost_by = tables.points.get(point).map(|point| &point.lost_by);
     let of = |cause| lost_by.and_then(|lost| lost.get(&cause)).copied().unwrap_or(0);
-    of(LossCause::Kernel) + of(LossCause::Interface)
+    of(LossCause::Kernel) + of(LossCause::Interface) + of(LossCause::Carrier)
 }
 
 /// What was recorded at each point, on standard error; gives how many frames were lost.

@@ -42,8 +42,8 @@ pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
 }
 
 fn label(node: &Node) -> String {
-    let mut lines = vec![super::title(node)];
-    let more = super::mac(node).map(|mac| mac.to_string()).into_iter();
+    let mut lines = vec![node.title()];
+    let more = (node.macs.len() == 1).then(|| node.macs[0].to_string()).into_iter();
     let more = more.chain(node.addresses.iter().take(8).map(|address| address.ip.to_string()));
     for line in more {
         if !lines.contains(&line) {

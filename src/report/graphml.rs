@@ -34,7 +34,7 @@ pub fn write(out: &mut impl Write, view: &View) -> Result<()> {
             Vertex::Node(node) => {
                 let macs: Vec<String> = node.macs.iter().map(ToString::to_string).collect();
                 let addresses: Vec<String> = node.addresses.iter().map(|address| address.ip.to_string()).collect();
-                let title = super::title(node);
+                let title = node.title();
                 (
                     node.key,
                     vec![

@@ -1,9 +1,10 @@
 //! What the host says, for `--format json`: members `points` and `host` of `tapscope.show/1`, and `tapscope list`.
 
+use super::card::Outlook;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use tapscope_graph::host::{Backend, Cable, CableEnd, Device, DeviceId, DeviceKind, Guest, Host, Nic};
+use tapscope_graph::host::{Backend, Cable, CableEnd, Device, DeviceId, DeviceKind, Guest, Host};
 use tapscope_graph::tables::{Point as Row, Tables};
 use tapscope_graph::{PointId, Text};
 
@@ -79,6 +80,8 @@ pub struct GuestReport {
     monitors: Vec<String>,
     nics: Vec<NicReport>,
     unreadable: Option<String>,
+    /// By QMP; none where it was not asked.
+    run_state: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -87,7 +90,11 @@ struct NicReport {
     model: Option<String>,
     mac: Option<String>,
     default_mac: bool,
+    /// Whether the guest's driver has started it, by QMP; none where it was not asked.
+    started: Option<bool>,
     backend: Option<BackendReport>,
+    /// Who is at the other side, and how its frames can be seen.
+    outlook: Option<Outlook>,
 }
 
 #[derive(Serialize)]
@@ -273,14 +280,16 @@ impl GuestReport {
             program: guest.program.to_string(),
             libvirt: guest.is_libvirt,
             monitors: texts(&guest.monitors),
-            nics: guest.nics.iter().map(|nic| NicReport::of(host, nic)).collect(),
+            nics: (0..guest.nics.len()).map(|nic| NicReport::of(host, guest, nic)).collect(),
             unreadable: optional(&guest.unreadable),
+            run_state: optional(&guest.run_state),
         }
     }
 }
 
 impl NicReport {
-    fn of(host: &Host, nic: &Nic) -> NicReport {
+    fn of(host: &Host, guest: &Guest, place: usize) -> NicReport {
+        let nic = &guest.nics[place];
         let backend = |backend: &Backend| BackendReport {
             id: optional(&backend.id),
             kind: backend.kind.name().to_owned(),
@@ -295,7 +304,9 @@ impl NicReport {
             model: optional(&nic.model),
             mac: optional(&nic.mac),
             default_mac: nic.has_default_mac,
+            started: nic.is_started,
             backend: nic.backend.as_ref().map(backend),
+            outlook: Outlook::of(host, guest, place),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! For people: the topology as a tree first, then what is wrong, then DHCP, echoes and talkers.
 
-use super::{plural, title};
+use super::plural;
 use crate::show::Reading;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,7 @@ fn tree(out: &mut impl Write, view: &View, paint: &Paint) -> Result<()> {
     for bridge in topology.nodes().filter(|node| is_bridge(node)) {
         let ports: Vec<&Link> = topology.links().filter(|link| bridged(link) == Some(bridge.key)).collect();
         let inferred = if bridge.host.is_none() { paint.dim(" (frames cross from point to point unchanged)") } else { String::new() };
-        writeln!(out, "  {}{inferred}", paint.heading(&title(bridge)))?;
+        writeln!(out, "  {}{inferred}", paint.heading(&bridge.title()))?;
         for (index, link) in ports.iter().enumerate() {
             let is_last = index + 1 == ports.len();
             writeln!(out, "  {} {}{}", if is_last { "└─" } else { "├─" }, link.name, state(link, paint))?;
@@ -185,9 +185,9 @@ fn members(
             NodeKind::Host | NodeKind::Bridge | NodeKind::Outside | NodeKind::Local | NodeKind::Stack => "",
         };
         let station =
-            interface.mac.map(|mac| mac.to_string()).filter(|mac| *mac != title(node)).map_or_else(String::new, |mac| format!("  {mac}"));
+            interface.mac.map(|mac| mac.to_string()).filter(|mac| *mac != node.title()).map_or_else(String::new, |mac| format!("  {mac}"));
         let traffic = paint.dim(format!("  sent {}, received {}", interface.sent.packets, interface.received.packets));
-        writeln!(out, "{indent}{mark} {kind}{}{station}{traffic}", paint.heading(&title(node)))?;
+        writeln!(out, "{indent}{mark} {kind}{}{station}{traffic}", paint.heading(&node.title()))?;
         let below = if is_last { "   " } else { "│  " };
         // An address that is set on another device is told there, and one of several interfaces on this link at its own.
         let (is_first, is_only) = (told.insert(node.key), interfaces.get(&node.key) == Some(&1));

@@ -1,10 +1,11 @@
 //! The living host in the window: the picture is of now, until the user lets it stand.
 
+use super::history::History;
 use super::{PACKETS, Pace, Shared};
 use crate::live::Live;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, TryRecvError};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tapscope_graph::{Packets, Timestamp, View};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
@@ -17,6 +18,8 @@ const FIRST: Duration = Duration::from_millis(700);
 /// The thread's side.
 pub(super) struct Watcher {
     live: Live,
+    /// What is kept of the past. It goes when the window does; none of a stream, which may be recorded where it comes from.
+    history: Weak<History>,
     title: String,
     shared: Arc<Shared>,
     packets: Packets,
@@ -29,11 +32,12 @@ pub(super) struct Watcher {
 
 impl Watcher {
     /// Starts to watch; the first picture is there when this returns.
-    pub(super) fn start(mut live: Live, title: String, shared: Arc<Shared>) -> Result<Watcher> {
+    pub(super) fn start(mut live: Live, history: Weak<History>, title: String, shared: Arc<Shared>) -> Result<Watcher> {
         live.settle(Instant::now() + FIRST)?;
         let mut watcher = Watcher {
             begin: live.now(),
             live,
+            history,
             title,
             shared,
             packets: Packets::new(PACKETS),
@@ -81,8 +85,8 @@ impl Watcher {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Pause => self.state = PlaybackState::Paused,
-            Command::Play | Command::End => self.state = PlaybackState::Live,
-            // What was is in a recording.
+            Command::Play | Command::End | Command::Now => self.state = PlaybackState::Live,
+            // What was is another player's.
             Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
             Command::Ask(_) => {}
         }
@@ -96,12 +100,17 @@ impl Watcher {
             self.view = Arc::new(self.live.network.view());
             self.is_stale = false;
         }
-        let notices: Vec<String> = problem.into_iter().chain(self.live.notices()).collect();
+        let notices: Vec<String> =
+            problem.into_iter().chain(self.live.notices()).chain(self.history.upgrade().and_then(|history| history.problem())).collect();
         let end = self.view.tables.now.unwrap_or(self.begin);
+        if self.begin == Timestamp::default() {
+            // A stream had not said yet what time it is there.
+            self.begin = end;
+        }
         self.shared.publish(Shown {
             view: self.view.clone(),
             packets: self.packets.clone(),
-            playback: Playback { state: self.state, speed: 1.0, position: end, begin: self.begin.min(end), end },
+            playback: Playback { state: self.state, speed: 1.0, position: end, begin: self.begin.min(end), end, is_past: false },
             title: self.title.clone(),
             notice: (!notices.is_empty()).then(|| notices.join("\n")),
         });

@@ -1,5 +1,6 @@
 //! What feeds the window: one thread learns, and publishes pictures; the window looks at the latest, and sends commands.
 
+mod history;
 mod live;
 mod replay;
 
@@ -7,9 +8,12 @@ use crate::live::{Live, LiveArguments};
 use crate::source::Source;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use history::History;
+use replay::{Player, Start};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tapscope_capture::remote::Origin;
+use tapscope_graph::Timestamp;
 use tapscope_gui::{Command, Shown};
 
 /// Octets of packets that are kept for looking into.
@@ -21,19 +25,32 @@ const SHARE: u32 = 8;
 /// Commands that may wait; a window sends a few per second.
 const COMMANDS: usize = 64;
 
-/// What the thread and the window share.
+/// Tells the window that there is something new to see.
 #[derive(Default)]
+struct Wake(OnceLock<Box<dyn Fn() + Send + Sync>>);
+
+impl Wake {
+    fn wake(&self) {
+        if let Some(wake) = self.0.get() {
+            wake();
+        }
+    }
+}
+
+/// What the thread and the window share.
 struct Shared {
     shown: Mutex<Option<Arc<Shown>>>,
-    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    wake: Arc<Wake>,
 }
 
 impl Shared {
+    fn new(wake: &Arc<Wake>) -> Arc<Shared> {
+        Arc::new(Shared { shown: Mutex::new(None), wake: wake.clone() })
+    }
+
     fn publish(&self, shown: Shown) {
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(shown));
-        if let Some(wake) = self.wake.get() {
-            wake();
-        }
+        self.wake.wake();
     }
 }
 
@@ -65,6 +82,17 @@ impl Pace {
 
 /// The window's side.
 pub struct Session {
+    /// What is watched or played.
+    feed: Feed,
+    /// What is kept of what was watched.
+    history: Option<Arc<History>>,
+    /// The past that is looked at, if it is.
+    past: Mutex<Option<Feed>>,
+    wake: Arc<Wake>,
+}
+
+/// A thread that learns, and the way to it.
+struct Feed {
     shared: Arc<Shared>,
     commands: Sender<Command>,
 }
@@ -76,9 +104,11 @@ impl Session {
     /// Where the source cannot be opened.
     pub fn replay(source: Source) -> Result<Session> {
         source.open()?;
-        let shared = Arc::new(Shared::default());
-        let mut player = replay::Player::new(source, shared.clone());
-        Session::start(shared, move |commands| player.run(commands))
+        let start = if matches!(source, Source::Demo) { Start::Play } else { Start::End };
+        let wake = Arc::new(Wake::default());
+        let shared = Shared::new(&wake);
+        let mut player = Player::new(source, start, shared.clone());
+        Session::of(Feed::start(shared, move |commands| player.run(commands))?, None, wake)
     }
 
     /// Starts to watch this host.
@@ -86,9 +116,14 @@ impl Session {
     /// # Errors
     /// Where it cannot be watched.
     pub fn live(arguments: &LiveArguments) -> Result<Session> {
-        let shared = Arc::new(Shared::default());
-        let mut watcher = live::Watcher::start(Live::start(arguments, None)?, "this host".to_owned(), shared.clone())?;
-        Session::start(shared, move |commands| watcher.run(commands))
+        let wake = Arc::new(Wake::default());
+        let shared = Shared::new(&wake);
+        // Without a place for the past there is still a present.
+        let history = History::begin(arguments).map_err(|error| eprintln!("tapscope: the past is not kept: {error:#}")).ok().map(Arc::new);
+        let live = Live::start(arguments, history.as_ref().and_then(|history| history.listener()))?;
+        let mut watcher =
+            live::Watcher::start(live, history.as_ref().map_or_else(Weak::new, Arc::downgrade), "this host".to_owned(), shared.clone())?;
+        Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, history, wake)
     }
 
     /// Starts to watch streams.
@@ -96,12 +131,37 @@ impl Session {
     /// # Errors
     /// Where one cannot be opened.
     pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
-        let shared = Arc::new(Shared::default());
-        let mut watcher = live::Watcher::start(Live::stream(origins, None, None)?, title, shared.clone())?;
-        Session::start(shared, move |commands| watcher.run(commands))
+        let wake = Arc::new(Wake::default());
+        let shared = Shared::new(&wake);
+        let mut watcher =
+            live::Watcher::start(Live::stream(origins, &LiveArguments::default(), None)?, Weak::new(), title, shared.clone())?;
+        Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, None, wake)
     }
 
-    fn start(shared: Arc<Shared>, run: impl FnOnce(&Receiver<Command>) + Send + 'static) -> Result<Session> {
+    fn of(feed: Feed, history: Option<Arc<History>>, wake: Arc<Wake>) -> Result<Session> {
+        Ok(Session { feed, history, past: Mutex::new(None), wake })
+    }
+
+    fn past(&self) -> MutexGuard<'_, Option<Feed>> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows a moment of what was watched.
+    fn go_back(&self, history: &History, moment: Timestamp) {
+        let files = history.files().into_iter().map(Origin::File).collect();
+        let now = self.feed.shown();
+        let shared = Shared::new(&self.wake);
+        let whole = (now.playback.begin, now.playback.end);
+        let mut player = Player::past(Source::Files(files), now.title.clone(), whole, moment, shared.clone());
+        // Without a thread the picture stays what it is.
+        if let Ok(feed) = Feed::start(shared, move |commands| player.run(commands)) {
+            *self.past() = Some(feed);
+        }
+    }
+}
+
+impl Feed {
+    fn start(shared: Arc<Shared>, run: impl FnOnce(&Receiver<Command>) + Send + 'static) -> Result<Feed> {
         let (commands, received) = bounded(COMMANDS);
         std::thread::Builder::new().name("model".into()).spawn(move || {
             // A model that died would leave a window that lies: the program ends with the thread's name.
@@ -110,21 +170,36 @@ impl Session {
                 std::process::exit(101);
             }
         })?;
-        Ok(Session { shared, commands })
+        Ok(Feed { shared, commands })
+    }
+
+    fn shown(&self) -> Arc<Shown> {
+        let shown = self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.clone().expect("a picture is published before the session is handed out")
     }
 }
 
 impl tapscope_gui::Session for Session {
     fn shown(&self) -> Arc<Shown> {
-        let shown = self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.clone().expect("a picture is published before the session is handed out")
+        self.past().as_ref().unwrap_or(&self.feed).shown()
     }
 
     fn send(&self, command: Command) {
-        let _ = self.commands.try_send(command);
+        let is_back = self.past().is_some();
+        match (&self.history, command) {
+            (_, Command::Now) if is_back => {
+                *self.past() = None;
+                let _ = self.feed.commands.try_send(Command::Now);
+                self.wake.wake();
+            }
+            (Some(history), Command::Seek(moment)) if !is_back => self.go_back(history, moment),
+            (_, command) => {
+                let _ = self.past().as_ref().unwrap_or(&self.feed).commands.try_send(command);
+            }
+        }
     }
 
     fn on_change(&self, wake: Box<dyn Fn() + Send + Sync>) {
-        let _ = self.shared.wake.set(wake);
+        let _ = self.wake.0.set(wake);
     }
 }

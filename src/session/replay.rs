@@ -15,9 +15,22 @@ use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Network, Packets, Text, Timestamp, View};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
 
+/// What a recording shows first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Start {
+    /// Itself, as it happened.
+    Play,
+    /// All of it.
+    End,
+    /// A moment of it; its first and last moment are known.
+    At(Timestamp),
+}
+
 /// The thread's side.
 pub(super) struct Player {
     source: Source,
+    title: String,
+    start: Start,
     shared: Arc<Shared>,
     /// What is read at the moment; none at the end, or where it cannot be opened any more.
     files: Option<Merged>,
@@ -42,9 +55,11 @@ pub(super) struct Player {
 
 impl Player {
     /// Shows the first picture, of nothing yet.
-    pub(super) fn new(source: Source, shared: Arc<Shared>) -> Player {
+    pub(super) fn new(source: Source, start: Start, shared: Arc<Shared>) -> Player {
         let mut player = Player {
+            title: source.title(),
             source,
+            start,
             shared,
             files: None,
             batch: Batch::default(),
@@ -59,6 +74,7 @@ impl Player {
                 position: Timestamp::default(),
                 begin: Timestamp::default(),
                 end: Timestamp::default(),
+                is_past: false,
             },
             notice: None,
             since: Instant::now(),
@@ -70,17 +86,38 @@ impl Player {
         player
     }
 
+    /// The past of something that is watched, from its first moment to its last, at a moment in between.
+    pub(super) fn past(source: Source, title: String, whole: (Timestamp, Timestamp), moment: Timestamp, shared: Arc<Shared>) -> Player {
+        let mut player = Player::new(source, Start::At(moment), shared);
+        player.title = title;
+        (player.playback.begin, player.playback.end, player.playback.is_past) = (whole.0, whole.1, true);
+        player.last = whole.1;
+        player.publish();
+        player
+    }
+
     /// Plays until the window is gone.
     pub(super) fn run(&mut self, commands: &Receiver<Command>) {
-        if self.measure(commands).is_err() {
-            return;
+        match self.start {
+            Start::At(moment) => {
+                self.rewind();
+                self.go_to(moment.clamp(self.playback.begin, self.playback.end));
+                self.playback.state = PlaybackState::Paused;
+            }
+            Start::Play | Start::End => {
+                if self.read_through().is_err() {
+                    return;
+                }
+                if self.start == Start::Play {
+                    self.obey(Command::Restart);
+                }
+            }
         }
-        self.rewind();
-        self.playback.state = PlaybackState::Playing;
+        self.publish();
         loop {
             let wait = if self.playback.state == PlaybackState::Playing { FRAME } else { Duration::from_secs(3600) };
             match commands.recv_timeout(wait) {
-                Ok(command) => self.obey(command),
+                Ok(command) => self.obey_all(command, commands),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -91,8 +128,19 @@ impl Player {
         }
     }
 
-    /// Reads everything once, for the first and the last moment.
-    fn measure(&mut self, commands: &Receiver<Command>) -> Result<()> {
+    /// Obeys what waits. Of moments that are sought one after the other, as by dragging, only the last one counts.
+    fn obey_all(&mut self, first: Command, commands: &Receiver<Command>) {
+        let all: Vec<Command> = std::iter::once(first).chain(commands.try_iter()).collect();
+        for (index, command) in all.iter().enumerate() {
+            let is_outdone = matches!((command, all.get(index + 1)), (Command::Seek(_), Some(Command::Seek(_))));
+            if !is_outdone {
+                self.obey(command.clone());
+            }
+        }
+    }
+
+    /// Learns everything, and shows how far it is: a large recording is of use from the first second.
+    fn read_through(&mut self) -> Result<()> {
         let mut files = self.source.open()?;
         let mut span: Option<(Timestamp, Timestamp)> = None;
         let mut cover = |at: Timestamp| span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
@@ -101,17 +149,26 @@ impl Player {
             match files.next(&mut batch) {
                 Next::Frames => {
                     batch.frames().for_each(|frame| cover(frame.at));
-                    if self.pace.published.elapsed() > 4 * FRAME {
-                        let (done, size) = files.progress();
-                        self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
-                        self.publish();
-                        if commands.is_empty() && Arc::strong_count(&self.shared) == 1 {
-                            return Err(anyhow!("the window is closed"));
-                        }
-                    }
+                    self.network.observe_batch(&batch);
+                    self.packets.push(Arc::new(std::mem::take(&mut batch)));
                 }
-                Next::Event(event) => event.at().into_iter().for_each(&mut cover),
+                Next::Event(event) => {
+                    event.at().into_iter().for_each(&mut cover);
+                    self.network.observe(&event);
+                }
                 Next::End => break,
+            }
+            self.is_stale = true;
+            if self.pace.is_due() {
+                let (done, size) = files.progress();
+                self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
+                let tables = self.network.current();
+                (self.playback.begin, self.playback.end) = (tables.begin.unwrap_or_default(), tables.now.unwrap_or_default());
+                self.playback.position = self.playback.end;
+                self.publish();
+                if Arc::strong_count(&self.shared) == 1 {
+                    return Err(anyhow!("the window is closed"));
+                }
             }
         }
         let reasons: Vec<String> = files
@@ -124,6 +181,9 @@ impl Player {
         let (begin, end) = span.unwrap_or_default();
         (self.playback.begin, self.playback.end) = (begin, Timestamp(end.0.saturating_add(1_000_000_000)));
         self.last = end;
+        self.network.tick(end);
+        self.playback.position = self.playback.end;
+        self.playback.state = PlaybackState::Ended;
         Ok(())
     }
 
@@ -159,8 +219,8 @@ impl Player {
                 self.go_to(self.playback.end);
                 self.playback.state = PlaybackState::Ended;
             }
-            // Nobody is there to be asked.
-            Command::Ask(_) => {}
+            // Nobody is there to be asked, and a recording has no now.
+            Command::Ask(_) | Command::Now => {}
             Command::Restart => {
                 self.rewind();
                 self.playback.state = PlaybackState::Playing;
@@ -273,7 +333,7 @@ impl Player {
             view: self.view.clone(),
             packets: self.packets.clone(),
             playback: self.playback,
-            title: self.source.title(),
+            title: self.title.clone(),
             notice: self.notice.clone(),
         });
         self.pace.published(began);

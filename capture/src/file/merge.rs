@@ -82,7 +82,7 @@ impl Merged {
             }
             if let Some(frame) = part.batch.get(part.at) {
                 let point = part.points.get(frame.point.0 as usize).copied().unwrap_or(frame.point);
-                batch.push(Frame { point, ..frame });
+                batch.push_beside(Frame { point, ..frame }, &part.batch, part.at);
             }
             part.at += 1;
             if batch.is_full() {

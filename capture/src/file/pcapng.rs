@@ -59,6 +59,8 @@ pub(super) struct Parser {
     /// Changes of the host that go on in the next block.
     changes: Vec<HostChange>,
     events: VecDeque<Event>,
+    /// Beside the packet that was read last.
+    comments: Vec<Box<str>>,
     /// The last packet's time.
     latest: Timestamp,
 }
@@ -81,6 +83,7 @@ impl Parser {
             points: Vec::new(),
             changes: Vec::new(),
             events: VecDeque::new(),
+            comments: Vec::new(),
             latest: Timestamp::default(),
         }
     }
@@ -178,6 +181,7 @@ impl Parser {
                 _ => {
                     let head = self.packet(kind, &block[BLOCK_HEADER..size - 4], facts)?;
                     source.mark(head);
+                    self.comments.drain(..).for_each(|comment| source.comment(comment));
                 }
             }
             source.advance(size);
@@ -366,10 +370,17 @@ impl Parser {
         }
     }
 
-    /// `epb_flags`: bits 0 and 1.
-    fn direction(&self, options: &[u8]) -> Direction {
-        let flags = self.options(options).find(|(code, value)| *code == 2 && value.len() == 4).map(|(_, value)| self.u32(value, 0));
-        match flags.map(|flags| flags & 3) {
+    /// `epb_flags`: bits 0 and 1 of the first; what people wrote beside the packet is kept for [`Source::comment`].
+    fn direction(&mut self, options: &[u8]) -> Direction {
+        let mut flags = None;
+        for (code, value) in self.options(options) {
+            match (code, value.len()) {
+                (2, 4) if flags.is_none() => flags = Some(self.u32(value, 0) & 3),
+                (1, 1..) => self.comments.push(String::from_utf8_lossy(value).into()),
+                _ => {}
+            }
+        }
+        match flags {
             Some(1) => Direction::Inbound,
             Some(2) => Direction::Outbound,
             _ => Direction::Unknown,

@@ -19,6 +19,8 @@ pub(super) struct Source {
     input: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     heads: Vec<Head>,
+    /// Of the marked frames, by their indexes.
+    comments: Vec<(u32, Box<str>)>,
     start: usize,
     end: usize,
     /// Octets parsed, after decompression.
@@ -63,7 +65,18 @@ impl Source {
         let input = io::Cursor::new(head).chain(input);
         let input: Box<dyn Read + Send> =
             if is_gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, input))) } else { Box::new(input) };
-        Ok(Source { input, buffer: vec![0; CHUNK], heads: Vec::new(), start: 0, end: 0, offset: 0, raw, size, is_gzip })
+        Ok(Source {
+            input,
+            buffer: vec![0; CHUNK],
+            heads: Vec::new(),
+            comments: Vec::new(),
+            start: 0,
+            end: 0,
+            offset: 0,
+            raw,
+            size,
+            is_gzip,
+        })
     }
 
     /// What is there and was not parsed yet.
@@ -117,6 +130,13 @@ impl Source {
         self.heads.push(Head { start: base + head.start, end: base + head.end, ..head });
     }
 
+    /// Keeps what was written beside the frame that was marked last.
+    pub fn comment(&mut self, comment: Box<str>) {
+        if let Some(last) = self.heads.len().checked_sub(1) {
+            self.comments.push((last as u32, comment));
+        }
+    }
+
     /// Whether frames are marked: then nothing may be read, which would move them.
     #[inline]
     pub fn has_frames(&self) -> bool {
@@ -128,6 +148,9 @@ impl Source {
         let rest = self.start..self.end;
         (self.start, self.end) = (0, rest.len());
         batch.exchange(&mut self.heads, &mut self.buffer, rest);
+        if !self.comments.is_empty() {
+            batch.set_comments(std::mem::take(&mut self.comments));
+        }
     }
 
     /// Passes over octets that need not be there at once. `false` where the input ends before.

@@ -133,8 +133,12 @@ impl Encoder {
 
     /// Appends frames; those of a point that never opened are left out.
     pub fn frames(&mut self, batch: &Batch, out: &mut Vec<u8>) {
-        for frame in batch.frames() {
+        for (index, frame) in batch.frames().enumerate() {
+            let start = out.len();
             self.frame(&frame, out);
+            if batch.has_comments() && out.len() > start {
+                beside(out, start, batch.comments(index));
+            }
         }
     }
 
@@ -172,7 +176,7 @@ impl Encoder {
         out.reserve(length as usize);
         out.extend_from_slice(&head);
         out.extend_from_slice(bytes);
-        out.extend_from_slice(&[0; 3][..padded - bytes.len()]);
+        out.extend_from_slice(&[0; 4][..padded - bytes.len()]);
         if flags > 0 {
             out.extend_from_slice(&[2, 0, 4, 0, flags as u8, 0, 0, 0]);
         }
@@ -301,6 +305,29 @@ impl Point {
     fn new(info: &PointInfo) -> Point {
         Point { info: info.clone(), interface: 0, closed: None, since: None, frames: 0, lost: [0; 4], fresh: 0 }
     }
+}
+
+/// Adds what people wrote beside a frame to its block, which starts at `start` and is the last.
+fn beside<'c>(out: &mut Vec<u8>, start: usize, comments: impl Iterator<Item = &'c str>) {
+    let mut comments = comments.peekable();
+    if comments.peek().is_none() {
+        return;
+    }
+    let captured = out[start + 20..start + 24].try_into().map_or(0, u32::from_le_bytes) as usize;
+    let has_options = out.len() - start > 32 + captured.next_multiple_of(4);
+    // The block's second length, and the end of its options.
+    out.truncate(out.len() - if has_options { 8 } else { 4 });
+    for comment in comments {
+        let text = &comment[..comment.floor_char_boundary(usize::from(u16::MAX))];
+        out.extend([1, 0]);
+        out.extend((text.len() as u16).to_le_bytes());
+        out.extend(text.as_bytes());
+        out.extend(&[0; 3][..text.len().next_multiple_of(4) - text.len()]);
+    }
+    out.extend([0; 4]);
+    let length = (out.len() - start + 4) as u32;
+    out.extend(length.to_le_bytes());
+    out[start + 4..start + 8].copy_from_slice(&length.to_le_bytes());
 }
 
 fn place(cause: LossCause) -> usize {

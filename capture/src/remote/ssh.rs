@@ -31,6 +31,8 @@ pub struct Place {
     pub port: Option<u16>,
     /// The path of tapscope there; the shell looks for it where there is none.
     pub program: Option<String>,
+    /// Further options of `tapscope record` there, such as `-f` and a filter.
+    pub options: Vec<String>,
 }
 
 impl Place {
@@ -46,7 +48,7 @@ impl Place {
             return None;
         }
         let (host, port) = tcp::split(host)?;
-        Some(Place { user: user.map(str::to_owned), host: host.to_owned(), port, program: program.map(str::to_owned) })
+        Some(Place { user: user.map(str::to_owned), host: host.to_owned(), port, program: program.map(str::to_owned), options: Vec::new() })
     }
 
     /// Who and where, as ssh and scp want it.
@@ -64,7 +66,9 @@ impl Place {
             command.args(["-p", &port.to_string()]);
         }
         command.arg("--").arg(self.destination());
-        command.arg(format!("{} record -w - -q", quoted(self.program.as_deref().unwrap_or("tapscope"))));
+        let mut there = format!("{} record -w - -q", quoted(self.program.as_deref().unwrap_or("tapscope")));
+        self.options.iter().for_each(|option| there.extend([" ".to_owned(), quoted(option)]));
+        command.arg(there);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -4,7 +4,7 @@
 //! layer. Adding a cause is adding a row and a test.
 
 use super::causes;
-use super::diagnosis::{Fix, Needs, Proof, Rank};
+use super::diagnosis::{Candidate, Fix, Needs, Proof, Rank};
 use super::scene::Scene;
 use super::trail::At;
 use crate::FrameNo;
@@ -88,6 +88,8 @@ pub(crate) struct Hit {
     pub fix: Fix,
     /// As sure as the evidence is, no surer than probable: other things look the same.
     pub is_guess: bool,
+    /// What else it may be, and the command that would tell.
+    pub maybe: Vec<Candidate>,
 }
 
 impl Hit {
@@ -140,6 +142,13 @@ impl Hit {
     /// The fix is to be done elsewhere.
     pub fn outside(mut self) -> Hit {
         self.fix.needs = Needs::Outside;
+        self
+    }
+
+    /// Other causes that look the same from here, and the command that would tell.
+    pub fn maybe(mut self, codes: &[&'static str], decide_with: impl Into<String>) -> Hit {
+        let decide_with = decide_with.into();
+        self.maybe.extend(codes.iter().map(|&code| Candidate { code, decide_with: decide_with.clone() }));
         self
     }
 

@@ -1,6 +1,7 @@
 //! The ladder that a ping climbs (RFC 1122, section 3.3.1; RFC 4861, section 5.2): the next hop's link-layer address, the request, the
 //! reply. The earliest rung that was not reached is the one that is explained.
 
+use super::cause::ProvenBy;
 use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Status, Verdict};
 use super::endpoint::{Endpoint, Place};
 use super::note;
@@ -14,7 +15,7 @@ use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, Neighbor};
 use crate::host::{DeviceKind, NeighborState};
 use crate::journey::Journey;
-use crate::tables::Tables;
+use crate::tables::{Learned, Tables};
 use crate::topology::{NodeKind, Topology};
 use crate::{Direction, Timestamp};
 use std::net::IpAddr;
@@ -37,10 +38,14 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     let is_v6 = to.ip.or(from.ip).is_some_and(|ip| ip.is_ipv6());
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
-    let case = Case { tables, host: &tables.host, topology, from, to, is_v6, window };
+    for end in [&mut from, &mut to] {
+        end.mac = end.mac.or_else(|| claimed(tables, end.ip?));
+    }
+    let mut case = Case { tables, host: &tables.host, topology, from, to, is_v6, window, pattern: Pattern::None, pinged: question.pinged };
     let echoes = Echoes::of(&case);
     let mut story = Story::default();
     let (loss, verdict) = echoes.fate(&case, question);
+    case.pattern = loss.pattern;
     match verdict {
         Verdict::Works => story.follow_healthy(&case, &echoes),
         _ => story.climb(&case, &echoes),
@@ -91,6 +96,12 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
         });
         end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
     }
+}
+
+/// The station that said that it has an address.
+fn claimed(tables: &Tables, ip: IpAddr) -> Option<crate::MacAddr> {
+    let is_said = |learned| matches!(learned, Learned::Arp | Learned::Ndp | Learned::Dhcp);
+    tables.bindings.iter().filter(|row| row.ip == ip && is_said(row.learned)).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
 }
 
 pub(crate) fn is_link_local(ip: IpAddr) -> bool {
@@ -203,7 +214,12 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     fn follow_healthy(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let requests = echoes.requests.iter().map(|(request, _)| *request).collect();
-        self.walks.push(Walk::new(case, Leg::Request, &case.from, &case.to, requests));
+        let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, requests);
+        // Two owners of one address are a fault also while the right one answers.
+        let found = judge(case, &mut request);
+        let is_lasting = |accused: &super::diagnosis::Accusation| matches!(accused.cause.code, "DUPLICATE_IP" | "CLONED_DHCP_IDENTITY");
+        self.found.causes = found.causes.into_iter().chain(found.latent).filter(is_lasting).collect();
+        self.delivered(request);
         self.walks.push(Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
         self.was_sent = true;
     }
@@ -211,6 +227,11 @@ impl<'a> Story<'a> {
     fn climb(&mut self, case: &Case<'a>, echoes: &Echoes<'a>) {
         let lost = echoes.lost();
         if lost.is_empty() && echoes.requests.is_empty() {
+            // The request may have taken a way that is not seen here.
+            if !echoes.replies.is_empty() {
+                self.was_sent = true;
+                return self.explain(case, Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
+            }
             return self.before_the_echo(case);
         }
         self.was_sent = true;
@@ -279,7 +300,10 @@ impl<'a> Story<'a> {
         let is_asking = found.causes.first().is_none_or(|first| first.cause.code == "NEXTHOP_NEIGH_FAILED");
         let asked = asks.filter(|_| is_asking).and_then(|spot| self.ask(case, &spot));
         match asked {
-            Some((walks, mut below)) if !below.causes.is_empty() && below.causes.iter().any(|cause| cause.is_sufficient_alone) => {
+            // What only a guest could tell is no better than the host's own word.
+            Some((walks, mut below))
+                if below.causes.iter().any(|cause| cause.is_sufficient_alone && cause.cause.proven_by != ProvenBy::Guest) =>
+            {
                 below.latent.extend(found.latent);
                 self.add(below);
                 self.walks.push(request);
@@ -360,6 +384,9 @@ impl<'a> Story<'a> {
 
     /// No echo was seen: somebody may still be asking for a link-layer address, or for a router's.
     fn before_the_echo(&mut self, case: &Case<'a>) {
+        if case.from.is_local() && self.explain_own_way(case) {
+            return;
+        }
         let questions = packets(case.tables, Leg::ArpRequest, &case.from, &case.to, case.window);
         let goal = if questions.is_empty() { self.router_asked_for(case) } else { Some((case.to.clone(), questions)) };
         if let Some((target, questions)) = goal {
@@ -374,6 +401,20 @@ impl<'a> Story<'a> {
         self.add(found);
         self.walks.push(request);
         self.foresee_reply(case);
+    }
+
+    /// Where this host pings, its own tables and rules come before any question. Says whether these stop it.
+    fn explain_own_way(&mut self, case: &Case<'a>) -> bool {
+        let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, Vec::new());
+        let found = judge(case, &mut request);
+        let is_own = |first: &super::diagnosis::Accusation| first.cause.at.iter().any(|at| matches!(at, At::RouteOut | At::Output));
+        if !found.causes.first().is_some_and(is_own) {
+            return false;
+        }
+        self.was_sent = !packets(case.tables, Leg::ArpRequest, &case.from, &case.to, case.window).is_empty();
+        self.add(found);
+        self.walks.push(request);
+        true
     }
 
     /// Whom A asks for instead, in vain.
@@ -429,8 +470,9 @@ fn arrived(case: &Case<'_>, packet: &Journey, whom: &Endpoint) -> bool {
 /// A question for a link-layer address, and its answer.
 fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: Vec<&'a Journey>) -> (Vec<Walk<'a>>, Findings) {
     let first = questions.first().map(|one| began(one)).unwrap_or_default();
+    let asker = &Endpoint { mac: questions.last().and_then(|one| one.source).or(asker.mac), ..asker.clone() };
     let mut question = Walk::new(case, Leg::ArpRequest, asker, target, questions);
-    let answers = packets(case.tables, Leg::ArpReply, target, asker, case.window);
+    let answers = packets(case.tables, Leg::ArpReply, &Endpoint { mac: None, ..target.clone() }, asker, case.window);
     let answers: Vec<&Journey> = answers.into_iter().filter(|one| began(one) >= first).collect();
     if answers.is_empty() {
         let found = judge(case, &mut question);
@@ -453,14 +495,16 @@ fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: 
 fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'_>, loss: Loss, verdict: Verdict) -> Diagnosis {
     let Story { walks, found, was_sent } = story;
     let is_accused = found.causes.iter().any(|cause| cause.cause.code != "NOT_SENT");
+    let verdict = if verdict == Verdict::NotSent && was_sent { Verdict::Fails } else { verdict };
     let verdict = match verdict {
-        Verdict::NotSent if was_sent => Verdict::Fails,
         // With its own counters against it, nothing seen is not nothing sent.
         Verdict::NotSent
             if is_accused && (question.pinged.is_some() || found.causes.iter().any(|cause| cause.cause.code == "XDP_DROP")) =>
         {
             Verdict::Fails
         }
+        Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
+        Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,
         other => other,
     };
     let confidence = match verdict {
@@ -475,8 +519,19 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         causes = here;
         latent.splice(0..0, ahead);
     }
+    let mut latent_codes: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
+    latent.retain(|later| {
+        let is_new = !latent_codes.contains(&later.cause.code);
+        latent_codes.push(later.cause.code);
+        is_new
+    });
+    let mut named: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
     let mut candidates = found.candidates;
-    candidates.dedup_by_key(|candidate| candidate.code);
+    candidates.retain(|candidate| {
+        let is_new = !named.contains(&candidate.code);
+        named.push(candidate.code);
+        is_new
+    });
     let stuck =
         walks.iter().rev().find(|walk| walk.last_seen.is_some() || walk.next_expected.is_some()).filter(|_| verdict != Verdict::Works);
     let last_seen = stuck.and_then(|walk| walk.last_seen.map(|index| walk.label(case.host, index)));

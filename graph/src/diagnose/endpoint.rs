@@ -2,7 +2,7 @@
 
 use super::question::Party;
 use crate::host::{BackendKind, Device, DeviceId, DeviceKind, Guest, Host, Netns};
-use crate::tables::Tables;
+use crate::tables::{Learned, Tables};
 use crate::topology::{Configured, Node, NodeKind, Topology};
 use crate::{MacAddr, Text};
 use std::net::IpAddr;
@@ -61,6 +61,7 @@ impl Endpoint {
             Party::Name(name) => finder.by_name(empty, name),
             Party::At(ip, name) => Endpoint { ip: Some(*ip), ..finder.by_name(empty, name) },
         };
+        finder.settle_on_port(&mut found);
         finder.name_guest(&mut found);
         found
     }
@@ -120,12 +121,14 @@ impl Finder<'_> {
         let host = &self.tables.host;
         let is_own = |netns: Netns| host.namespace(netns).is_none_or(|namespace| namespace.is_own);
         let own = host.addresses().filter(|row| row.ip == ip).max_by_key(|row| is_own(row.device.netns));
-        if let Some(address) = own {
+        if let Some(address) = own.filter(|_| !self.is_disputed(ip)) {
             found.place = Place::Local(address.device.netns, address.device);
             found.mac = host.device(address.device).and_then(|device| device.mac);
             return found;
         }
-        let has_it = |node: &Node| node.kind != NodeKind::Outside && node.addresses.iter().any(|address| address.ip == ip);
+        let has_it = |node: &Node| {
+            !matches!(node.kind, NodeKind::Outside | NodeKind::Local) && node.addresses.iter().any(|address| address.ip == ip)
+        };
         for (node, link, interface) in self.topology.attachments().filter(|(node, ..)| has_it(node)) {
             let device = link.device.or_else(|| link.point.and_then(|point| device_of_point(self.tables, point)));
             let claimed = node.addresses.iter().find(|address| address.ip == ip).and_then(|address| address.station);
@@ -229,6 +232,28 @@ impl Finder<'_> {
             found.ip = found.ip.or_else(|| host.addresses().find(|row| row.device == peer.id && self.fits(row.ip)).map(|row| row.ip));
         }
         found
+    }
+
+    /// Whoever was heard at a bridge's own device, too, is behind one of its ports.
+    fn settle_on_port(&self, found: &mut Endpoint) {
+        let host = &self.tables.host;
+        let (Place::Behind(device), Some(mac)) = (found.place, found.mac) else { return };
+        if !host.device(device).is_some_and(|device| matches!(device.kind, DeviceKind::Bridge(_))) {
+            return;
+        }
+        let is_port = |id: &DeviceId| host.device(*id).is_some_and(|port| port.master == Some(device));
+        let heard = self.tables.stations.iter().filter(|row| row.mac == mac && row.inbound > 0);
+        // With several, the first one is where it was heard first.
+        let port = heard.filter_map(|row| device_of_point(self.tables, row.point)).find(is_port);
+        let learned = || host.fdb().find(|entry| entry.mac == mac && is_port(&entry.port) && !entry.is_permanent).map(|entry| entry.port);
+        found.place = port.or_else(learned).map_or(found.place, Place::Behind);
+    }
+
+    /// A station that pings or answers with an address, where the host has the same one.
+    fn is_disputed(&self, ip: IpAddr) -> bool {
+        let is_own = |mac: MacAddr| self.tables.host.devices().any(|device| device.mac == Some(mac));
+        let claims = |row: &crate::tables::Binding| row.ip == ip && matches!(row.learned, Learned::Arp | Learned::Ndp) && !is_own(row.mac);
+        self.tables.bindings.iter().any(claims)
     }
 
     fn name_guest(&self, found: &mut Endpoint) {

@@ -18,6 +18,7 @@ mod causes;
 mod climb;
 mod diagnosis;
 mod endpoint;
+mod firewall;
 mod note;
 mod printed;
 mod question;

@@ -21,5 +21,13 @@ pub(crate) fn notes(case: &Case<'_>, verdict: Verdict, requests: &[(&Journey, Op
     if verdict == Verdict::Works && early > 1 && notes.is_empty() {
         notes.push(Note { code: "ARP_RETRY_ON_BOOT", text: format!("{early} questions for {} before it was there", case.to.label()) });
     }
+    let redirect = case.errors().find(|(error, _)| matches!((error.is_v6, error.kind), (false, 5) | (true, 137)));
+    if let Some((error, frame)) = redirect {
+        let gateway = error.gateway.map_or_else(|| "another router".to_owned(), |ip| ip.to_string());
+        notes.push(Note {
+            code: "ICMP_REDIRECT",
+            text: format!("{} says that {gateway} is nearer (#{}); the echo goes on all the same", error.reporter, frame.0),
+        });
+    }
     notes
 }

@@ -99,6 +99,11 @@ pub(crate) fn address_towards(host: &Host, device: DeviceId, neighbor: IpAddr) -
     own().find(|row| prefix(row).contains(neighbor)).or_else(|| own().next())
 }
 
+/// Whether an address is on-link at a device, by the prefixes of the host's addresses there.
+pub(crate) fn is_on_link(host: &Host, device: DeviceId, ip: IpAddr) -> bool {
+    host.addresses().any(|row| row.device == device && prefix(row).contains(ip))
+}
+
 /// The on-link prefix of an address.
 pub(crate) fn prefix(address: &HostAddress) -> crate::host::Prefix {
     crate::host::Prefix { ip: address.ip, length: address.length }

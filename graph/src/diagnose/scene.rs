@@ -1,10 +1,13 @@
 //! What a cause's test can look at.
 
+use super::diagnosis::Pattern;
 use super::endpoint::Endpoint;
+use super::question::Pinged;
 use super::routing;
 use super::sight::{Ear, Window, ear};
 use super::trail::{Spot, Stop};
 use super::walk::{Walk, case_name};
+use crate::fact::{ArpOperation, Fact, IcmpError, Neighbor};
 use crate::host::{Bridge, Device, DeviceCounters, DeviceId, DeviceKind, Host, HostKey, Netns};
 use crate::journey::Journey;
 use crate::tables::Tables;
@@ -21,6 +24,10 @@ pub(crate) struct Case<'a> {
     pub to: Endpoint,
     pub is_v6: bool,
     pub window: Window,
+    /// What lost echoes have in common.
+    pub pattern: Pattern,
+    /// What ping said itself.
+    pub pinged: Option<Pinged>,
 }
 
 impl<'a> Case<'a> {
@@ -54,6 +61,53 @@ impl<'a> Case<'a> {
     /// What a rule's or another counter grew by.
     pub fn grown(&self, key: &HostKey) -> Option<u64> {
         self.host.grown(key, self.window.since, self.window.until)
+    }
+
+    /// ICMP errors that quote an echo from A to B, with the frames.
+    pub fn errors(&self) -> impl Iterator<Item = (&'a IcmpError, FrameNo)> {
+        let (from, to) = (self.from.ip, self.to.ip);
+        self.journeys().filter_map(move |journey| match &journey.subject {
+            Fact::IcmpError(error) => {
+                let quoted = error.quoted.filter(|quoted| quoted.echo.is_some())?;
+                let is_ours = Some(quoted.source) == from && Some(quoted.destination) == to;
+                is_ours.then(|| (error, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()))
+            }
+            _ => None,
+        })
+    }
+
+    /// Whom an end asks for besides the other end after a moment, in vain.
+    pub fn asked_elsewhere(&self, end: &Endpoint, since: Timestamp) -> Option<(IpAddr, FrameNo)> {
+        let is_theirs = |journey: &&Journey| match (end.ip, &journey.subject) {
+            (Some(ip), Fact::Arp(arp)) => arp.operation == ArpOperation::Request && IpAddr::V4(arp.sender_ip) == ip,
+            (_, Fact::Neighbor(Neighbor::Solicitation { .. })) => end.mac.is_some() && journey.source == end.mac,
+            _ => false,
+        };
+        self.journeys().filter(|journey| super::sight::began(journey) >= since).filter(is_theirs).find_map(|journey| {
+            let asked: IpAddr = match &journey.subject {
+                Fact::Arp(arp) => arp.target_ip.into(),
+                Fact::Neighbor(Neighbor::Solicitation { target, .. }) => (*target).into(),
+                _ => return None,
+            };
+            let is_elsewhere = Some(asked) != self.from.ip && Some(asked) != self.to.ip && Some(asked) != end.ip;
+            let is_answered = self.journeys().any(|answer| match &answer.subject {
+                Fact::Arp(arp) => {
+                    arp.operation == ArpOperation::Reply && IpAddr::V4(arp.sender_ip) == asked && super::sight::began(answer) >= since
+                }
+                Fact::Neighbor(Neighbor::Advertisement { target, .. }) => IpAddr::V6(*target) == asked,
+                _ => false,
+            });
+            (is_elsewhere && !is_answered).then(|| (asked, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()))
+        })
+    }
+
+    /// Whether both ends are on one link, as ports of one bridge.
+    pub fn is_one_link(&self) -> bool {
+        let bridge = |end: &Endpoint| {
+            let device = self.host.device(end.device()?)?;
+            device.master.or_else(|| matches!(device.kind, DeviceKind::Bridge(_)).then_some(device.id))
+        };
+        bridge(&self.from).is_some() && bridge(&self.from) == bridge(&self.to)
     }
 
     /// Every address that a station was seen to have, by what proves it.

@@ -127,11 +127,6 @@ impl Seen {
     pub fn at(&self, device: DeviceId, direction: Direction) -> Option<&Here> {
         self.places.get(&(device, direction)).or_else(|| self.places.get(&(device, Direction::Unknown)))
     }
-
-    /// Every place.
-    pub fn places(&self) -> impl Iterator<Item = (DeviceId, Direction, &Here)> {
-        self.places.iter().map(|(&(device, direction), here)| (device, direction, here))
-    }
 }
 
 /// Whether somebody listened at a place, and whether all that passed was heard.

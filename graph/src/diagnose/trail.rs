@@ -169,6 +169,9 @@ impl Planner<'_> {
 
     fn arrive(&mut self, device: Option<DeviceId>, probe: Probe) {
         let netns = device.map_or(Netns::default(), |device| device.netns);
+        if matches!(self.to.place, Place::Backend(..)) {
+            self.spot(At::Backend, netns, None, probe);
+        }
         self.spot(At::Receiver, netns, device, probe);
     }
 
@@ -317,7 +320,11 @@ impl Planner<'_> {
             DeviceKind::Bridge(_) => self.forward(id, None, probe),
             DeviceKind::Veth => match device.lower.filter(|peer| self.host.device(*peer).is_some()) {
                 Some(peer) => self.enter(peer, probe),
-                None => self.arrive(Some(id), probe),
+                None if device.port.is_some() || self.to.device() == Some(id) => self.arrive(Some(id), probe),
+                None => {
+                    self.spot(At::Beyond, id.netns, Some(id), probe);
+                    self.arrive(None, probe);
+                }
             },
             DeviceKind::Vlan { vid, .. } => match device.lower {
                 Some(lower) => self.leave(lower, Probe { vlan: Some(*vid), ..probe }),
@@ -349,14 +356,29 @@ impl Planner<'_> {
             return;
         }
         // Where the tables lead elsewhere than to the other end, what should be is where it is.
-        let (out, next) = match &way {
-            Way::Out(hop) => (Some(hop.device), Some(hop.next)),
-            _ => (self.connected(netns), Some(probe.destination)),
-        };
+        let (out, next) = self.exit_of_stack(netns, &way, &probe);
         self.push(Spot { at: At::Route, netns, device: Some(id), out, bridge: None, next_hop: next, probe });
         let Some(out) = out else { return self.arrive(None, probe) };
         self.push(Spot { at: At::Forward, netns, device: Some(id), out: Some(out), bridge: None, next_hop: next, probe });
         self.send_on(netns, Some(id), out, next, probe);
+    }
+
+    /// Where a packet leaves the IP stack: by the tables, but where these lead elsewhere than to a link of the host's own that the other end
+    /// is on, by that link. What is wrong with the tables is told by who looks at the spot.
+    fn exit_of_stack(&self, netns: Netns, way: &Way<'_>, probe: &Probe) -> (Option<DeviceId>, Option<IpAddr>) {
+        let right = self.connected(netns).filter(|device| routing::is_on_link(self.host, *device, probe.destination));
+        match (way, right) {
+            (Way::Local(device), _) => (Some(*device), None),
+            (Way::Out(hop), None) => (Some(hop.device), Some(hop.next)),
+            // The port that an address is on stands for its bridge.
+            (Way::Out(hop), Some(right))
+                if hop.device == right || self.host.device(hop.device).is_some_and(|row| row.master == Some(right)) =>
+            {
+                (Some(hop.device), Some(hop.next))
+            }
+            (_, Some(right)) => (Some(right), Some(probe.destination)),
+            (Way::Refused(_) | Way::Nowhere, None) => (self.connected(netns), Some(probe.destination)),
+        }
     }
 
     /// The device of a namespace that leads to the other end, by where it is attached.
@@ -374,11 +396,7 @@ impl Planner<'_> {
             return;
         }
         let way = routing::look_up(self.host, netns, probe.source, probe.destination, None);
-        let (out, next) = match &way {
-            Way::Out(hop) => (Some(hop.device), Some(hop.next)),
-            Way::Local(device) => (Some(*device), None),
-            Way::Refused(_) | Way::Nowhere => (self.connected(netns), Some(probe.destination)),
-        };
+        let (out, next) = self.exit_of_stack(netns, &way, &probe);
         self.push(Spot { at: At::RouteOut, netns, device: None, out, bridge: None, next_hop: next, probe });
         let Some(out) = out else { return self.arrive(None, probe) };
         self.push(Spot { at: At::Output, netns, device: None, out: Some(out), bridge: None, next_hop: next, probe });

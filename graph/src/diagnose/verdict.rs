@@ -1,6 +1,6 @@
 //! Who is accused, of what, and how sure that is.
 
-use super::cause::{self, Answer, Cause, Hit, Test};
+use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
 use super::diagnosis::{Accusation, Candidate, Confidence, Proof, Rank, RuledOut, Status};
 use super::scene::{Case, Scene};
 use super::trail::At;
@@ -37,6 +37,9 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                     let at = *first.get_or_insert(index);
                     // What lies behind decides only when this is gone.
                     let is_parallel = at == index || is_one_decision(walk, at, index);
+                    if is_parallel {
+                        found.candidates.extend(hit.maybe.iter().cloned());
+                    }
                     let accusation = accuse(case, walk, cause, *hit, index);
                     let known = if is_parallel { &mut found.causes } else { &mut found.latent };
                     if !known.iter().any(|other| (other.cause, &other.place) == (cause, &accusation.place)) {
@@ -58,7 +61,10 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
     if let Some(at) = first {
         let is_watched = walk.is_watched(case, at);
         let is_open = !found.undecided.is_empty();
-        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open, walk));
+        // What lies before an end does not depend on where that is.
+        let is_at_end = walk.spot(at).is_some_and(|spot| matches!(spot.at, At::BridgeOut | At::Egress | At::Reader | At::Receiver));
+        let is_known = !is_at_end || !(walk.from.is_supposed || walk.to.is_supposed);
+        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open && is_known));
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
                 walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
@@ -147,6 +153,10 @@ fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> 
 
 /// Symptoms give way to what explains them.
 fn settle(found: &mut Findings) {
+    // That a guest is silent is what any other cause at its end explains.
+    if found.causes.len() > 1 {
+        found.causes.retain(|accused| accused.cause.code != "TARGET_SILENT");
+    }
     let is_guess = |accused: &Accusation| !accused.is_sufficient_alone;
     if found.causes.len() > 1 && !found.causes.iter().all(is_guess) {
         let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_guess);
@@ -158,13 +168,15 @@ fn settle(found: &mut Findings) {
 }
 
 /// Proven is what the kernel or an error says, what it cannot do otherwise where the packet was seen just before, or what was counted.
-fn sureness(accused: &Accusation, is_watched: bool, walk: &Walk<'_>) -> Confidence {
+fn sureness(accused: &Accusation, is_sure: bool) -> Confidence {
     let best = accused.proofs.iter().map(|proof| proof.rank).min().unwrap_or(Rank::Absence);
-    let is_supposed = walk.from.is_supposed || walk.to.is_supposed;
     match best {
+        // What happens inside a guest is not seen.
+        _ if accused.cause.code == "TARGET_SILENT" => Confidence::Undetermined,
         _ if !accused.is_sufficient_alone => Confidence::Probable,
         Rank::DropEvent | Rank::IcmpError => Confidence::Proven,
-        Rank::Counter | Rank::State if is_watched && !is_supposed => Confidence::Proven,
+        Rank::Counter | Rank::State if is_sure => Confidence::Proven,
+        Rank::Packets if is_sure && accused.cause.proven_by == ProvenBy::Packets => Confidence::Proven,
         Rank::Counter | Rank::State | Rank::Oracle | Rank::Packets | Rank::Log => Confidence::Probable,
         Rank::Absence => Confidence::Undetermined,
     }

@@ -1,13 +1,13 @@
 //! How far the packets of one leg came on the way that they should have taken.
 
 use super::diagnosis::{Leg, PathStep, Status};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Place};
 use super::scene::Case;
 use super::sight::{Ear, Here, Seen};
 use super::trail::{At, Probe, Spot, Stop, Trail, plan};
-use crate::host::Host;
+use crate::host::{DeviceId, Host};
 use crate::journey::Journey;
-use crate::{Direction, FrameNo};
+use crate::{Direction, FrameNo, MacAddr};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -32,7 +32,13 @@ impl<'a> Walk<'a> {
     pub fn new(case: &Case<'a>, leg: Leg, from: &Endpoint, to: &Endpoint, packets: Vec<&'a Journey>) -> Walk<'a> {
         let twins = super::sight::rewritten(case.tables, &packets);
         let seen = Seen::of(case.tables, packets.iter().map(|one| (*one, false)).chain(twins.into_iter().map(|one| (one, true))));
-        let trail = plan(case.host, from, to, probe(leg, from, to, &packets, case.is_v6));
+        // What a station sends shows its address, also where nothing else does.
+        let from = &Endpoint { mac: packets.last().and_then(|one| one.source).filter(|_| !from.is_local()).or(from.mac), ..from.clone() };
+        let mut probe = probe(leg, from, to, &packets, case.is_v6);
+        if packets.is_empty() && !probe.is_resolution() {
+            probe.destination_mac = router(case.host, from, to).or(probe.destination_mac);
+        }
+        let trail = plan(case.host, from, to, probe);
         let mut walk = Walk {
             leg,
             from: from.clone(),
@@ -173,6 +179,16 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The host's link-layer address on the link of a station, where the other end is on another link: its router, as far as is known.
+fn router(host: &Host, from: &Endpoint, to: &Endpoint) -> Option<MacAddr> {
+    let Place::Behind(device) = from.place else { return None };
+    let link = |id: DeviceId| host.device(id).map(|device| device.master.filter(|_| device.port.is_some()).unwrap_or(id));
+    let own = link(device)?;
+    let is_far = to.device().is_some_and(|other| link(other) != Some(own));
+    let has_stack = host.addresses().any(|row| row.device == own && Some(row.ip.is_ipv6()) == from.ip.map(|ip| ip.is_ipv6()));
+    (is_far && has_stack).then(|| host.device(own)?.mac).flatten()
+}
+
 fn rewriting(probe: &Probe, (source, destination): (IpAddr, IpAddr)) -> String {
     match (probe.source == Some(source), probe.destination == destination) {
         (false, true) => format!("source {source}"),
@@ -198,7 +214,7 @@ fn probe(leg: Leg, from: &Endpoint, to: &Endpoint, packets: &[&Journey], is_v6: 
 }
 
 /// A device's name, with its namespace where that is not our own.
-pub(crate) fn case_name(host: &Host, device: crate::host::DeviceId) -> String {
+pub(crate) fn case_name(host: &Host, device: DeviceId) -> String {
     let Some(row) = host.device(device) else { return format!("device {}", device.index) };
     match host.namespace(device.netns).filter(|netns| !netns.is_own).and_then(|netns| netns.name.as_ref()) {
         Some(netns) => format!("{}@{netns}", row.name),
@@ -216,7 +232,7 @@ fn direction_name(direction: Direction) -> &'static str {
 
 /// What decides at a spot, for people.
 pub(crate) fn describe(host: &Host, spot: &Spot) -> String {
-    let device = |id: Option<crate::host::DeviceId>| id.map_or_else(|| "?".into(), |id| case_name(host, id));
+    let device = |id: Option<DeviceId>| id.map_or_else(|| "?".into(), |id| case_name(host, id));
     match spot.at {
         At::Sender => "sender".into(),
         At::Backend => "backend".into(),

@@ -125,6 +125,22 @@ pub enum BackendKind {
 }
 
 impl BackendKind {
+    /// As QEMU calls it.
+    pub fn named(name: &str) -> BackendKind {
+        let kinds = [
+            BackendKind::Tap,
+            BackendKind::User,
+            BackendKind::Socket,
+            BackendKind::Stream,
+            BackendKind::Dgram,
+            BackendKind::Hubport,
+            BackendKind::VhostUser,
+            BackendKind::VhostVdpa,
+            BackendKind::Passt,
+        ];
+        kinds.into_iter().find(|kind| kind.name() == name).unwrap_or_else(|| BackendKind::Other(Text::new(name)))
+    }
+
     /// QEMU's name.
     pub fn name(&self) -> &str {
         match self {

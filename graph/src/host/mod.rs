@@ -3,6 +3,7 @@
 //! The same facts as frames prove, with another provenance: "configured" beside "seen". A fact is one row with a key; a later row with
 //! the same key replaces it, and [`HostChange::Gone`] takes it away. Read netdevice(7), rtnetlink(7) and bridge(8) for the words.
 
+mod asked;
 mod cable;
 mod counter;
 mod device;
@@ -12,6 +13,7 @@ mod readings;
 mod table;
 mod user;
 
+pub use asked::{Asked, AskedCard, ReceiveFilter};
 pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier};
 pub use counter::{Counter, Drop, Listener};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
@@ -134,6 +136,8 @@ pub enum HostFact {
     Firewall(FirewallRule),
     /// A guest.
     Guest(Box<Guest>),
+    /// What a guest's QEMU said when it was asked.
+    Asked(Box<Asked>),
     /// What joins guests without a device.
     Cable(Box<Cable>),
     /// Another program that has a TUN or TAP device open.
@@ -174,6 +178,8 @@ pub enum HostKey {
     Firewall(Netns, Text, Text, Text, u32),
     /// Process.
     Guest(u32),
+    /// Process of the guest that was asked.
+    Asked(u32),
     /// As [`Cable::key`].
     Cable(Text),
     /// Process, name of the device.
@@ -206,6 +212,7 @@ impl HostFact {
             HostFact::Setting(row) => HostKey::Setting(row.netns, row.name.clone()),
             HostFact::Firewall(row) => HostKey::Firewall(row.netns, row.tool.clone(), row.table.clone(), row.chain.clone(), row.number),
             HostFact::Guest(row) => HostKey::Guest(row.pid),
+            HostFact::Asked(row) => HostKey::Asked(row.pid),
             HostFact::Cable(row) => HostKey::Cable(row.key.clone()),
             HostFact::Reader(row) => HostKey::Reader(row.pid, row.interface.clone()),
             HostFact::Counter(row) => HostKey::Counter(row.netns, row.device, row.name.clone()),

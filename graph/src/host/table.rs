@@ -2,8 +2,8 @@
 
 use super::readings::Readings;
 use super::{
-    Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact,
-    HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
+    Asked, Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange,
+    HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -107,8 +107,13 @@ impl Host {
         }
     }
 
-    fn set(&mut self, at: Timestamp, fact: HostFact) -> bool {
+    fn set(&mut self, at: Timestamp, mut fact: HostFact) -> bool {
         let key = fact.key();
+        if let HostFact::Guest(guest) = &mut fact
+            && let Some(HostFact::Asked(asked)) = self.rows.get(&HostKey::Asked(guest.pid))
+        {
+            asked.complete(guest);
+        }
         if self.rows.len() >= Self::ROWS && !self.rows.contains_key(&key) {
             self.dropped += 1;
             return false;
@@ -123,6 +128,11 @@ impl Host {
                 self.name(identity);
             }
             HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
+            HostFact::Asked(asked) => {
+                if let Some(HostFact::Guest(guest)) = self.rows.get_mut(&HostKey::Guest(asked.pid)) {
+                    asked.complete(guest);
+                }
+            }
             _ => {}
         }
         if let Some(count) = Count::of(&fact) {
@@ -151,6 +161,9 @@ impl Host {
                 self.series.remove(&device);
             }
             _ => {
+                if let HostKey::Guest(pid) = *key {
+                    self.rows.remove(&HostKey::Asked(pid));
+                }
                 self.rows.remove(key);
                 self.readings.remove(key);
             }
@@ -164,7 +177,7 @@ impl Host {
         let (now, second) = (device.counters, at.parts().0);
         let sent = now.sent_octets.saturating_sub(before.sent_octets);
         let received = now.received_octets.saturating_sub(before.received_octets);
-        if sent + received > 0 {
+        if sent > 0 || received > 0 {
             self.series.entry(device.id).or_default().add(second, sent, received);
         }
     }
@@ -322,6 +335,8 @@ impl Host {
         firewall, Firewall, FirewallRule);
     rows!(/// Guests, by process.
         guests, Guest, Guest, 0, u32::MAX);
+    rows!(/// What guests' QEMUs said when they were asked, by process.
+        asked, Asked, Asked);
     rows!(/// Cables, by key.
         cables, Cable, Cable);
     rows!(/// Programs other than guests that have a TUN or TAP device open.

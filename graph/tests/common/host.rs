@@ -5,6 +5,10 @@
 //! - `host address 4 10.0.2.100/24`, `host guest 100 g1 a@2 b@3`: a process, its name, its cards with the device that each reads.
 //! - `host ns 2 web` (`own` for the one that tapscope runs in); a device there is `2/5`. `host neighbor 4 10.0.2.101 a reachable`,
 //!   `host fdb 2 a bridge 4 age 3`, `host backlog 7`, `host unreadable WHAT WHY REMEDY` with `_` for spaces.
+//! - A port's words: `state listening`, `isolated`, `locked`, `hairpin`, `guard`, `no-flood`, `no-broadcast`, `no-multicast`, `vlan 10` (a
+//!   member), `pvid 10` (untagged, too). A device's: `mtu 1000`, `xdp 7`, `noarp`, `packets IN OUT` (its counters); a bridge's `filtering`.
+//! - `host fdb 2 a bridge 4 static`, `host route 10.0.0.0/24 4` (device 4), `host route 0.0.0.0/0 4 via 10.0.0.1`, `host route blackhole 10.0.0.1/32`,
+//!   `host rule 100 from 10.0.0.0/24 table 100`, `host nft inet fw forward forward/0 0 RULE …`, `host iptables filter FORWARD forward/0 0 RULE …`.
 //! - `host cable tcp_127.0.0.1:8010 tcp connected listens=100.0 connects=101.0 carried`: a cable, `_` for spaces in its key; its kind and
 //!   state; its ends as `ROLE=PROCESS.CARD` or `ROLE=PROGRAM:PROCESS`; how it can be seen: `carried`, `asked=REMEDY`, `unseen=WHY=REMEDY`.
 //!   A card behind which is no device is `a@user`, `a@socket`, `a@vhost-user`, with options as `a@user:net=10.9.0.0/24`.
@@ -13,8 +17,8 @@
 
 use tapscope_graph::host::{
     Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
-    DeviceKind, FdbEntry, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns, Nic, PortState,
-    Reader, Setting, TunMode, Unreadable,
+    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns,
+    Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -83,6 +87,56 @@ pub fn change(words: &[&str]) -> HostChange {
             age: Some(age.parse().expect("seconds")),
             ..FdbEntry::default()
         })),
+        ["fdb", port, mac, "bridge", bridge, "static"] => HostChange::Set(HostFact::Fdb(FdbEntry {
+            port: id(port),
+            mac: MacAddr(super::station(mac)),
+            bridge: Some(id(bridge)),
+            flags: vec![Text::new("static")],
+            ..FdbEntry::default()
+        })),
+        ["route", kind @ ("blackhole" | "unreachable" | "prohibit"), destination] => {
+            let kind = match kind {
+                "blackhole" => RouteKind::Blackhole,
+                "unreachable" => RouteKind::Unreachable,
+                _ => RouteKind::Prohibit,
+            };
+            HostChange::Set(HostFact::Route(Route { kind, device: None, ..route(destination, "0") }))
+        }
+        ["route", destination, device] => HostChange::Set(HostFact::Route(route(destination, device))),
+        ["route", destination, device, "table", table] => {
+            HostChange::Set(HostFact::Route(Route { table: table.parse().expect("a number"), ..route(destination, device) }))
+        }
+        ["route", destination, device, "via", gateway] => {
+            HostChange::Set(HostFact::Route(Route { gateway: Some(gateway.parse().expect("an address")), ..route(destination, device) }))
+        }
+        ["rule", priority, "from", source, "table", table] => HostChange::Set(HostFact::Rule(Rule {
+            netns: NETNS,
+            is_v6: false,
+            priority: priority.parse().expect("a number"),
+            source: Some(prefix(source)),
+            destination: None,
+            in_device: None,
+            out_device: None,
+            mark: None,
+            table: Some(table.parse().expect("a number")),
+            text: Text::new(&format!("from {source} lookup {table}")),
+        })),
+        ["rule", priority, "table", table] => HostChange::Set(HostFact::Rule(Rule {
+            netns: NETNS,
+            is_v6: false,
+            priority: priority.parse().expect("a number"),
+            source: None,
+            destination: None,
+            in_device: None,
+            out_device: None,
+            mark: None,
+            table: Some(table.parse().expect("a number")),
+            text: Text::new(&format!("from all lookup {table}")),
+        })),
+        ["nft", family, table, chain, hook, number, ref rule @ ..] => {
+            firewall("nft", &format!("{family} {table}"), chain, hook, number, rule)
+        }
+        ["iptables", table, chain, hook, number, ref rule @ ..] => firewall("iptables", &format!("ip {table}"), chain, hook, number, rule),
         ["backlog", frames] => HostChange::Set(HostFact::Backlog(frames.parse().expect("a number"))),
         ["unreadable", what, why, remedy] => HostChange::Set(HostFact::Unreadable(Unreadable {
             what: Text::new(&what.replace('_', " ")),
@@ -102,6 +156,40 @@ pub fn change(words: &[&str]) -> HostChange {
         ["gone", "guest", pid] => HostChange::Gone(HostKey::Guest(pid.parse().expect("a process"))),
         _ => panic!("not understood: {words:?}"),
     }
+}
+
+fn prefix(text: &str) -> Prefix {
+    let (ip, length) = text.split_once('/').expect("an address and a length");
+    Prefix { ip: ip.parse().expect("an address"), length: length.parse().expect("a length") }
+}
+
+fn route(destination: &str, device: &str) -> Route {
+    Route {
+        netns: NETNS,
+        table: 254,
+        destination: prefix(destination),
+        gateway: None,
+        device: Some(id(device)),
+        source: None,
+        metric: 0,
+        kind: RouteKind::Unicast,
+        protocol: Text::new("kernel"),
+        is_dead: false,
+    }
+}
+
+/// `forward/0` is the hook with its priority.
+fn firewall(tool: &str, table: &str, chain: &str, hook: &str, number: &str, rule: &[&str]) -> HostChange {
+    HostChange::Set(HostFact::Firewall(FirewallRule {
+        netns: NETNS,
+        tool: Text::new(tool),
+        table: Text::new(table),
+        chain: Text::new(chain),
+        hook: (hook != "-").then(|| Text::new(&hook.replace('/', " "))),
+        number: number.parse().expect("a number"),
+        rule: Text::long(&rule.join(" ")),
+        hits: None,
+    }))
 }
 
 fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Device {
@@ -130,7 +218,7 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
             "unread" => device.has_carrier = false,
             "master" => {
                 device.master = rest.next().map(|index| id(index));
-                device.port = Some(BridgePort { state: PortState::Forwarding, ..BridgePort::default() });
+                device.port = Some(open_port());
             }
             // What it received and sent since it was made, octets.
             "counted" => {
@@ -139,13 +227,57 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
             }
             "lower" => device.lower = rest.next().map(|index| id(index)),
             "state" => {
-                let state = if rest.next() == Some(&"blocking") { PortState::Blocking } else { PortState::Disabled };
-                device.port = Some(BridgePort { state, ..BridgePort::default() });
+                let state = match rest.next() {
+                    Some(&"blocking") => PortState::Blocking,
+                    Some(&"listening") => PortState::Listening,
+                    Some(&"learning") => PortState::Learning,
+                    _ => PortState::Disabled,
+                };
+                device.port = Some(BridgePort { state, ..open_port() });
             }
-            other => panic!("not understood: {other}"),
+            "mtu" => device.mtu = rest.next().and_then(|mtu| mtu.parse().ok()).expect("octets"),
+            "xdp" => device.xdp = rest.next().and_then(|id| id.parse().ok()),
+            "noarp" => device.is_noarp = true,
+            "packets" => {
+                let mut next = || rest.next().and_then(|count| count.parse().ok()).expect("packets");
+                (device.counters.received_packets, device.counters.sent_packets) = (next(), next());
+            }
+            "filtering" => device.kind = DeviceKind::Bridge(Bridge { vlan_filtering: true, ..Bridge::default() }),
+            word => {
+                let port = device.port.as_mut().unwrap_or_else(|| panic!("not understood: {word}"));
+                port_word(port, word, &mut rest);
+            }
         }
     }
     device
+}
+
+/// A port as bridges make them.
+fn open_port() -> BridgePort {
+    BridgePort {
+        state: PortState::Forwarding,
+        learning: true,
+        flood: true,
+        multicast_flood: true,
+        broadcast_flood: true,
+        ..BridgePort::default()
+    }
+}
+
+fn port_word<'a>(port: &mut BridgePort, word: &str, rest: &mut impl Iterator<Item = &'a &'a str>) {
+    let mut vid = || rest.next().and_then(|vid| vid.parse().ok()).expect("a VLAN");
+    match word {
+        "isolated" => port.is_isolated = true,
+        "locked" => port.is_locked = true,
+        "hairpin" => port.hairpin = true,
+        "guard" => port.guard = true,
+        "no-flood" => port.flood = false,
+        "no-broadcast" => port.broadcast_flood = false,
+        "no-multicast" => port.multicast_flood = false,
+        "vlan" => port.vlans.push(PortVlan { vid: vid(), ..PortVlan::default() }),
+        "pvid" => port.vlans.push(PortVlan { vid: vid(), is_pvid: true, is_untagged: true }),
+        other => panic!("not understood: {other}"),
+    }
 }
 
 /// `a@2`: a card with the MAC of station a that reads device 2; `a@user`: one with that backend.

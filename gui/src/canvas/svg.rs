@@ -33,7 +33,14 @@ pub fn svg(view: &Arc<View>) -> String {
     let shown = Arc::new(Shown {
         view: view.clone(),
         packets: Packets::new(0),
-        playback: Playback { state: PlaybackState::Ended, speed: 1.0, position: at, begin: view.tables.begin.unwrap_or(at), end: at },
+        playback: Playback {
+            state: PlaybackState::Ended,
+            speed: 1.0,
+            position: at,
+            begin: view.tables.begin.unwrap_or(at),
+            end: at,
+            is_past: false,
+        },
         title: String::new(),
         notice: None,
         doing: crate::session::Doing::default(),

@@ -1,7 +1,7 @@
 //! The rows of each table.
 
 use super::cell::Cell;
-use crate::report::{protocol, title};
+use crate::report::protocol;
 use anyhow::Result;
 use tapscope_graph::fact::ArpOperation;
 use tapscope_graph::host::{DeviceId, Host};
@@ -22,7 +22,7 @@ pub fn hosts(view: &View, take: Take<'_>) -> Result<()> {
             received = (received.0 + interface.received.packets, received.1 + interface.received.octets);
         }
         take(vec![
-            Cell::Text(title(node)),
+            Cell::Text(node.title()),
             Cell::text(node.kind.name()),
             Cell::list(node.addresses.iter().map(|address| address.ip)),
             Cell::list(&node.macs),

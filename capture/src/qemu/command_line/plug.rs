@@ -98,7 +98,7 @@ pub(super) fn plug(options: &Options, chardev: Option<&Plug>) -> Plug {
         "socket" => socket(options),
         "stream" => match PlugAddress::of(options, "addr") {
             Some(PlugAddress::Descriptor(number)) => Plug::Descriptor(number),
-            Some(address) => Plug::Stream { listens: options.value("server").is_none() || options.is_on("server"), address },
+            Some(address) => Plug::Stream { listens: options.is_on("server"), address },
             None => Plug::None,
         },
         "dgram" => dgram(options),
@@ -190,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_serves_unless_it_is_told_not_to() {
+    fn a_stream_goes_to_its_peer_unless_it_is_told_to_serve() {
         check(
             "stream,addr.type=inet,addr.host=::1,addr.port=8010 stream,server=off,addr.type=unix,addr.path=/a
              stream,server=on,addr.type=unix,addr.path=a,addr.abstract=on stream,addr.type=fd,addr.str=5 stream,addr.type=vsock
              {\"type\":\"stream\",\"addr\":{\"type\":\"unix\",\"path\":\"/run/p.socket\"},\"server\":false,\"reconnect\":5}",
             expect![[r#"
-                Stream { listens: true, address: Inet("::1", 8010) }
+                Stream { listens: false, address: Inet("::1", 8010) }
                 Stream { listens: false, address: Unix("/a") }
                 Stream { listens: true, address: Abstract("a") }
                 Descriptor(5)

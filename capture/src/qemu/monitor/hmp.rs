@@ -61,7 +61,7 @@ pub(super) fn plain(said: &[u8]) -> String {
         match character {
             // ECMA-48: a control sequence ends with a letter.
             '\u{1b}' if characters.as_str().starts_with('[') => {
-                let _ = characters.nth(0);
+                let _ = characters.next();
                 let _ = characters.find(|c| ('@'..='~').contains(c));
             }
             '\u{1b}' => drop(characters.next()),

@@ -38,6 +38,11 @@ enum Session {
     Virsh(Virsh),
 }
 
+/// The process that a monitor belongs to, where the kernel says so: for unix sockets, also busy ones.
+pub fn owner(address: &Address) -> Option<u32> {
+    Wire::open(address).ok()?.owner()
+}
+
 /// Something that was added to QEMU: an object or a character device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {

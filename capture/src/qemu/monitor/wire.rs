@@ -40,6 +40,16 @@ impl Wire {
         Ok(Wire { socket: socket.map_err(failed)?, address: address.clone(), buffer: Vec::new() })
     }
 
+    /// The process that listens there, as the kernel has it; none for TCP.
+    pub fn owner(&self) -> Option<u32> {
+        #[cfg(target_os = "linux")]
+        if !matches!(self.address, Address::Tcp(..)) {
+            let owner = nix::sys::socket::getsockopt(&self.socket, nix::sys::socket::sockopt::PeerCredentials).ok()?;
+            return u32::try_from(owner.pid()).ok().filter(|&pid| pid > 0);
+        }
+        None
+    }
+
     /// Says something, with descriptors beside it.
     pub fn say(&mut self, text: &[u8], descriptors: &[BorrowedFd<'_>], command: &'static str, by: Instant) -> Result<(), MonitorError> {
         if !descriptors.is_empty() && matches!(self.address, Address::Tcp(..)) {

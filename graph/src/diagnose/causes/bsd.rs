@@ -1,6 +1,7 @@
 //! What differs on the BSDs.
 
 use super::prelude::*;
+use crate::host::DeviceKind;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +10,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 BSD",
         proven_by: ProvenBy::State,
         at: &[At::Egress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(bsd_tap_not_up),
         drop_reasons: &[],
         meaning: "The TAP is open, and was not switched on.",
         wire: "NetBSD/FreeBSD host: nothing on tap0",
@@ -35,3 +36,17 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "https://man.NetBSD.org/brconfig.8 ; https://reviews.freebsd.org/D49995",
     },
 ];
+
+/// A BSD's host has no namespaces; its TAP is read and was never switched on (tap(4), net.link.tap.up_on_open).
+fn bsd_tap_not_up(scene: &Scene<'_>) -> Answer {
+    let is_bsd = scene.spot.netns.0 == 0 && scene.host().namespaces().next().is_none();
+    let Some(device) = scene.device().filter(|device| is_bsd && matches!(device.kind, DeviceKind::Tun(_)) && !device.is_up) else {
+        return Answer::Idle;
+    };
+    Hit::new(&device.name, Some(device.id), format!("{} is open, and was not switched on", device.name))
+        .state(format!("{} has no UP flag", device.name))
+        .fix(format!("ifconfig {} up (FreeBSD: sysctl net.link.tap.up_on_open=1)", device.name))
+        .undo(format!("ifconfig {} down", device.name))
+        .expect(format!("the packet out on {}", device.name))
+        .yes()
+}

@@ -1,6 +1,8 @@
 //! Guests that are joined without a device of the host (qemu(1), `-netdev socket`, `stream`, `dgram`).
 
 use super::prelude::*;
+use crate::diagnose::endpoint::{Endpoint, Place};
+use crate::host::{Cable, CableKind, CableState};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +11,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 backend",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(not_connected),
         drop_reasons: &[],
         meaning: "The guest's socket has no peer.",
         wire: "no interface on the host carries the frames; guest ARPs unanswered",
@@ -24,7 +26,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 backend",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(one_client),
         drop_reasons: &[],
         meaning: "The listener has a peer already, and a socket netdev takes only one.",
         wire: "A<->B fine, C silent although its TCP is ESTAB",
@@ -39,7 +41,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 backend",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(mcast_mismatch),
         drop_reasons: &[],
         meaning: "The guests use different multicast groups or ports.",
         wire: "A hears only its own frames back (each frame twice on A), never B",
@@ -69,7 +71,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 backend",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(dgram_mismatch),
         drop_reasons: &["NO_SOCKET"],
         meaning: "The datagram sockets do not point at each other.",
         wire: "on lo: UDP A->port nobody owns, followed by ICMP port unreachable; UdpNoPorts rises; kfree_skb NO_SOCKET at __udp4_lib_rcv",
@@ -80,3 +82,73 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "QEMU docs",
     },
 ];
+
+/// The cable that an end is plugged into.
+fn cable<'s>(scene: &Scene<'s>, end: &Endpoint) -> Option<&'s Cable> {
+    let Place::Backend(pid, number) = end.place else { return None };
+    scene.host().cables().find(|cable| cable.ends.iter().any(|plug| plug.pid == Some(pid) && plug.nic == Some(number)))
+}
+
+/// The cables of the two ends; one end may have none.
+fn both<'s>(scene: &Scene<'s>) -> [Option<&'s Cable>; 2] {
+    [cable(scene, &scene.walk.from), cable(scene, &scene.walk.to)]
+}
+
+fn hit(cable: &Cable, summary: String) -> Hit {
+    Hit::new(format!("cable {}", cable.key), None, summary).object(&cable.key).state(format!(
+        "{} {}: {}",
+        cable.kind.name(),
+        cable.key,
+        cable.state
+    ))
+}
+
+fn not_connected(scene: &Scene<'_>) -> Answer {
+    let is_broken = |cable: &&Cable| matches!(cable.state, CableState::Listening | CableState::Disconnected);
+    let Some(cable) = both(scene).into_iter().flatten().find(is_broken) else { return Answer::Idle };
+    // Datagram sockets that miss each other are another matter.
+    if matches!(cable.kind, CableKind::Udp | CableKind::UnixDatagram) {
+        return Answer::Idle;
+    }
+    let what = if cable.state == CableState::Listening { "nobody is connected" } else { "its connection was refused or lost" };
+    hit(cable, format!("the cable {} leads nowhere: {what}", cable.key))
+        .fix("start the other guest; its connect= must be the listener's address and port")
+        .expect("the cable connected")
+        .yes()
+}
+
+fn one_client(scene: &Scene<'_>) -> Answer {
+    let Some(cable) = both(scene).into_iter().flatten().find(|cable| cable.state == CableState::NotAccepted) else { return Answer::Idle };
+    hit(cable, format!("the listener of {} has a peer already: a socket netdev takes only one", cable.key))
+        .fix("use -netdev socket,mcast=, stream to a switch, or a bridge, for more than two guests")
+        .expect("all guests on one link")
+        .yes()
+}
+
+fn mcast_mismatch(scene: &Scene<'_>) -> Answer {
+    let [Some(a), Some(b)] = both(scene) else { return Answer::Idle };
+    let are_groups = a.kind == CableKind::Multicast && b.kind == CableKind::Multicast;
+    if !are_groups || a.key == b.key {
+        return Answer::Idle;
+    }
+    hit(a, format!("one guest is in {}, the other in {}", a.key, b.key))
+        .state(format!("{}: {}", b.key, b.state))
+        .fix("start both with the same mcast=GROUP:PORT")
+        .expect("both in one group")
+        .yes()
+}
+
+fn dgram_mismatch(scene: &Scene<'_>) -> Answer {
+    let cables = both(scene);
+    let is_udp = |cable: &&Cable| matches!(cable.kind, CableKind::Udp | CableKind::UnixDatagram);
+    let Some(cable) = cables.into_iter().flatten().find(is_udp) else { return Answer::Idle };
+    let are_two = matches!(cables, [Some(a), Some(b)] if a.key != b.key);
+    if !are_two && matches!(cable.state, CableState::Connected | CableState::Unknown) {
+        return Answer::Idle;
+    }
+    let ends: Vec<String> = cable.ends.iter().filter_map(|end| Some(format!("{} to {}", end.local?, end.remote?))).collect();
+    hit(cable, format!("the datagram sockets do not point at each other: {}", ends.join(", ")))
+        .fix("make local and remote of the two guests mirror each other")
+        .expect("datagrams both ways")
+        .yes()
+}

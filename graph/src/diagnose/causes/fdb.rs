@@ -1,6 +1,13 @@
 //! Forwarding databases: who is where, and who only seems to be.
 
 use super::prelude::*;
+use crate::diagnose::endpoint::device_of_point;
+use crate::host::{DeviceId, FdbEntry};
+use crate::journey::Journey;
+use crate::tables::Learned;
+use crate::{Direction, FrameNo, MacAddr, PointId};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +16,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 guest",
         proven_by: ProvenBy::Packets,
         at: &[At::BridgeIn],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(invalid_source),
         drop_reasons: &["MAC_INVALID_SOURCE"],
         meaning: "The sender's link-layer address is a group's, which no bridge takes as a source.",
         wire: "frames in on tapA with the multicast bit set in the source MAC (odd first octet, e.g. 53:54:..); nothing anywhere else",
@@ -23,8 +30,8 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "GUEST_MAC_IS_HOST_MAC",
         layer: "L2 host",
         proven_by: ProvenBy::State,
-        at: &[At::BridgeUp, At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        at: &[At::BridgeUp, At::Route, At::Resolve],
+        test: Test::Place(guest_mac_is_host_mac),
         drop_reasons: &["IP_INADDRERRORS"],
         meaning: "The guest's link-layer address is also one of the host's: the bridge keeps its frames.",
         wire: "ARP works; unicast to B is swallowed by br0 (seen up on br0, never out on tapB); kfree_skb IP_INADDRERRORS dev=br0",
@@ -39,7 +46,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 guest",
         proven_by: ProvenBy::Packets,
         at: &[At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(duplicate_mac),
         drop_reasons: &["NOT_SPECIFIED"],
         meaning: "Two stations use one link-layer address: frames to it go to whoever spoke last.",
         wire: "two ports source the same MAC; FDB flaps; ARP reply from B to A comes back to B's own port (kfree_skb NOT_SPECIFIED at br_handle_frame_finish, dev=tapB)",
@@ -47,14 +54,14 @@ pub(super) const CAUSES: &[Cause] = &[
         alike: "REFLECTED_FRAMES, L2_LOOP, MCAST self-echo, live migration (one-way move)",
         fix: "give each -device its own mac=52:54:00:xx:xx:xx",
         undo: "",
-        source: "https://rt-software.net/cgi-bin/article.cgi?d=Notes&q=QEMU%20Networking.wiki ; r7 shows the default MAC",
+        source: "https://rt-software.net/cgi-bin/article.cgi?d=Notes&q=QEMU%20Networking.wiki",
     },
     Cause {
         code: "REFLECTED_FRAMES",
         layer: "L2 uplink",
         proven_by: ProvenBy::Packets,
         at: &[At::BridgeOut, At::BridgeIn],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(reflected),
         drop_reasons: &[],
         meaning: "What the guests send comes back from the uplink, and the bridge believes that they are there.",
         wire: "on up0 every guest frame appears twice: out, then in with the guest's own source MAC within 1 ms; ARP reply is sent to up0",
@@ -69,7 +76,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 bridge",
         proven_by: ProvenBy::State,
         at: &[At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(fdb_static),
         drop_reasons: &[],
         meaning: "A static entry of the forwarding database leads to the wrong port.",
         wire: "ARP (broadcast) reaches B and is answered; unicast echo leaves on tapC",
@@ -84,7 +91,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 bridge",
         proven_by: ProvenBy::State,
         at: &[At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(fdb_stale),
         drop_reasons: &[],
         meaning: "The forwarding database still leads to where the station was before.",
         wire: "echo leaves on the old port; B silent since it moved; heals when B sends anything or after ageing (300 s)",
@@ -99,7 +106,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 bridge",
         proven_by: ProvenBy::Packets,
         at: &[At::BridgeIn, At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(l2_loop),
         drop_reasons: &["FULL_RING", "CPU_BACKLOG", "QDISC_DROP"],
         meaning: "Bridges are joined twice, and frames go round.",
         wire: "thousands of identical frames/s on several ports, same frame re-entering; FDB for one MAC flaps; dmesg \"received packet on X with own address as source address\"",
@@ -110,3 +117,204 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "https://github.com/GNS3/gns3-server/issues/2194",
     },
 ];
+
+fn invalid_source(scene: &Scene<'_>) -> Answer {
+    let Some(mac) = scene.spot.probe.source_mac.filter(|mac| mac.is_group()) else { return Answer::Idle };
+    Hit::new(scene.walk.from.title(scene.host()), scene.spot.device, format!("{mac} is a group's address: no bridge takes it as a source"))
+        .frames(Rank::Packets, format!("frames come from {mac}, whose first octet is odd"), scene.frames())
+        .fix("give the guest's card an address whose first octet is even, such as 52:54:00:xx:xx:xx")
+        .expect("the packet behind the bridge")
+        .in_guest()
+        .yes()
+}
+
+/// The bridge keeps frames to its own addresses, those of its ports among them.
+fn guest_mac_is_host_mac(scene: &Scene<'_>) -> Answer {
+    let (Some(mac), Some(to)) = (scene.spot.probe.destination_mac, scene.walk.to.device()) else { return Answer::Idle };
+    let is_theirs = scene.walk.to.mac == Some(mac) && !scene.walk.to.is_local();
+    let bridge = if scene.spot.at == At::BridgeUp { scene.spot.bridge } else { scene.spot.device };
+    let is_on_link = scene.host().device(to).is_some_and(|device| device.master == bridge && bridge.is_some());
+    if mac.is_group() || !is_theirs || !is_on_link {
+        return Answer::Idle;
+    }
+    // The bridge takes the lowest address of its ports for its own: the port is the culprit.
+    let own = || scene.host().devices().filter(|device| device.mac == Some(mac) && device.id.netns == scene.spot.netns);
+    let Some(owner) = own().find(|device| device.port.is_some()).or_else(|| own().next()) else { return Answer::Idle };
+    let ip = tool(scene.host(), owner.id.netns, "ip");
+    Hit::new(
+        scene.name(owner.id),
+        Some(owner.id),
+        format!("{mac} is the address of the guest behind {} and of {}: the bridge keeps its frames", scene.name(to), owner.name),
+    )
+    .state(format!("{} has the address {mac}, so the bridge takes it for its own", owner.name))
+    .fix(format!("{ip} link set {} address fe:54:00:xx:xx:xx (never the guest's own)", owner.name))
+    .undo(format!("{ip} link set {} address {mac}", owner.name))
+    .expect(format!("the packet out on {}", scene.name(to)))
+    .yes()
+}
+
+/// Ports that a station was heard at as one who sends there, with the addresses that it used.
+fn heard_at(scene: &Scene<'_>, mac: MacAddr) -> Vec<(DeviceId, Vec<IpAddr>)> {
+    let tables = scene.case.tables;
+    let mut places: Vec<(DeviceId, Vec<IpAddr>)> = Vec::new();
+    for row in tables.stations.iter().filter(|row| row.mac == mac && row.inbound > 0) {
+        let Some(device) = device_of_point(tables, row.point) else { continue };
+        let is_port = scene.host().device(device).is_some_and(|device| device.port.is_some());
+        if !is_port || places.iter().any(|(known, _)| *known == device) {
+            continue;
+        }
+        let addresses = tables.bindings.iter().filter(|own| own.mac == mac && own.point == row.point && own.learned != Learned::Source);
+        places.push((device, addresses.map(|own| own.ip).collect()));
+    }
+    places
+}
+
+fn duplicate_mac(scene: &Scene<'_>) -> Answer {
+    let Some(mac) = scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()) else { return Answer::Idle };
+    let places = heard_at(scene, mac);
+    let cards = scene.host().guests().flat_map(|guest| &guest.nics).filter(|nic| nic.mac == Some(mac)).count();
+    let are_both = scene.walk.from.mac == Some(mac) && scene.walk.to.mac == Some(mac);
+    // Two stations say different things; copies of one frame do not.
+    let differ = places.iter().any(|(device, own)| {
+        places.iter().any(|(other, theirs)| {
+            device != other && own.iter().any(|ip| !theirs.contains(ip)) && theirs.iter().any(|ip| !own.contains(ip))
+        })
+    });
+    if !(are_both || differ || cards > 1 && places.len() > 1) {
+        return Answer::Idle;
+    }
+    let names: Vec<String> = if places.len() > 1 {
+        places.iter().map(|(device, _)| scene.name(*device)).collect()
+    } else {
+        [scene.walk.from.device(), scene.walk.to.device()].into_iter().flatten().map(|device| scene.name(device)).collect()
+    };
+    Hit::new(
+        format!("stations at {}", names.join(" and ")),
+        scene.spot.out,
+        format!("{mac} is used at {}: what is sent to it goes to whoever spoke last", names.join(" and at ")),
+    )
+    .frames(Rank::Packets, format!("{mac} sends from {}, with different addresses", names.join(" and ")), scene.frames())
+    .fix("give each guest's card an address of its own: -device …,mac=52:54:00:xx:xx:xx")
+    .expect("the packet at the right port")
+    .in_guest()
+    .yes()
+}
+
+/// The same frame came in again by another port at once: what lies behind that port sent it back.
+fn reflected(scene: &Scene<'_>) -> Answer {
+    let Some(bridge) = scene.spot.bridge else { return Answer::Idle };
+    let port = |point| {
+        let device = scene.host().device(device_of_point(scene.case.tables, point)?)?;
+        (device.master == Some(bridge)).then_some(device.id)
+    };
+    let echoed = |packet: &&Journey| -> Option<(DeviceId, FrameNo)> {
+        let mut ins =
+            packet.sightings.iter().filter(|seen| seen.direction == Direction::Inbound).filter_map(|seen| Some((port(seen.point)?, seen)));
+        let (first, origin) = ins.next()?;
+        ins.find(|(device, seen)| *device != first && seen.source == origin.source && seen.at.since(origin.at) <= 5_000_000)
+            .map(|(device, seen)| (device, seen.frame))
+    };
+    let own: Vec<&Journey> = scene
+        .case
+        .journeys()
+        .filter(|packet| [scene.walk.from.mac, scene.walk.to.mac].contains(&packet.source) && packet.source.is_some())
+        .collect();
+    let Some((uplink, frame)) = own.iter().find_map(echoed) else { return Answer::Idle };
+    if is_looping(scene) {
+        return Answer::Idle;
+    }
+    let name = scene.name(uplink);
+    Hit::new(&name, Some(uplink), format!("what the guests send comes back in by {name}, so the bridge looks for them there"))
+        .frames(Rank::Packets, format!("the same frame in by {name}, with the guest's own source address"), vec![frame])
+        .fix(format!("mend what is behind {name} (hairpin, bond, promiscuous port group), or drop local source addresses at its ingress"))
+        .expect("each frame once")
+        .outside()
+        .yes()
+}
+
+/// The entry of the forwarding database that decides where a frame goes, if that is not where the receiver is.
+fn wrong_entry<'s>(scene: &Scene<'s>) -> Option<(&'s FdbEntry, DeviceId)> {
+    let (mac, bridge) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group())?, scene.spot.bridge?);
+    let out = scene.spot.out.filter(|out| Some(*out) == scene.walk.to.device() && scene.walk.to.mac == Some(mac))?;
+    let entry = scene.host().fdb().find(|entry| {
+        entry.mac == mac
+            && entry.bridge == Some(bridge)
+            && entry.vlan.is_none_or(|vlan| scene.spot.probe.vlan.is_none_or(|own| own == vlan))
+    })?;
+    (entry.port != out && entry.port != bridge).then_some((entry, out))
+}
+
+fn is_static(entry: &FdbEntry) -> bool {
+    entry.is_permanent || entry.flags.iter().any(|flag| matches!(flag.as_str(), "static" | "sticky"))
+}
+
+fn wrong_port(scene: &Scene<'_>, entry: &FdbEntry, right: DeviceId, what: &str) -> Hit {
+    let (wrong, right) = (scene.name(entry.port), scene.name(right));
+    let bridge = tool(scene.host(), entry.port.netns, "bridge");
+    let age = entry.age.map_or_else(String::new, |age| format!(", {age} s old"));
+    Hit::new(
+        format!("forwarding database, port {wrong}"),
+        Some(entry.port),
+        format!("{what} leads {} to {wrong}; it is behind {right}", entry.mac),
+    )
+    .object(format!("{} dev {wrong}", entry.mac))
+    .state(format!("the forwarding database has {} at {wrong}{age}", entry.mac))
+    .fix(format!("{bridge} fdb del {} dev {wrong} master", entry.mac))
+    .expect(format!("the packet out on {right}"))
+}
+
+fn fdb_static(scene: &Scene<'_>) -> Answer {
+    match wrong_entry(scene).filter(|(entry, _)| is_static(entry)) {
+        Some((entry, right)) => wrong_port(scene, entry, right, "a static entry").yes(),
+        None => Answer::Idle,
+    }
+}
+
+fn fdb_stale(scene: &Scene<'_>) -> Answer {
+    // Where two stations share the address, or frames come back, the entry is only the symptom.
+    match wrong_entry(scene).filter(|(entry, _)| !is_static(entry) && heard_at(scene, entry.mac).len() < 2) {
+        Some((entry, right)) => wrong_port(scene, entry, right, "an entry from before").yes(),
+        None => Answer::Idle,
+    }
+}
+
+/// The same question comes in again and again, more often than anybody asks.
+fn is_looping(scene: &Scene<'_>) -> bool {
+    let mut counts: BTreeMap<(PointId, i64, Option<MacAddr>), u32> = BTreeMap::new();
+    for packet in scene.case.journeys().filter(|packet| packet.destination.is_some_and(MacAddr::is_group)) {
+        for seen in packet.sightings.iter().filter(|seen| seen.direction != Direction::Outbound) {
+            *counts.entry((seen.point, seen.at.0 / 100_000_000, packet.source)).or_default() += 1;
+        }
+    }
+    counts.values().any(|count| *count >= 20)
+}
+
+fn l2_loop(scene: &Scene<'_>) -> Answer {
+    if !is_looping(scene) {
+        return Answer::Idle;
+    }
+    let Some((bridge, settings)) = scene.bridge() else { return Answer::Idle };
+    // Pairs that join this bridge with the same other one twice.
+    let mut joined: BTreeMap<DeviceId, Vec<DeviceId>> = BTreeMap::new();
+    for port in scene.host().ports(bridge.id) {
+        let other = port.lower.and_then(|peer| scene.host().device(peer)).and_then(|peer| peer.master);
+        if let Some(other) = other {
+            joined.entry(other).or_default().push(port.id);
+        }
+    }
+    let twice = joined.iter().find(|(other, ports)| ports.len() > 1 || **other == bridge.id);
+    let ip = tool(scene.host(), bridge.id.netns, "ip");
+    let mut hit =
+        Hit::new(format!("bridge {}", scene.name(bridge.id)), Some(bridge.id), format!("frames go round: {} is joined twice", bridge.name))
+            .frames(Rank::Packets, "one broadcast comes in more than 20 times in a tenth of a second", scene.frames());
+    hit = match twice {
+        Some((other, ports)) => {
+            let port = ports.last().map_or_else(|| "PORT".to_owned(), |port| scene.name(*port));
+            hit.state(format!("{} ports join it with {}, and stp_state is {}", ports.len(), scene.name(*other), u8::from(settings.stp)))
+                .fix(format!("{ip} link set {port} down"))
+                .undo(format!("{ip} link set {port} up"))
+        }
+        None => hit.fix(format!("{ip} link set {} type bridge stp_state 1, or take away one of the two ways", bridge.name)),
+    };
+    hit.expect("each frame once").yes()
+}

@@ -1,6 +1,12 @@
 //! Rules that drop packets: nftables, iptables, ebtables, tc, XDP.
 
 use super::prelude::*;
+use crate::diagnose::endpoint::device_of_point;
+use crate::diagnose::firewall::{self, Conn, Hook, Packet, Protocol, Ruling};
+use crate::diagnose::sight::packets;
+use crate::fact::IcmpError;
+use crate::host::{DeviceId, FirewallRule, HostFact, HostKey};
+use crate::{Direction, FrameNo, Text};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +15,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 filter",
         proven_by: ProvenBy::State,
         at: &[At::Before],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(xdp_drop),
         drop_reasons: &["NOT_SPECIFIED", "XDP"],
         meaning: "A program in the device drops the frames before anybody can see them.",
         wire: "guest's frames never appear on tapA at all",
@@ -24,7 +30,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 filter",
         proven_by: ProvenBy::State,
         at: &[At::Ingress, At::Egress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(tc_drop),
         drop_reasons: &["TC_INGRESS", "TC_EGRESS"],
         meaning: "A filter of tc drops the frames.",
         wire: "ingress: seen on tapA then nothing; egress: NOT seen out on tapB (capture is after it)",
@@ -39,7 +45,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 filter",
         proven_by: ProvenBy::State,
         at: &[At::Ingress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(netdev_drop),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule at the device's ingress drops the packets.",
         wire: "in on tapA (capture is before it), nowhere else",
@@ -54,7 +60,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 filter",
         proven_by: ProvenBy::State,
         at: &[At::BridgeIn, At::BridgeOut, At::BridgeUp],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(mac_spoof),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule lets only one link-layer address send at this port, and the guest has another.",
         wire: "everything B sends dies right after tapB (also ARP replies); what A sends arrives",
@@ -69,7 +75,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 filter",
         proven_by: ProvenBy::State,
         at: &[At::BridgeIn, At::BridgeOut, At::BridgeUp],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(bridge_drop),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule of the bridge's firewall drops the frames.",
         wire: "in on tapA, not out on tapB, for the matched kind only",
@@ -84,12 +90,12 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2->L3 filter",
         proven_by: ProvenBy::State,
         at: &[At::BridgeIn, At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(bridge_nf),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "Frames between two ports of a bridge are shown to the host's IP firewall, which drops them.",
         wire: "ARP works, IPv4 between two ports of ONE bridge dies (in on tapA, not out on tapB)",
         state: "net.bridge.bridge-nf-call-iptables=1 AND forward chain drops (policy DROP by Docker/firewalld); counters move; kfree_skb NETFILTER_DROP dev=tapB at nft_do_chain",
-        alike: "NFT_BRIDGE_DROP; policy DROP with bridge-nf=0 is harmless (r2)",
+        alike: "NFT_BRIDGE_DROP; policy DROP with bridge-nf=0 is harmless",
         fix: "sysctl -w net.bridge.bridge-nf-call-iptables=0 (or iptables -I FORWARD -m physdev --physdev-is-bridged -j ACCEPT)",
         undo: "sysctl -w net.bridge.bridge-nf-call-iptables=1",
         source: "https://wiki.libvirt.org/Net.bridge.bridge-nf-call_and_sysctl.conf.html ; https://github.com/docker/for-linux/issues/949 ; https://github.com/seapath/ansible/issues/909",
@@ -99,7 +105,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 filter",
         proven_by: ProvenBy::State,
         at: &[At::Prerouting, At::Output],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(conntrack_full),
         drop_reasons: &[],
         meaning: "The table of connections is full, and new ones are dropped.",
         wire: "random new flows die",
@@ -114,7 +120,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 filter",
         proven_by: ProvenBy::State,
         at: &[At::Forward, At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(conntrack_invalid),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule drops what belongs to no connection; the host never saw the request that this answers.",
         wire: "reply seen on tapB, not on tapA; request never crossed this host",
@@ -129,7 +135,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 filter",
         proven_by: ProvenBy::Packets,
         at: &[At::Prerouting, At::Forward, At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(fragments_dropped),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule drops fragments, so that large packets never become whole.",
         wire: "large ping: first fragment arrives, later ones do not; B waits (reassembly timeout)",
@@ -144,7 +150,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 filter",
         proven_by: ProvenBy::Packets,
         at: &[At::Input, At::Forward, At::Output, At::BridgeOut],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(reject),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule refuses the packet and says so.",
         wire: "ICMP type 3 code 3/9/10/13 from the router quoting the echo (\"Destination Port Unreachable\" for a ping = a reject rule)",
@@ -159,7 +165,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 filter",
         proven_by: ProvenBy::State,
         at: &[At::Input],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(input_drop),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule keeps the packet from the host itself.",
         wire: "guest->host fails, host->guest works, guest->guest works; request up on br0, no reply",
@@ -173,8 +179,8 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "NFT_DROP",
         layer: "L3 filter",
         proven_by: ProvenBy::State,
-        at: &[At::Prerouting, At::Forward, At::Output, At::Postrouting],
-        test: Test::Missing("its test is not written yet"),
+        at: &[At::BridgeIn, At::Prerouting, At::Forward, At::Output, At::Postrouting],
+        test: Test::Place(ip_drop),
         drop_reasons: &["NETFILTER_DROP"],
         meaning: "A rule of the host's firewall drops the packet.",
         wire: "in on brA, not out on brB, no ICMP error",
@@ -189,7 +195,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 queue",
         proven_by: ProvenBy::State,
         at: &[At::Egress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(qdisc),
         drop_reasons: &["QDISC_DROP"],
         meaning: "The device's queue is full or its rate is limited: frames are dropped.",
         wire: "part of the frames not out on tapB, delay grows",
@@ -200,3 +206,402 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "observed on Linux 6.18",
     },
 ];
+
+const BRIDGE: &[&str] = &["bridge"];
+const NETDEV: &[&str] = &["netdev"];
+
+/// The packet as the rules of the spot see it.
+pub(super) fn packet<'s>(scene: &Scene<'s>) -> Packet<'s> {
+    let probe = &scene.spot.probe;
+    let is_v6 = probe.is_v6();
+    let protocol = match (probe.leg, is_v6) {
+        (Leg::ArpRequest, false) => Protocol::Arp(1),
+        (Leg::ArpReply, false) => Protocol::Arp(2),
+        (Leg::ArpRequest, true) => Protocol::Icmp(135),
+        (Leg::ArpReply, true) => Protocol::Icmp(136),
+        (Leg::Request, false) => Protocol::Icmp(8),
+        (Leg::Request, true) => Protocol::Icmp(128),
+        (Leg::Reply, false) => Protocol::Icmp(0),
+        (Leg::Reply, true) => Protocol::Icmp(129),
+    };
+    let name = |device: Option<DeviceId>| device.and_then(|device| scene.host().device(device)).map(|device| device.name.as_str());
+    Packet {
+        in_name: name(scene.spot.device),
+        out_name: name(scene.spot.out),
+        physical_in: None,
+        physical_out: None,
+        is_bridged: false,
+        source_mac: probe.source_mac,
+        destination_mac: probe.destination_mac,
+        source: probe.source,
+        destination: Some(probe.destination),
+        is_v6,
+        protocol,
+        conn: conn(scene),
+    }
+}
+
+/// What conntrack makes of it: a reply belongs to a connection if its request came by this host.
+fn conn(scene: &Scene<'_>) -> Conn {
+    match scene.spot.probe.leg {
+        Leg::ArpRequest | Leg::ArpReply => Conn::Untracked,
+        Leg::Request => Conn::New,
+        Leg::Reply => {
+            let requests = packets(scene.case.tables, Leg::Request, &scene.case.from, &scene.case.to, scene.case.window);
+            let was_here = requests
+                .iter()
+                .flat_map(|packet| &packet.sightings)
+                .any(|seen| device_of_point(scene.case.tables, seen.point).is_some_and(|device| device.netns == scene.spot.netns));
+            if was_here || !scene.has_packets() { Conn::Established } else { Conn::Invalid }
+        }
+    }
+}
+
+/// A bridged packet as the IP stack's rules see it, where they are shown it (net/bridge/br_netfilter_hooks.c).
+fn bridged<'s>(scene: &Scene<'s>) -> Option<Packet<'s>> {
+    if scene.spot.probe.is_resolution() && !scene.spot.probe.is_v6() {
+        return None;
+    }
+    let (bridge, _) = scene.bridge()?;
+    let own = packet(scene);
+    let out_name = own.out_name.map(|_| bridge.name.as_str());
+    Some(Packet {
+        in_name: Some(bridge.name.as_str()),
+        physical_in: own.in_name,
+        physical_out: own.out_name,
+        out_name,
+        is_bridged: true,
+        ..own
+    })
+}
+
+/// Whether bridged packets are shown to the IP stack's rules.
+fn is_shown(scene: &Scene<'_>) -> bool {
+    let name = if scene.spot.probe.is_v6() { "net.bridge.bridge-nf-call-ip6tables" } else { "net.bridge.bridge-nf-call-iptables" };
+    let of_bridge = scene.bridge().is_some_and(|(_, bridge)| bridge.calls_iptables && !scene.spot.probe.is_v6());
+    scene.setting(name) == 1 || of_bridge
+}
+
+/// What the rules of one hook say of the packet.
+fn rule<'s>(
+    scene: &Scene<'s>,
+    name: &'static str,
+    families: &'static [&'static str],
+    device: Option<&str>,
+    packet: &Packet<'_>,
+) -> Ruling<'s> {
+    firewall::ask(scene.host(), scene.spot.netns, Hook { name, families, device }, packet)
+}
+
+/// The hooks of a bridge that a frame passes at a spot.
+fn bridge_rulings<'s>(scene: &Scene<'s>) -> Vec<Ruling<'s>> {
+    let hooks: &[&'static str] = match scene.spot.at {
+        At::BridgeIn => &["prerouting"],
+        At::BridgeUp => &["input"],
+        _ if scene.spot.device.is_some() => &["forward", "postrouting"],
+        _ => &["output", "postrouting"],
+    };
+    hooks.iter().map(|name| rule(scene, name, BRIDGE, None, &packet(scene))).collect()
+}
+
+/// The hooks of the IP stack that a bridged packet is shown to.
+fn shown_rulings<'s>(scene: &Scene<'s>) -> Vec<Ruling<'s>> {
+    let Some(packet) = bridged(scene).filter(|_| scene.spot.device.is_some()) else { return Vec::new() };
+    let hooks: &[&'static str] = if scene.spot.at == At::BridgeIn { &["prerouting"] } else { &["forward", "postrouting"] };
+    hooks.iter().map(|name| rule(scene, name, packet.families(), None, &packet)).collect()
+}
+
+/// The hook of the IP stack at a spot.
+fn ip_ruling<'s>(scene: &Scene<'s>) -> Ruling<'s> {
+    let packet = packet(scene);
+    let name = match scene.spot.at {
+        At::Prerouting => "prerouting",
+        At::Input => "input",
+        At::Forward => "forward",
+        At::Output => "output",
+        _ => "postrouting",
+    };
+    rule(scene, name, packet.families(), None, &packet)
+}
+
+/// The rule in words: `inet fw forward rule 0: …`.
+fn title(rule: &FirewallRule) -> String {
+    let number = if rule.rule.as_str().starts_with("policy ") { String::new() } else { format!(" rule {}", rule.number) };
+    format!("{} {} chain {}{number}: {}", rule.tool, rule.table, rule.chain, rule.rule)
+}
+
+fn place(rule: &FirewallRule) -> String {
+    format!("{} table {} chain {}", rule.tool, rule.table, rule.chain)
+}
+
+/// The command that takes a rule away, or a policy.
+fn removal(scene: &Scene<'_>, rule: &FirewallRule) -> (String, Option<String>) {
+    let (family, table) = rule.table.as_str().split_once(' ').unwrap_or(("", rule.table.as_str()));
+    let tool = rule.tool.as_str();
+    let command = |command: String| within(scene.host(), rule.netns, &command);
+    match (rule.rule.as_str().strip_prefix("policy "), tool) {
+        (Some(_), "nft") => (
+            command(format!("nft chain {family} {table} {} '{{ policy accept; }}'", rule.chain)),
+            Some(command(format!("nft chain {family} {table} {} '{{ policy drop; }}'", rule.chain))),
+        ),
+        (Some(_), tool) => (
+            command(format!("{tool} -t {table} -P {} ACCEPT", rule.chain)),
+            Some(command(format!("{tool} -t {table} -P {} DROP", rule.chain))),
+        ),
+        (None, "nft") => (
+            command(format!(
+                "nft -a list chain {family} {table} {} # then: nft delete rule {family} {table} {} handle N",
+                rule.chain, rule.chain
+            )),
+            None,
+        ),
+        (None, tool) => (
+            command(format!("{tool} -t {table} -D {} {}", rule.chain, rule.rule)),
+            Some(command(format!("{tool} -t {table} -A {} {}", rule.chain, rule.rule))),
+        ),
+    }
+}
+
+/// A rule that drops, with its counter where it has one.
+fn dropped(scene: &Scene<'_>, rule: &FirewallRule, summary: String) -> Hit {
+    let (fix, undo) = removal(scene, rule);
+    let mut hit = Hit::new(place(rule), scene.spot.device, summary).object(title(rule)).state(title(rule)).fix(fix);
+    if let Some(undo) = undo {
+        hit = hit.undo(undo);
+    }
+    let key = HostFact::Firewall(rule.clone()).key();
+    if let Some(grown) = scene.case.grown(&key).filter(|grown| *grown > 0) {
+        hit = hit.proof(Rank::Counter, format!("its counter grew by {grown}, {} lost", scene.count()));
+    }
+    hit.expect("the packet behind that rule, and its counter at rest")
+}
+
+/// What could not be decided is said; it is a suspicion where its counter moved.
+fn unclear(rule: &FirewallRule) -> Answer {
+    Answer::Unknown(format!("what this rule does with the packet: {}", title(rule)))
+}
+
+fn is_spoof(rule: &FirewallRule) -> bool {
+    let text = rule.rule.as_str();
+    ["ether saddr != ", "-s ! ", "! -s ", "ether saddr ip"].iter().any(|words| text.contains(words))
+        && rule.table.as_str().starts_with("bridge")
+}
+
+fn is_invalid(rule: &FirewallRule) -> bool {
+    rule.rule.as_str().to_ascii_lowercase().contains("invalid")
+}
+
+fn mac_spoof(scene: &Scene<'_>) -> Answer {
+    match bridge_rulings(scene).into_iter().find(|ruling| !matches!(ruling, Ruling::Pass)) {
+        Some(Ruling::Drop(rule)) if is_spoof(rule) => {
+            let mac = scene.spot.probe.source_mac.map_or_else(|| "its address".to_owned(), |mac| mac.to_string());
+            dropped(scene, rule, format!("{mac} may not send here: a rule against forged addresses expects another one")).yes()
+        }
+        _ => Answer::Idle,
+    }
+}
+
+fn bridge_drop(scene: &Scene<'_>) -> Answer {
+    match bridge_rulings(scene).into_iter().find(|ruling| !matches!(ruling, Ruling::Pass)) {
+        Some(Ruling::Drop(rule) | Ruling::Reject(rule)) if !is_spoof(rule) => {
+            dropped(scene, rule, format!("a rule of the bridge's firewall drops it: {}", rule.rule)).yes()
+        }
+        Some(Ruling::Unclear(rule)) => unclear(rule),
+        _ => Answer::Idle,
+    }
+}
+
+/// A frame for the host itself, whose bridge shows it to the host's rules before it is handed up.
+fn is_going_up(scene: &Scene<'_>) -> bool {
+    scene.spot.at == At::BridgeIn && scene.walk.find(At::BridgeUp).is_some()
+}
+
+fn bridge_nf(scene: &Scene<'_>) -> Answer {
+    if is_going_up(scene) {
+        return Answer::Idle;
+    }
+    let ruling = shown_rulings(scene).into_iter().find(|ruling| !matches!(ruling, Ruling::Pass));
+    match ruling {
+        Some(Ruling::Drop(rule)) if !is_shown(scene) => {
+            Answer::No(format!("bridge-nf-call-iptables is 0: {} does not see bridged packets", place(rule)))
+        }
+        Some(Ruling::Drop(rule)) if !is_invalid(rule) => {
+            let name = if scene.spot.probe.is_v6() { "net.bridge.bridge-nf-call-ip6tables" } else { "net.bridge.bridge-nf-call-iptables" };
+            let bridge = scene.spot.bridge.map_or_else(|| "the bridge".into(), |bridge| scene.name(bridge));
+            dropped(
+                scene,
+                rule,
+                format!("packets between two ports of {bridge} are shown to the host's IP rules, and {} drops them", place(rule)),
+            )
+            .state(format!("{name} = 1"))
+            .fix(within(scene.host(), scene.spot.netns, &format!("sysctl -w {name}=0")))
+            .undo(within(scene.host(), scene.spot.netns, &format!("sysctl -w {name}=1")))
+            .yes()
+        }
+        Some(Ruling::Unclear(rule)) if is_shown(scene) => unclear(rule),
+        _ => Answer::Idle,
+    }
+}
+
+fn conntrack_invalid(scene: &Scene<'_>) -> Answer {
+    let ruling = match scene.spot.at {
+        At::Forward => Some(ip_ruling(scene)),
+        _ if is_shown(scene) => shown_rulings(scene).into_iter().find(|ruling| !matches!(ruling, Ruling::Pass)),
+        _ => None,
+    };
+    match ruling {
+        Some(Ruling::Drop(rule)) if is_invalid(rule) && conn(scene) == Conn::Invalid => {
+            dropped(scene, rule, "the host never saw the request that this answers, and a rule drops what belongs to no connection".into())
+                .yes()
+        }
+        _ => Answer::Idle,
+    }
+}
+
+/// ICMP errors that firewalls send (nft(8), reject).
+fn is_refusal(error: &IcmpError) -> bool {
+    matches!((error.is_v6, error.kind, error.code), (false, 3, 2 | 3 | 9 | 10 | 13) | (true, 1, 1 | 4 | 5 | 6))
+}
+
+fn reject(scene: &Scene<'_>) -> Answer {
+    let ruling = match scene.spot.at {
+        At::BridgeOut if is_shown(scene) => shown_rulings(scene).into_iter().find(|ruling| !matches!(ruling, Ruling::Pass)),
+        At::BridgeOut => None,
+        _ => Some(ip_ruling(scene)),
+    };
+    let Some(Ruling::Reject(rule)) = ruling else { return Answer::Idle };
+    let frames: Vec<FrameNo> = scene.case.errors().filter(|(error, _)| is_refusal(error)).map(|(_, frame)| frame).take(4).collect();
+    let hit = dropped(scene, rule, format!("a rule refuses it: {}", rule.rule));
+    if frames.is_empty() { hit.yes() } else { hit.frames(Rank::IcmpError, "an ICMP error of the host quotes the echo", frames).yes() }
+}
+
+fn ip_drop(scene: &Scene<'_>) -> Answer {
+    let ruling = match scene.spot.at {
+        At::BridgeIn if is_going_up(scene) && is_shown(scene) => {
+            shown_rulings(scene).into_iter().find(|ruling| !matches!(ruling, Ruling::Pass))
+        }
+        At::BridgeIn => None,
+        _ => Some(ip_ruling(scene)),
+    };
+    match ruling.unwrap_or(Ruling::Pass) {
+        Ruling::Drop(rule) if !(is_invalid(rule) && conn(scene) == Conn::Invalid) => {
+            dropped(scene, rule, format!("a rule of the host's firewall drops it: {}", rule.rule)).yes()
+        }
+        Ruling::Unclear(rule) => unclear(rule),
+        _ => Answer::Idle,
+    }
+}
+
+fn input_drop(scene: &Scene<'_>) -> Answer {
+    match ip_ruling(scene) {
+        Ruling::Drop(rule) => dropped(scene, rule, format!("a rule keeps it from the host: {}", rule.rule)).yes(),
+        Ruling::Unclear(rule) => unclear(rule),
+        _ => Answer::Idle,
+    }
+}
+
+fn netdev_drop(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device() else { return Answer::Idle };
+    match rule(scene, "ingress", NETDEV, Some(device.name.as_str()), &packet(scene)) {
+        Ruling::Drop(rule) => dropped(scene, rule, format!("a rule at the ingress of {} drops it: {}", device.name, rule.rule)).yes(),
+        Ruling::Unclear(rule) => unclear(rule),
+        _ => Answer::Idle,
+    }
+}
+
+/// What tc's filters look at is not followed; that one drops is believed if it counts.
+fn tc_drop(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device() else { return Answer::Idle };
+    let side = if scene.spot.at == At::Ingress { "ingress" } else { "egress" };
+    let rows = scene.host().firewall().filter(|rule| {
+        rule.netns == scene.spot.netns && rule.tool.as_str() == "tc" && rule.table == device.name && rule.chain.as_str() == side
+    });
+    let tc = tool(scene.host(), device.id.netns, "tc");
+    for rule in rows {
+        let grown = scene.case.grown(&HostFact::Firewall(rule.clone()).key()).filter(|grown| *grown > 0);
+        let hit = Hit::new(
+            format!("tc {side} of {}", device.name),
+            Some(device.id),
+            format!("a filter of tc at the {side} of {} drops it", device.name),
+        )
+        .object(format!("tc {} {side}: {}", device.name, rule.rule))
+        .fix(format!("{tc} filter del dev {} {side}", device.name))
+        .expect(format!("the packet behind the {side} of {}", device.name));
+        return match grown {
+            Some(grown) => hit.proof(Rank::Counter, format!("it dropped {grown}, {} lost", scene.count())).yes(),
+            None if rule.rule.as_str().contains("drop") => hit.proof(Rank::Oracle, format!("tc has there: {}", rule.rule)).guess().yes(),
+            None => Answer::Idle,
+        };
+    }
+    Answer::Idle
+}
+
+/// XDP runs before anybody can listen (net/core/dev.c, `do_xdp_generic`).
+fn xdp_drop(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device().filter(|_| !scene.has_packets()) else { return Answer::Idle };
+    let until = scene.host().counted_at(device.id.netns).unwrap_or(scene.case.window.until);
+    let seen = scene.case.captured(device.id, Direction::Inbound, until);
+    let came = scene.case.grew(device.id).map_or(0, |grew| grew.received_packets);
+    let Some(id) = device.xdp.filter(|_| came > 0 && seen == 0) else {
+        return match device.xdp {
+            Some(id) if came == 0 && seen == 0 => {
+                Answer::Unknown(format!("whether the XDP program {id} on {} drops: its counter did not move", device.name))
+            }
+            _ => Answer::Idle,
+        };
+    };
+    let ip = tool(scene.host(), device.id.netns, "ip");
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("an XDP program on {} drops what comes in before anybody sees it", device.name),
+    )
+    .proof(Rank::Counter, format!("{} received {came} packets, and none was seen", device.name))
+    .state(format!("{} has the XDP program {id}", device.name))
+    .fix(format!("{ip} link set dev {} xdp off", device.name))
+    .expect(format!("the packet in on {}", device.name))
+    .yes()
+}
+
+fn qdisc(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device() else { return Answer::Idle };
+    let key = HostKey::Counter(device.id.netns, Some(device.id.index), Text::new("qdisc dropped"));
+    let Some(grown) = scene.case.grown(&key).filter(|grown| *grown > 0) else { return Answer::Idle };
+    let tc = tool(scene.host(), device.id.netns, "tc");
+    Hit::new(scene.name(device.id), Some(device.id), format!("the queue of {} is full or its rate limited: it drops frames", device.name))
+        .proof(Rank::Counter, format!("its queueing discipline dropped {grown}"))
+        .fix(format!("{tc} qdisc del dev {} root", device.name))
+        .expect(format!("the packet out on {}", device.name))
+        .yes()
+}
+
+fn conntrack_full(scene: &Scene<'_>) -> Answer {
+    let (count, most) = (scene.setting("net.netfilter.nf_conntrack_count"), scene.setting("net.netfilter.nf_conntrack_max"));
+    if most == 0 || count < most {
+        return Answer::Idle;
+    }
+    Hit::new("conntrack", scene.spot.device, format!("the table of connections is full: {count} of {most}"))
+        .state(format!("net.netfilter.nf_conntrack_count = {count}, nf_conntrack_max = {most}"))
+        .fix(within(scene.host(), scene.spot.netns, &format!("sysctl -w net.netfilter.nf_conntrack_max={}", u64::from(most) * 4)))
+        .undo(within(scene.host(), scene.spot.netns, &format!("sysctl -w net.netfilter.nf_conntrack_max={most}")))
+        .expect("new connections pass")
+        .yes()
+}
+
+/// The first fragment passes, and a rule keeps the others.
+fn fragments_dropped(scene: &Scene<'_>) -> Answer {
+    let is_fragmented = scene.walk.packets.iter().any(|packet| packet.is_fragment);
+    if !is_fragmented || scene.spot.probe.is_resolution() {
+        return Answer::Idle;
+    }
+    let is_it = |rule: &&FirewallRule| {
+        let text = rule.rule.as_str();
+        rule.netns == scene.spot.netns
+            && (text.contains("frag-off") || text.split(' ').any(|word| word == "-f"))
+            && text.to_ascii_lowercase().contains("drop")
+    };
+    match scene.host().firewall().find(is_it) {
+        Some(rule) => dropped(scene, rule, format!("a rule drops fragments, so a large packet never becomes whole: {}", rule.rule)).yes(),
+        None => Answer::Idle,
+    }
+}

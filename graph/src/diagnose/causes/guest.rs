@@ -1,6 +1,17 @@
 //! What only the guests themselves decide.
 
 use super::prelude::*;
+use crate::diagnose::diagnosis::Pattern;
+use crate::diagnose::endpoint::Place;
+use crate::diagnose::routing;
+use crate::diagnose::sight::Ear;
+use crate::diagnose::trail::Stop;
+use crate::fact::Fact;
+use crate::host::Prefix;
+use crate::journey::Journey;
+use crate::tables::Learned;
+use crate::{Direction, FrameNo, MacAddr};
+use std::net::IpAddr;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +20,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Guest,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(no_address),
         drop_reasons: &[],
         meaning: "The guest does not have the address that is asked for.",
         wire: "ARP request reaches B (out on tapB, read), no answer; B emits only IPv6/DHCP/169.254",
@@ -24,7 +35,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Packets,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(target_absent),
         drop_reasons: &[],
         meaning: "Nobody on the link has that address.",
         wire: "ARP request flooded to every port, nobody answers; no port ever sourced that IP",
@@ -39,7 +50,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Guest,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(target_silent),
         drop_reasons: &[],
         meaning: "The request came into the guest, and the guest said nothing. What happened inside cannot be seen from here.",
         wire: "ARP answered; echo request out on tapB and READ (tx_packets moved); no reply in from tapB",
@@ -69,7 +80,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::State,
         at: &[At::Answer],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(echo_ignored),
         drop_reasons: &[],
         meaning: "The host is told not to answer echoes.",
         wire: "as TARGET_SILENT; B's IcmpInEchos rises, IcmpOutEchoReps does not (if readable)",
@@ -84,7 +95,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3",
         proven_by: ProvenBy::Guest,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(rate_limited),
         drop_reasons: &[],
         meaning: "Replies come at a fixed rate only: somebody limits them.",
         wire: "all requests delivered; replies stop after a burst, then arrive evenly (1/s)",
@@ -99,7 +110,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Guest,
         at: &[At::Receiver, At::Answer],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(source_drops),
         drop_reasons: &[],
         meaning: "The reply came into the guest that asked, and the guest does not take it.",
         wire: "reply out on tapA and read by A's VM, ping in A still shows loss",
@@ -114,7 +125,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Guest,
         at: &[At::Sender],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(not_sent),
         drop_reasons: &[],
         meaning: "The guest sends neither the echo nor the question that comes before it.",
         wire: "nothing from A on tapA: neither ARP nor ICMP",
@@ -128,8 +139,8 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "LATE_REPLY",
         layer: "L3",
         proven_by: ProvenBy::Packets,
-        at: &[],
-        test: Test::Named,
+        at: &[At::Receiver, At::Answer],
+        test: Test::Place(late_reply),
         drop_reasons: &[],
         meaning: "The reply comes later than ping waits for it.",
         wire: "reply exists on tapA, RTT larger than ping -W",
@@ -144,7 +155,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3",
         proven_by: ProvenBy::Packets,
         at: &[At::Receiver, At::Answer],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(broadcast_target),
         drop_reasons: &["INVALID_PROTO"],
         meaning: "The address is a broadcast address: hosts do not answer echoes to it.",
         wire: "echo to x.255 / ff:ff..; kfree_skb INVALID_PROTO at receivers",
@@ -159,7 +170,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3",
         proven_by: ProvenBy::Packets,
         at: &[At::Receiver, At::Answer],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(bad_checksum),
         drop_reasons: &["ICMP_CSUM", "IP_CSUM"],
         meaning: "The packet's checksum is wrong, and whoever gets it throws it away.",
         wire: "ICMP/IP checksum wrong on tapB; receiver drops (ICMP_CSUM / IP_INHDR at br_nf_pre_routing); classic: DHCP UDP checksum = pseudo-header only",
@@ -173,8 +184,8 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "WRONG_SOURCE_ADDRESS",
         layer: "L3 guest",
         proven_by: ProvenBy::Packets,
-        at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        at: &[At::Sender],
+        test: Test::Place(wrong_source),
         drop_reasons: &[],
         meaning: "The request has a source address that replies do not come back to.",
         wire: "request carries an unexpected source; reply goes elsewhere / ICMP net unreachable back to the replier",
@@ -185,3 +196,292 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "observed on Linux 6.18",
     },
 ];
+
+/// Whether the packet is known to have come out where the receiver is.
+fn is_delivered(scene: &Scene<'_>) -> bool {
+    scene.has_packets() && scene.walk.is_delivered()
+}
+
+/// Where the receiver is, for people.
+fn receiver(scene: &Scene<'_>) -> String {
+    scene.walk.to.title(scene.host())
+}
+
+/// A question for a link-layer address that came in, and no answer: nobody ever claimed the address.
+fn no_address(scene: &Scene<'_>) -> Answer {
+    let (Leg::ArpRequest, Some(ip)) = (scene.walk.leg, scene.walk.to.ip) else { return Answer::Idle };
+    let is_guest = matches!(scene.walk.to.place, Place::Behind(_));
+    if !is_guest || scene.walk.to.is_supposed || !is_delivered(scene) {
+        return Answer::Idle;
+    }
+    let protocol = if ip.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
+    let claimed =
+        scene.case.tables.bindings.iter().find(|row| row.ip == ip && (row.learned.proves_owner() || row.learned == Learned::Source));
+    let place = receiver(scene);
+    let hit = match claimed {
+        None => Hit::new(
+            &place,
+            scene.spot.device,
+            format!("{place} was asked for {ip} and said nothing: it does not seem to have the address"),
+        )
+        .frames(Rank::Packets, format!("{protocol} for {ip} came out ×{}, and {ip} never sent anything", scene.count()), scene.frames())
+        .fix(format!("in the guest: ip address add {ip}/PREFIX dev eth0"))
+        .maybe(
+            &["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"],
+            "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore",
+        ),
+        Some(row) => Hit::new(&place, scene.spot.device, format!("{place} has {ip}, was asked for it and said nothing"))
+            .frames(Rank::Packets, format!("{ip} was at {} before", row.mac), vec![row.evidence.last])
+            .fix("in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore")
+            .maybe(
+                &["ARP_IGNORED_SYSCTL", "NOARP_INTERFACE", "WRONG_SUBNET"],
+                "in the guest: ip address; ip link; sysctl net.ipv4.conf.all.arp_ignore",
+            )
+            .guess(),
+    };
+    hit.expect("an answer in from the guest").in_guest().yes()
+}
+
+/// Asked for at every port, and nobody claims it.
+fn target_absent(scene: &Scene<'_>) -> Answer {
+    let (Leg::ArpRequest, Some(ip)) = (scene.walk.leg, scene.walk.to.ip) else { return Answer::Idle };
+    if scene.walk.to.place != Place::Nowhere && !scene.walk.to.is_supposed {
+        return Answer::Idle;
+    }
+    let Some(bridge) = scene.walk.trail.stops.iter().find_map(|stop| match stop {
+        Stop::Spot(spot) => spot.bridge,
+        Stop::Point { .. } => None,
+    }) else {
+        return Answer::Idle;
+    };
+    let is_end = [scene.case.to.ip, scene.case.from.ip].contains(&Some(ip));
+    if !is_end || !scene.has_packets() || scene.case.owners(ip).next().is_some() {
+        return Answer::Idle;
+    }
+    let others: Vec<_> = scene.host().ports(bridge).filter(|port| Some(port.id) != scene.walk.from.device()).collect();
+    let deaf = others.iter().find(|port| scene.walk.seen.at(port.id, Direction::Outbound).is_none());
+    if let Some(deaf) = deaf {
+        return Answer::Unknown(format!("whether the question came out on {}: nothing was seen there", deaf.name));
+    }
+    let names: Vec<String> = others.iter().map(|port| port.name.to_string()).collect();
+    Hit::new(scene.name(bridge), Some(bridge), format!("nobody on {} has {ip}", scene.name(bridge)))
+        .frames(
+            Rank::Packets,
+            format!("asked ×{} at every port ({}), answered by nobody, and {ip} never sent anything", scene.count(), names.join(", ")),
+            scene.frames(),
+        )
+        .fix(format!("check the address {ip}, or start the host that should have it"))
+        .expect("an answer in from the host")
+        .maybe(&["NO_ADDRESS"], "in the guest that should have it: ip address")
+        .yes()
+}
+
+fn target_silent(scene: &Scene<'_>) -> Answer {
+    let is_guest = matches!(scene.walk.to.place, Place::Behind(_));
+    if scene.walk.leg != Leg::Request || !is_guest || !is_delivered(scene) || scene.walk.to.device() != scene.spot.device {
+        return Answer::Idle;
+    }
+    let (place, from) = (receiver(scene), scene.walk.from.label());
+    let read = scene.spot.device.and_then(|device| scene.unread(device)).filter(|(sent, captured)| *captured > 0 && sent >= captured);
+    let mut hit = Hit::new(
+        &place,
+        scene.spot.device,
+        format!("the request came into {place}, and no reply came out; inside it cannot be seen from here"),
+    )
+    .frames(Rank::Absence, format!("{} requests out, no reply in", scene.count()), scene.frames())
+    .fix(format!("in the guest: ip route get {from}; iptables -nvL INPUT; sysctl net.ipv4.icmp_echo_ignore_all"))
+    .expect("the reply in from the guest")
+    .in_guest()
+    .maybe(
+        &["GUEST_FIREWALL", "ICMP_ECHO_IGNORED", "NO_ROUTE_BACK", "WRONG_PREFIX_LENGTH"],
+        format!("in the guest: ip route get {from}; iptables -nvL INPUT"),
+    );
+    if let Some((sent, captured)) = read {
+        hit = hit.proof(Rank::Counter, format!("the guest's process took them: {captured} seen out, {sent} fetched"));
+    }
+    hit.guess().yes()
+}
+
+fn echo_ignored(scene: &Scene<'_>) -> Answer {
+    let Place::Local(netns, _) = scene.walk.to.place else { return Answer::Idle };
+    if scene.walk.leg != Leg::Request {
+        return Answer::Idle;
+    }
+    let name = if scene.case.is_v6 { "net.ipv6.icmp.echo_ignore_all" } else { "net.ipv4.icmp_echo_ignore_all" };
+    match scene.host().setting(netns, name).map(|value| value.as_str().to_owned()).as_deref() {
+        Some("1") => Hit::new("host", scene.spot.device, "the host is told not to answer echoes")
+            .state(format!("{name} = 1"))
+            .fix(within(scene.host(), netns, &format!("sysctl -w {name}=0")))
+            .undo(within(scene.host(), netns, &format!("sysctl -w {name}=1")))
+            .expect("the reply out")
+            .yes(),
+        Some(_) => Answer::No(format!("{name} is 0")),
+        None => Answer::Idle,
+    }
+}
+
+fn rate_limited(scene: &Scene<'_>) -> Answer {
+    if scene.case.pattern != Pattern::Rate || scene.walk.leg != Leg::Request || !is_delivered(scene) {
+        return Answer::Idle;
+    }
+    let place = receiver(scene);
+    Hit::new(&place, scene.spot.device, format!("{place} gets every request and answers at a fixed rate"))
+        .frames(Rank::Packets, "all requests came out, and the answered ones are evenly spaced", scene.frames())
+        .fix("ping more slowly (-i 1); in the guest: sysctl -w net.ipv4.icmp_ratemask=6168, or look for a limit in iptables -nvL INPUT")
+        .expect("a reply to each request")
+        .in_guest()
+        .yes()
+}
+
+/// The reply is where the asker can take it, and ping says that it did not get it.
+fn source_drops(scene: &Scene<'_>) -> Answer {
+    let is_lost = scene.case.pinged.is_some_and(|pinged| pinged.received < pinged.sent);
+    if scene.walk.leg != Leg::Reply || !is_delivered(scene) || !is_lost {
+        return Answer::Idle;
+    }
+    let place = receiver(scene);
+    Hit::new(&place, scene.spot.device, format!("the reply came into {place}, which does not take it"))
+        .frames(Rank::Packets, "the reply was seen where the asker can take it", scene.frames())
+        .fix("where ping runs: iptables -I INPUT -p icmp -j ACCEPT")
+        .expect("ping counts the replies")
+        .guess()
+        .yes()
+}
+
+fn not_sent(scene: &Scene<'_>) -> Answer {
+    if scene.walk.from.place == Place::Nowhere && scene.walk.leg == Leg::Request && !scene.has_packets() {
+        return sent_by_nobody(scene);
+    }
+    let Place::Behind(device) = scene.walk.from.place else { return Answer::Idle };
+    if scene.has_packets() || scene.walk.leg != Leg::Request || scene.case.ear(device) != Ear::Whole {
+        return Answer::Idle;
+    }
+    let (place, to) = (scene.walk.from.title(scene.host()), scene.walk.to.label());
+    Hit::new(&place, Some(device), format!("{place} sent neither an echo to {to} nor a question for its address while tapscope listened"))
+        .proof(Rank::Absence, format!("nothing of it came in on {}, where all was heard", scene.name(device)))
+        .fix(format!("ping {to} in the guest while tapscope listens; if nothing comes then: ip route get {to}; iptables -S OUTPUT"))
+        .expect(format!("the echo in on {}", scene.name(device)))
+        .in_guest()
+        .guess()
+        .yes()
+}
+
+/// Nothing with the address was seen anywhere, so that not even its place is known.
+fn sent_by_nobody(scene: &Scene<'_>) -> Answer {
+    let tables = scene.case.tables;
+    let are_whole = !tables.points.is_empty() && tables.points.iter().all(|point| point.lost == 0);
+    let Some(ip) = scene.walk.from.ip.filter(|_| are_whole) else { return Answer::Idle };
+    let to = scene.walk.to.label();
+    Hit::new(
+        ip,
+        None,
+        format!(
+            "nothing of {ip} was seen anywhere while tapscope listened: it sent neither an echo to {to} nor a question for its address"
+        ),
+    )
+    .proof(Rank::Absence, format!("{} points listened, and none saw {ip}", tables.points.len()))
+    .fix(format!("ping {to} in the guest while tapscope listens; if nothing comes then: ip route get {to}; iptables -S OUTPUT"))
+    .expect("the echo in at the guest's TAP")
+    .in_guest()
+    .guess()
+    .yes()
+}
+
+/// RFC 1122, section 3.2.2.6: an echo to a broadcast address may be ignored, and is by default.
+fn broadcast_target(scene: &Scene<'_>) -> Answer {
+    let Some(IpAddr::V4(ip)) = scene.case.to.ip else { return Answer::Idle };
+    let is_network = |prefix: Prefix| {
+        let host_bits = 32_u32.saturating_sub(u32::from(prefix.length));
+        host_bits >= 2 && host_bits < 32 && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
+    };
+    let is_known = scene.host().addresses().any(|row| is_network(routing::prefix(row)));
+    let is_sent_to_all =
+        scene.walk.packets.iter().any(|packet| packet.destination == Some(MacAddr::BROADCAST)) && scene.walk.leg == Leg::Request;
+    if !(is_known || is_sent_to_all || ip.is_broadcast()) {
+        return Answer::Idle;
+    }
+    Hit::new(format!("address {ip}"), scene.spot.device, format!("{ip} is a broadcast address: hosts do not answer echoes to it"))
+        .frames(Rank::Packets, format!("the echo to {ip} goes to all stations"), scene.frames())
+        .fix("ping the address of one host")
+        .expect("a reply")
+        .in_guest()
+        .yes()
+}
+
+/// Only frames that came in are judged: what goes out may have its checksum filled in by the device later.
+fn bad_checksum(scene: &Scene<'_>) -> Answer {
+    let is_bad =
+        |packet: &&&Journey| packet.has_bad_checksum && packet.sightings.first().is_some_and(|seen| seen.direction == Direction::Inbound);
+    let bad: Vec<FrameNo> =
+        scene.walk.packets.iter().filter(is_bad).filter_map(|packet| packet.sightings.first()).map(|seen| seen.frame).collect();
+    if bad.is_empty() || bad.len() < scene.walk.packets.len() {
+        return Answer::Idle;
+    }
+    let place = scene.walk.from.title(scene.host());
+    Hit::new(&place, scene.spot.device, format!("{place} sends ICMP with a wrong checksum, and whoever gets it throws it away"))
+        .frames(Rank::Packets, format!("the checksum of {} frames is wrong where they came in", bad.len()), bad)
+        .fix("in the guest: ethtool -K eth0 tx off")
+        .expect("a reply")
+        .in_guest()
+        .yes()
+}
+
+fn wrong_source(scene: &Scene<'_>) -> Answer {
+    let (mac, Some(to)) = (scene.walk.from.mac, scene.walk.to.ip) else { return Answer::Idle };
+    if scene.has_packets() || scene.walk.leg != Leg::Request || scene.walk.from.is_local() {
+        return Answer::Idle;
+    }
+    let other = scene.case.journeys().find_map(|journey| match journey.subject {
+        Fact::Echo(echo)
+            if echo.is_request
+                && echo.destination == to
+                && (mac.is_none() || journey.source == mac)
+                && Some(echo.source) != scene.walk.from.ip =>
+        {
+            Some((echo.source, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()))
+        }
+        _ => None,
+    });
+    let Some((source, frame)) = other else { return Answer::Idle };
+    let place = scene.walk.from.title(scene.host());
+    let hit = Hit::new(&place, scene.spot.device, format!("{place} pings with the source {source}, to which replies do not come back"))
+        .frames(Rank::Packets, format!("its echo to {to} has the source {source}"), vec![frame])
+        .fix(format!("in the guest: ip route change default via ROUTER src {}", scene.walk.from.label()))
+        .expect("the echo with the right source")
+        .in_guest();
+    // Without its card, the echo may be somebody else's.
+    if mac.is_some() { hit.yes() } else { hit.guess().yes() }
+}
+
+/// A reply that is there after ping stopped waiting.
+fn late_reply(scene: &Scene<'_>) -> Answer {
+    if scene.case.pattern != Pattern::Time || scene.walk.leg != Leg::Reply || !is_delivered(scene) {
+        return Answer::Idle;
+    }
+    let requests = crate::diagnose::sight::packets(scene.case.tables, Leg::Request, &scene.case.from, &scene.case.to, scene.case.window);
+    // From one place to the next, request and reply together: where it took longest.
+    let slowest = scene.walk.packets.iter().filter_map(|reply| {
+        let request =
+            requests.iter().find(|request| crate::diagnose::sight::echo_key(request) == crate::diagnose::sight::echo_key(reply))?;
+        let seen: Vec<_> = request.sightings.iter().chain(&reply.sightings).collect();
+        let whole = seen.last()?.at.since(seen.first()?.at);
+        let step = seen.windows(2).max_by_key(|pair| pair[1].at.since(pair[0].at))?;
+        Some((whole, step[0].point, step[1].point, step[1].at.since(step[0].at), step[1].frame))
+    });
+    let Some((whole, before, behind, gap, frame)) = slowest.max_by_key(|(whole, ..)| *whole).filter(|(whole, ..)| *whole > 1_000_000_000)
+    else {
+        return Answer::Idle;
+    };
+    let name = |point: crate::PointId| scene.case.tables.points.get(point.0 as usize).map_or_else(String::new, |row| row.label(point));
+    let place =
+        if before == behind { format!("behind {}", name(before)) } else { format!("between {} and {}", name(before), name(behind)) };
+    Hit::new(
+        &place,
+        scene.spot.device,
+        format!("replies take {:.1} s, longer than ping waits; {:.1} s of it {place}", whole as f64 / 1e9, gap as f64 / 1e9),
+    )
+    .frames(Rank::Packets, "the reply is there, later than a second after its request", vec![frame])
+    .fix("ping -W 5; then see what holds it up there: a full queue, a rate limit, a guest that was paused")
+    .expect("the reply within a second")
+    .yes()
+}

@@ -1,7 +1,7 @@
 //! A device of the host that is down or has nothing behind it.
 
 use super::prelude::*;
-use crate::host::DeviceKind;
+use crate::host::{Device, DeviceKind};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -57,7 +57,10 @@ fn admin_down(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device() else { return Answer::Idle };
     let peer = device.lower.filter(|_| device.kind == DeviceKind::Veth).and_then(|peer| scene.host().device(peer));
     let down = [Some(device), peer].into_iter().flatten().find(|device| !device.is_up);
-    let Some(down) = down.filter(|down| !matches!(down.kind, DeviceKind::Bridge(_))) else { return Answer::Idle };
+    // A bridge's own row, and that of the BSDs' TAPs, say it better.
+    let is_bsd = scene.host().namespaces().next().is_none() && device.id.netns.0 == 0;
+    let is_told = |down: &&Device| matches!(down.kind, DeviceKind::Bridge(_)) || is_bsd && matches!(down.kind, DeviceKind::Tun(_));
+    let Some(down) = down.filter(|down| !is_told(down)) else { return Answer::Idle };
     let (name, ip) = (&down.name, tool(scene.host(), down.id.netns, "ip"));
     Hit::new(scene.name(down.id), Some(down.id), format!("{} is switched off", scene.name(down.id)))
         .state(format!("{name} has no UP flag"))

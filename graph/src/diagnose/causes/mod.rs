@@ -49,6 +49,6 @@ pub(super) const LAYERS: [&[Cause]; 19] = [
 mod prelude {
     pub(crate) use crate::diagnose::cause::{Answer, Cause, Hit, ProvenBy, Test};
     pub(crate) use crate::diagnose::diagnosis::{Leg, Rank};
-    pub(crate) use crate::diagnose::scene::{Scene, tool};
+    pub(crate) use crate::diagnose::scene::{Scene, tool, within};
     pub(crate) use crate::diagnose::trail::At;
 }

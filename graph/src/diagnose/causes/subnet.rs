@@ -1,6 +1,10 @@
 //! Who is on-link, and who is the router (RFC 1122, section 3.3.1).
 
 use super::prelude::*;
+use crate::FrameNo;
+use crate::diagnose::endpoint::Place;
+use crate::diagnose::routing::{self, Way};
+use std::net::IpAddr;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +13,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Packets,
         at: &[At::Sender, At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(wrong_subnet),
         drop_reasons: &[],
         meaning: "The two are on one link with addresses of different subnets, and no router joins them.",
         wire: "A sends nothing, or ARPs for a gateway; A and B on one L2 but their ARP sender addresses are in different subnets",
@@ -24,7 +28,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 guest",
         proven_by: ProvenBy::Packets,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(wrong_prefix),
         drop_reasons: &[],
         meaning: "The guest's prefix length is wrong: it takes a neighbour for somebody behind a router.",
         wire: "echo delivered to B; B reacts by ARPing for ITS GATEWAY instead of A (mask too narrow), or by silence (/32, no gateway); or A ARPs for a far host directly (mask too wide)",
@@ -39,7 +43,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3",
         proven_by: ProvenBy::Packets,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(gateway_unreachable),
         drop_reasons: &[],
         meaning: "The guest asks for its router, and nobody answers.",
         wire: "A ARPs for its gateway, never answered; no ICMP leaves A",
@@ -54,7 +58,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3",
         proven_by: ProvenBy::Packets,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(wrong_gateway),
         drop_reasons: &[],
         meaning: "The guest sends to a router that is none.",
         wire: "request goes to a MAC that is a plain host (answers ARP, never forwards, no ICMP)",
@@ -69,7 +73,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3",
         proven_by: ProvenBy::Guest,
         at: &[At::Receiver],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(no_route_back),
         drop_reasons: &[],
         meaning: "The guest has no way back to who asks.",
         wire: "request delivered to B (or to a router), no reply; or reply leaves towards another gateway; if the lost leg is on this host: ICMP net unreachable to B",
@@ -80,3 +84,117 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "observed on Linux 6.18",
     },
 ];
+
+/// Whom the receiver asks for after the first request, in vain, instead of answering.
+fn asks_instead(scene: &Scene<'_>) -> Option<(IpAddr, FrameNo)> {
+    if scene.walk.leg != Leg::Request || !scene.walk.is_delivered() {
+        return None;
+    }
+    let first = scene.walk.packets.first().map(|packet| crate::diagnose::sight::began(packet))?;
+    scene.case.asked_elsewhere(&scene.walk.to, first)
+}
+
+/// B takes A for somebody behind its router.
+fn wrong_prefix(scene: &Scene<'_>) -> Answer {
+    let Some((router, frame)) = asks_instead(scene).filter(|_| scene.case.is_one_link()) else { return Answer::Idle };
+    let (place, from) = (scene.walk.to.title(scene.host()), scene.walk.from.label());
+    Hit::new(
+        &place,
+        scene.spot.device,
+        format!("{place} asks for its router {router} instead of answering {from}, which is on its own link: its prefix is too long"),
+    )
+    .frames(Rank::Packets, format!("ARP for {router} after the request"), vec![frame])
+    .fix(format!("in the guest: give {} the prefix of its link, such as /24", scene.walk.to.label()))
+    .expect(format!("ARP for {from}, then the reply"))
+    .in_guest()
+    .yes()
+}
+
+fn gateway_unreachable(scene: &Scene<'_>) -> Answer {
+    if let Some((router, frame)) = asks_instead(scene).filter(|_| !scene.case.is_one_link()) {
+        let place = scene.walk.to.title(scene.host());
+        return Hit::new(&place, scene.spot.device, format!("{place} asks for its router {router} to send the reply, and nobody answers"))
+            .frames(Rank::Packets, format!("ARP for {router} after the request, never answered"), vec![frame])
+            .fix("in the guest: set the default route to the router of its link")
+            .expect("the reply in from the guest")
+            .in_guest()
+            .yes();
+    }
+    let is_router = scene.walk.leg == Leg::ArpRequest
+        && scene.walk.to.ip.is_some()
+        && scene.walk.to.ip != scene.case.to.ip
+        && scene.walk.to.ip != scene.case.from.ip;
+    let is_by_end = scene.walk.from.ip == scene.case.from.ip || scene.walk.from.ip == scene.case.to.ip;
+    let (true, true, Some(router)) = (is_router && scene.has_packets(), is_by_end, scene.walk.to.ip) else { return Answer::Idle };
+    let place = scene.walk.from.title(scene.host());
+    Hit::new(&place, scene.spot.device, format!("{place} asks for its router {router}, and nobody answers"))
+        .frames(Rank::Packets, format!("asked for {router} ×{}, never answered", scene.count()), scene.frames())
+        .fix(format!("in the guest: set the default route to a router that is there, or give a router the address {router}"))
+        .expect(format!("an answer for {router}"))
+        .in_guest()
+        .yes()
+}
+
+/// The packet came to a plain host, which does not send it on.
+fn wrong_gateway(scene: &Scene<'_>) -> Answer {
+    let (Leg::Request | Leg::Reply, Some(device), Some(goal)) = (scene.walk.leg, scene.spot.device, scene.walk.to.device()) else {
+        return Answer::Idle;
+    };
+    let mac = scene.spot.probe.destination_mac.filter(|mac| !mac.is_group());
+    let (Some(mac), true, true) = (mac, device != goal, scene.walk.is_delivered()) else { return Answer::Idle };
+    let its = scene.case.tables.bindings.iter().find(|row| row.mac == mac && row.learned.proves_owner()).map(|row| row.ip);
+    // Whoever has the very address is a second owner of it, not a router.
+    if its == scene.walk.to.ip || scene.case.owners(scene.walk.to.ip.unwrap_or(scene.spot.probe.destination)).any(|owner| owner == mac) {
+        return Answer::Idle;
+    }
+    let who = its.map_or_else(|| mac.to_string(), |ip| ip.to_string());
+    let place = scene.name(device);
+    Hit::new(
+        &place,
+        Some(device),
+        format!("{} takes {who}, behind {place}, for its router, and it sends nothing on", scene.walk.from.label()),
+    )
+    .frames(Rank::Packets, format!("the packet went to {mac} at {place} and came out nowhere"), scene.frames())
+    .fix("in the guest: set the default route to the router of its link")
+    .expect("the packet at the router")
+    .in_guest()
+    .yes()
+}
+
+/// On one link, and neither thinks that the other is.
+fn wrong_subnet(scene: &Scene<'_>) -> Answer {
+    let (Some(IpAddr::V4(from)), Some(IpAddr::V4(to))) = (scene.case.from.ip, scene.case.to.ip) else { return Answer::Idle };
+    let is_sender = scene.spot.at == At::Sender && !scene.has_packets() && scene.walk.leg == Leg::Request;
+    let is_far = from.to_bits() >> 8 != to.to_bits() >> 8;
+    let has_router = scene.host().addresses().any(|row| routing::prefix(row).contains(from.into()) && row.ip != IpAddr::V4(from));
+    if !is_sender || !is_far || !scene.case.is_one_link() || has_router || scene.case.from.is_local() {
+        return Answer::Idle;
+    }
+    Hit::new(
+        scene.walk.from.title(scene.host()),
+        scene.spot.device,
+        format!("{from} and {to} are on one link, and seem to have different subnets"),
+    )
+    .proof(Rank::Absence, format!("{from} does not even ask for {to}"))
+    .fix("give both the same prefix, or set up a router between their subnets")
+    .expect(format!("ARP for {to}"))
+    .in_guest()
+    .guess()
+    .yes()
+}
+
+fn no_route_back(scene: &Scene<'_>) -> Answer {
+    // A guest without a way back is silent like any other; where it is this host, its own tables tell.
+    let (Leg::Request, Place::Local(netns, _)) = (scene.walk.leg, scene.walk.to.place) else { return Answer::Idle };
+    let Some(from) = scene.walk.from.ip else { return Answer::Idle };
+    if !matches!(routing::look_up(scene.host(), netns, scene.walk.to.ip, from, None), Way::Nowhere) {
+        return Answer::Idle;
+    }
+    let ip = tool(scene.host(), netns, "ip");
+    Hit::new("host routing", scene.spot.device, format!("the host has no route back to {from}"))
+        .state(format!("no route of any table covers {from}"))
+        .fix(format!("{ip} route add {from} via ROUTER"))
+        .undo(format!("{ip} route del {from}"))
+        .expect("the reply out")
+        .yes()
+}

@@ -1,6 +1,7 @@
 //! TAPs: who reads them, and how (Documentation/networking/tuntap.rst; drivers/net/tun.c).
 
 use super::prelude::*;
+use crate::host::{DeviceKind, Guest, Nic};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +10,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::Qemu,
         at: &[At::Reader, At::Egress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(tap_busy),
         drop_reasons: &[],
         meaning: "Another process has the TAP open, so the guest could not start.",
         wire: "VM never starts; TAP traffic belongs to someone else",
@@ -24,7 +25,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
         at: &[At::Egress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(queue_mode),
         drop_reasons: &[],
         meaning: "The TAP was made for several queues, and QEMU asks for one, or the other way round.",
         wire: "none: QEMU exits",
@@ -39,7 +40,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
         at: &[At::Egress],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(permission),
         drop_reasons: &[],
         meaning: "QEMU may not open the TAP.",
         wire: "none: QEMU exits",
@@ -54,7 +55,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::Qemu,
         at: &[At::Reader],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(paused),
         drop_reasons: &[],
         meaning: "The guest is paused: QEMU does not run it, and takes nothing from its TAP.",
         wire: "as TAP_NOT_READ",
@@ -69,7 +70,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
         at: &[At::Reader],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(not_read),
         drop_reasons: &["FULL_RING"],
         meaning: "Frames wait in the TAP: the process that has it open does not fetch them.",
         wire: "frames ARE seen out on tapB, B never sends anything",
@@ -84,7 +85,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 guest",
         proven_by: ProvenBy::Qemu,
         at: &[At::Reader],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(nic_not_ready),
         drop_reasons: &[],
         meaning: "The guest's driver has not started the network card, so QEMU takes nothing from the TAP.",
         wire: "frames out on tapB, none ever in from tapB (not even IPv6 RS/DHCP)",
@@ -99,7 +100,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::Qemu,
         at: &[At::Reader],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(no_nic),
         drop_reasons: &[],
         meaning: "QEMU reads the TAP and throws the frames away: no network card of the guest is joined with it.",
         wire: "frames out on tapB, none in; tapB tx_packets DOES move (QEMU reads and throws away)",
@@ -114,7 +115,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::Qemu,
         at: &[At::Reader],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(link_set_down),
         drop_reasons: &[],
         meaning: "The guest's network card has no link: set_link was used.",
         wire: "frames out on tapB, none in; tx_packets moves",
@@ -129,7 +130,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
         at: &[At::Reader],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(header_mismatch),
         drop_reasons: &[],
         meaning: "The reader of the TAP and the TAP disagree about what stands before each frame.",
         wire: "on tapB everything looks normal; inside B frames start with 10 zero bytes (vnet_hdr) or 4 extra bytes (PI): MACs like 00:00:86:dd:33:33, unknown EtherType; B->host frames vanish",
@@ -140,3 +141,175 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "observed on Linux 6.18",
     },
 ];
+
+/// The guest that should read the TAP.
+fn guest<'s>(scene: &Scene<'s>) -> Option<(&'s Guest, &'s Nic)> {
+    scene.host().guest_behind(scene.spot.device?)
+}
+
+fn title(guest: &Guest) -> String {
+    guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), |name| format!("the guest {name}"))
+}
+
+fn name(scene: &Scene<'_>) -> String {
+    scene.spot.device.map_or_else(|| "the TAP".into(), |device| scene.name(device))
+}
+
+fn paused(scene: &Scene<'_>) -> Answer {
+    let Some((guest, _)) = guest(scene) else { return Answer::Idle };
+    let Some(state) = guest.run_state.as_ref() else { return Answer::Idle };
+    if state.as_str() == "running" {
+        return Answer::No("QMP says running".into());
+    }
+    Hit::new(title(guest), scene.spot.device, format!("{} is {state}: it takes nothing from {}", title(guest), name(scene)))
+        .state(format!("QMP query-status: {state}"))
+        .fix("QMP {\"execute\":\"cont\"}")
+        .undo("QMP {\"execute\":\"stop\"}")
+        .expect("a reply")
+        .yes()
+}
+
+/// TUN counts a frame as sent when it is read; a point sees it before (drivers/net/tun.c).
+fn not_read(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device().filter(|device| matches!(device.kind, DeviceKind::Tun(_))) else { return Answer::Idle };
+    let guest = guest(scene);
+    let is_stopped = guest.is_some_and(|(guest, _)| guest.is_stopped);
+    let Some((fetched, seen)) = scene.unread(device.id) else { return Answer::Idle };
+    if seen <= fetched && !is_stopped {
+        return Answer::No(format!("{} is read: {seen} seen out, {fetched} fetched", device.name));
+    }
+    // A guest that never sent anything has not started its card.
+    if !is_stopped && (device.counters.received_packets == 0 || guest.is_some_and(|(_, nic)| nic.is_started == Some(false))) {
+        return Answer::Idle;
+    }
+    let who = guest.map_or_else(|| "the process that has it open".to_owned(), |(guest, _)| title(guest));
+    let pid = guest.map_or_else(|| "PID".to_owned(), |(guest, _)| guest.pid.to_string());
+    let mut hit = Hit::new(scene.name(device.id), Some(device.id), format!("frames wait in {}: {who} does not fetch them", device.name))
+        .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched", device.name))
+        .fix(format!("kill -CONT {pid} (or QMP cont); else see why it is stuck"))
+        .expect("a reply");
+    if is_stopped {
+        hit = hit.state(format!("process {pid} is stopped"));
+    }
+    hit.yes()
+}
+
+fn nic_not_ready(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device().filter(|device| matches!(device.kind, DeviceKind::Tun(_))) else { return Answer::Idle };
+    let started = guest(scene).and_then(|(_, nic)| nic.is_started);
+    let unread = scene.unread(device.id).filter(|(fetched, seen)| seen > fetched);
+    let who = guest(scene).map_or_else(|| "the guest".to_owned(), |(guest, _)| title(guest));
+    let hit = match (started, unread) {
+        (Some(false), _) => Hit::new(&who, Some(device.id), format!("{who} has not started its network card"))
+            .state("QMP x-query-virtio-status: started false"),
+        (_, Some((fetched, seen))) if device.counters.received_packets == 0 => Hit::new(
+            &who,
+            Some(device.id),
+            format!("{who} never sent anything and takes nothing from {}: its driver has not started the card", device.name),
+        )
+        .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched, none ever came in", device.name)),
+        _ => return Answer::Idle,
+    };
+    hit.fix("boot the guest with a driver for its card, or give it -device e1000").expect("frames in from the guest").in_guest().yes()
+}
+
+/// A hub or a backend that no card is plugged into.
+fn no_nic(scene: &Scene<'_>) -> Answer {
+    let Some((guest, nic)) = guest(scene).filter(|(_, nic)| nic.model.is_none() && nic.mac.is_none()) else { return Answer::Idle };
+    let id = nic.backend.as_ref().and_then(|backend| backend.id.as_ref()).map_or_else(|| "ID".to_owned(), ToString::to_string);
+    Hit::new(
+        title(guest),
+        scene.spot.device,
+        format!("no network card of {} is joined with {}: QEMU reads the frames and throws them away", title(guest), name(scene)),
+    )
+    .state(format!("no -device has netdev={id}"))
+    .fix(format!("start it with -device virtio-net-pci,netdev={id}"))
+    .expect("a reply")
+    .yes()
+}
+
+fn link_set_down(scene: &Scene<'_>) -> Answer {
+    let Some((guest, nic)) = guest(scene).filter(|(_, nic)| nic.is_link_up == Some(false)) else { return Answer::Idle };
+    let id = nic.id.as_ref().map_or_else(|| "net0".to_owned(), ToString::to_string);
+    Hit::new(title(guest), scene.spot.device, format!("the network card of {} has no link: set_link was used", title(guest)))
+        .state("its link is down")
+        .fix(format!("QMP {{\"execute\":\"set_link\",\"arguments\":{{\"name\":\"{id}\",\"up\":true}}}}"))
+        .expect("a reply")
+        .yes()
+}
+
+/// A program that is no guest has it.
+fn tap_busy(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device().filter(|_| guest(scene).is_none()) else { return Answer::Idle };
+    let Some(reader) = scene.host().readers().find(|reader| reader.device == Some(device.id)) else { return Answer::Idle };
+    // Whoever asks for a guest there, and finds a program, may well mean the program.
+    let wanted = scene.host().guests().find(|guest| {
+        guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.interface.as_ref() == Some(&device.name))
+    });
+    if wanted.is_none() {
+        return Answer::Idle;
+    }
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("{} (process {}) has {} open, not the guest", reader.program, reader.pid, device.name),
+    )
+    .state(format!("process {} holds {}", reader.pid, device.name))
+    .fix(format!("end process {}, or give the guest another ifname", reader.pid))
+    .expect("the guest starts")
+    .yes()
+}
+
+fn queue_mode(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device().filter(|device| !device.has_carrier) else { return Answer::Idle };
+    match &device.kind {
+        DeviceKind::Tun(mode) if mode.is_multi_queue => {
+            Hit::new(scene.name(device.id), Some(device.id), format!("{} was made for several queues, and nobody has it open", device.name))
+                .proof(Rank::Oracle, format!("{} is multi_queue", device.name))
+                .fix(format!("start the guest with queues=N, or make {} again without multi_queue", device.name))
+                .expect("the guest starts")
+                .guess()
+                .yes()
+        }
+        _ => Answer::Idle,
+    }
+}
+
+fn permission(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device().filter(|device| !device.has_carrier) else { return Answer::Idle };
+    match &device.kind {
+        DeviceKind::Tun(mode) if mode.owner.is_some() => {
+            let owner = mode.owner.unwrap_or_default();
+            Hit::new(scene.name(device.id), Some(device.id), format!("{} belongs to user {owner}, and nobody has it open", device.name))
+                .proof(Rank::Oracle, format!("the owner of {} is user {owner}", device.name))
+                .fix(format!("start the guest as user {owner}"))
+                .expect("the guest starts")
+                .guess()
+                .yes()
+        }
+        _ => Answer::Idle,
+    }
+}
+
+/// What the guest writes is not understood by the TAP: virtio's header, or that of packet information.
+fn header_mismatch(scene: &Scene<'_>) -> Answer {
+    let Some(device) = scene.device() else { return Answer::Idle };
+    let DeviceKind::Tun(_) = device.kind else { return Answer::Idle };
+    let grew = scene.case.grew(device.id);
+    let Some(errors) = grew.map(|grew| grew.received_errors + grew.received_dropped).filter(|errors| *errors > 0) else {
+        return Answer::Idle;
+    };
+    let heard = scene.case.captured(device.id, crate::Direction::Inbound, scene.case.window.until);
+    if heard > 0 {
+        return Answer::Idle;
+    }
+    Hit::new(
+        scene.name(device.id),
+        Some(device.id),
+        format!("what is written into {} is not understood: its reader takes another header for granted", device.name),
+    )
+    .proof(Rank::Counter, format!("{} counts {errors} damaged or dropped frames in, and none was seen", device.name))
+    .fix("open the TAP with IFF_NO_PI, and IFF_VNET_HDR as the reader uses it")
+    .expect("frames in from the guest")
+    .yes()
+}

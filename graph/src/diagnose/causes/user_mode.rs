@@ -1,6 +1,9 @@
 //! QEMU's user-mode stack (libslirp), and guests that have it without knowing.
 
 use super::prelude::*;
+use crate::diagnose::endpoint::{Endpoint, Place};
+use crate::host::{Backend, BackendKind, Guest, Nic, Prefix};
+use std::net::Ipv4Addr;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -9,7 +12,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 topology",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(default_user_net),
         drop_reasons: &[],
         meaning: "The guest was started without any network option, and QEMU gave it a user-mode network of its own.",
         wire: "guest never appears on any TAP; host side sees nothing or NATed flows from the QEMU pid",
@@ -24,7 +27,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L2 topology",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(guests_isolated),
         drop_reasons: &[],
         meaning: "A guest on a user-mode network is in a network of its own: neither other guests nor the host can ping it.",
         wire: "A ARPs for B, no answer; B idle; both may even be 10.0.2.15; from the host: no route / no interface",
@@ -39,7 +42,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 slirp",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(restricted),
         drop_reasons: &[],
         meaning: "restrict=on keeps the guest's user-mode network from the outside.",
         wire: "gateway 10.0.2.2 answers, nothing ever leaves the QEMU process",
@@ -54,7 +57,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 slirp",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(wrong_subnet),
         drop_reasons: &[],
         meaning: "The guest's address is not in the network of its user-mode stack, which answers for its own addresses only.",
         wire: "guest ARPs for a gateway outside 10.0.2.0/24, no answer; slirp answers ARP only for its own .2 .3 (.4)",
@@ -69,7 +72,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 slirp",
         proven_by: ProvenBy::State,
         at: &[At::Backend],
-        test: Test::Missing("its test is not written yet"),
+        test: Test::Place(icmp_blocked),
         drop_reasons: &[],
         meaning: "QEMU may not send echoes: its group is not in net.ipv4.ping_group_range.",
         wire: "guest: echo to 10.0.2.2 answered (ttl 255), echo to outside gets ICMP port-unreachable (or silence). Host uplink: UDP to port 7 with payload \"This is a pseudo-PING packet used by Slirp to emulate ICMP ECHO-REQUEST packets.\"",
@@ -80,3 +83,119 @@ pub(super) const CAUSES: &[Cause] = &[
         source: "https://github.com/tianon/docker-qemu/issues/17 ; https://github.com/SerenityOS/serenity/issues/3428",
     },
 ];
+
+/// The card of an end on a user-mode network, and its guest.
+fn card<'s>(scene: &Scene<'s>, end: &Endpoint) -> Option<(&'s Guest, &'s Nic, &'s Backend)> {
+    let Place::Backend(pid, number) = end.place else { return None };
+    let guest = scene.host().guests().find(|guest| guest.pid == pid)?;
+    let nic = guest.nics.get(number as usize)?;
+    let backend = nic.backend.as_ref().filter(|backend| backend.kind == BackendKind::User)?;
+    Some((guest, nic, backend))
+}
+
+fn title(guest: &Guest) -> String {
+    guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), |name| format!("the guest {name}"))
+}
+
+/// The network of a user-mode stack: `net=`, else QEMU's own (qemu(1), -netdev user).
+fn network(backend: &Backend) -> Prefix {
+    let given = backend.options.as_str().split(',').find_map(|option| option.strip_prefix("net=")).and_then(|net| {
+        let (ip, length) = net.split_once('/').unwrap_or((net, "24"));
+        Some(Prefix { ip: ip.parse().ok()?, length: length.parse().ok()? })
+    });
+    given.unwrap_or(Prefix { ip: Ipv4Addr::new(10, 0, 2, 0).into(), length: 24 })
+}
+
+/// Whether the other end is what the stack itself stands for: its gateway, or the outside.
+fn is_outside(scene: &Scene<'_>, end: &Endpoint) -> bool {
+    end.place == Place::Nowhere && !scene.host().addresses().any(|row| Some(row.ip) == end.ip)
+}
+
+const BETTER: &str = "-netdev tap,id=n0,ifname=tapA,script=no,downscript=no -device virtio-net-pci,netdev=n0";
+
+/// No network option at all: QEMU makes a user-mode network up (qemu(1), -nic).
+fn default_user_net(scene: &Scene<'_>) -> Answer {
+    let found = [&scene.walk.from, &scene.walk.to]
+        .into_iter()
+        .find_map(|end| card(scene, end).filter(|(_, _, backend)| backend.id.is_none() && backend.options.is_empty()));
+    let Some((guest, ..)) = found.filter(|_| !is_outside(scene, &scene.walk.to)) else { return Answer::Idle };
+    Hit::new(
+        title(guest),
+        None,
+        format!("{} was started without a network option, so QEMU gave it a user-mode network of its own", title(guest)),
+    )
+    .state("its command line has no -nic, -netdev or -net")
+    .fix(format!("start it with {BETTER}"))
+    .expect("the guest at its TAP")
+    .yes()
+}
+
+fn guests_isolated(scene: &Scene<'_>) -> Answer {
+    let ends = [(&scene.walk.from, &scene.walk.to), (&scene.walk.to, &scene.walk.from)];
+    let found = ends.into_iter().find_map(|(end, other)| card(scene, end).filter(|_| !is_outside(scene, other)));
+    let Some((guest, _, backend)) = found.filter(|(_, _, backend)| backend.id.is_some() || !backend.options.is_empty()) else {
+        return Answer::Idle;
+    };
+    let id = backend.id.as_ref().map_or_else(|| "user".to_owned(), ToString::to_string);
+    Hit::new(
+        format!("{}, netdev {id}", title(guest)),
+        None,
+        format!("{} is on a user-mode network of its own: nobody else is on it, and hostfwd forwards no ping", title(guest)),
+    )
+    .state(format!("netdev {id} has the type user"))
+    .fix(format!("put both guests on one bridge ({BETTER}), or join them with -netdev socket or stream"))
+    .expect("both guests on one link")
+    .yes()
+}
+
+fn restricted(scene: &Scene<'_>) -> Answer {
+    let Some((guest, _, backend)) = card(scene, &scene.walk.from).filter(|_| is_outside(scene, &scene.walk.to)) else {
+        return Answer::Idle;
+    };
+    if !backend.options.as_str().split(',').any(|option| matches!(option, "restrict=on" | "restrict=yes" | "restrict=y")) {
+        return Answer::Idle;
+    }
+    Hit::new(title(guest), None, format!("restrict=on keeps {} from the outside", title(guest)))
+        .state(format!("-netdev user,{}", backend.options))
+        .fix("start it without restrict=on")
+        .expect("the echo out on the host's uplink")
+        .yes()
+}
+
+fn wrong_subnet(scene: &Scene<'_>) -> Answer {
+    let (Some((guest, _, backend)), Some(ip)) = (card(scene, &scene.walk.from), scene.walk.from.ip) else { return Answer::Idle };
+    let network = network(backend);
+    if !ip.is_ipv4() || network.contains(ip) {
+        return Answer::Idle;
+    }
+    Hit::new(
+        title(guest),
+        None,
+        format!("{} has {ip}, and its user-mode network is {network}, which answers for its own addresses only", title(guest)),
+    )
+    .state(format!("the network is {network}"))
+    .fix(format!("use DHCP in the guest, or start it with -netdev user,net={ip}/24"))
+    .expect("ARP answered by the gateway")
+    .in_guest()
+    .yes()
+}
+
+/// slirp sends echoes by a socket for which the group must be allowed (icmp(7), ping_group_range).
+fn icmp_blocked(scene: &Scene<'_>) -> Answer {
+    let Some((guest, ..)) = card(scene, &scene.walk.from).filter(|_| is_outside(scene, &scene.walk.to)) else { return Answer::Idle };
+    let netns = guest.netns.unwrap_or_default();
+    let Some(range) = scene.host().setting(netns, "net.ipv4.ping_group_range") else { return Answer::Idle };
+    let mut bounds = range.as_str().split(' ').filter_map(|bound| bound.parse::<u64>().ok());
+    let (Some(first), Some(last)) = (bounds.next(), bounds.next()) else { return Answer::Idle };
+    if first <= last {
+        return Answer::No(format!("ping_group_range is {range}"));
+    }
+    // As root it works all the same, and whose QEMU is, is not known.
+    Hit::new(title(guest), None, format!("QEMU may not send echoes for {}: no group is in net.ipv4.ping_group_range", title(guest)))
+        .proof(Rank::Oracle, format!("net.ipv4.ping_group_range = {range}"))
+        .fix(within(scene.host(), netns, "sysctl -w net.ipv4.ping_group_range=\"0 2147483647\""))
+        .undo(within(scene.host(), netns, &format!("sysctl -w net.ipv4.ping_group_range=\"{range}\"")))
+        .expect("the echo out on the host's uplink")
+        .guess()
+        .yes()
+}

@@ -76,18 +76,22 @@ impl Cables {
         if self.places.len() > REMEMBERED {
             self.places.clear();
         }
-        let none = BTreeMap::new();
-        let mut input = Input { scan, host: world.host, sockets: &sockets, memberships: &memberships, holders: &none };
-        let strangers = join::cables(&input, &mut self.places).strangers;
-        let unknown: BTreeSet<u64> = strangers.iter().filter(|inode| !self.known.contains_key(inode)).copied().collect();
+        let known = |known: &BTreeMap<u64, Option<Holder>>| -> BTreeMap<u64, Holder> {
+            known.iter().filter_map(|(&inode, holder)| Some((inode, holder.clone()?))).collect()
+        };
+        let mut join = |holders: &BTreeMap<u64, Holder>| {
+            let input = Input { scan, host: world.host, sockets: &sockets, memberships: &memberships, holders };
+            join::cables(&input, &mut self.places)
+        };
+        let mut joined = join(&known(&self.known));
+        let unknown: BTreeSet<u64> = joined.strangers.iter().filter(|inode| !self.known.contains_key(inode)).copied().collect();
         if !unknown.is_empty() {
             let mut found = holders(Path::new("/proc"), &unknown);
             self.known.extend(unknown.into_iter().map(|inode| (inode, found.remove(&inode))));
+            joined = join(&known(&self.known));
         }
-        self.known.retain(|inode, _| strangers.contains(inode));
-        let known = self.known.iter().filter_map(|(&inode, holder)| Some((inode, holder.clone()?))).collect();
-        input.holders = &known;
-        facts.extend(join::cables(&input, &mut self.places).cables.into_iter().map(|cable| HostFact::Cable(Box::new(cable))));
+        self.known.retain(|inode, _| joined.strangers.contains(inode));
+        facts.extend(joined.cables.into_iter().map(|cable| HostFact::Cable(Box::new(cable))));
         facts
     }
 

@@ -105,7 +105,7 @@ pub(super) fn asked(guest: &Guest, backend: &Backend, monitors: &[GuestMonitor])
     let is_libvirts = |monitor: &str| guest.is_libvirt && monitor.ends_with("/monitor.sock");
     if let Some(monitor) = guest.monitors.iter().find(|monitor| !is_libvirts(monitor.as_str())) {
         let path = monitor.as_str().strip_prefix("unix:").unwrap_or(monitor.as_str());
-        let remedy = format!("--qmp {path}: QEMU then copies the frames of {id}, until tapscope ends");
+        let remedy = format!("tapscope watch --qmp {path}");
         return CableSight::Asked { monitor: Some(monitor.clone()), remedy: Text::long(&remedy) };
     }
     if guest.is_libvirt {

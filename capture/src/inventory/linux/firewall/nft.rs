@@ -19,7 +19,10 @@ pub(super) fn read(netns: Netns, json: &str) -> Result<Vec<FirewallRule>, String
         let policy = declared["policy"].as_str();
         let hook = declared["hook"].as_str().map(|hook| {
             let policy = policy.map_or(String::new(), |policy| format!(" policy {policy}"));
-            format!("{hook} {}{policy}", declared["prio"].as_i64().unwrap_or(0))
+            // A chain of the family netdev belongs to devices.
+            let devices = list(&declared["dev"]);
+            let devices = if devices.is_empty() { String::new() } else { format!(" device {}", devices.join(",")) };
+            format!("{hook} {}{devices}{policy}", declared["prio"].as_i64().unwrap_or(0))
         });
         let place = row(netns, "nft", &format!("{family} {table}"), &name, hook.as_deref());
         let is_ours = |rule: &&Value| word(&rule["family"]) == family && word(&rule["table"]) == table && word(&rule["chain"]) == name;

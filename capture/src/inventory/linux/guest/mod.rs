@@ -8,13 +8,15 @@ mod assemble;
 mod connector;
 mod descriptors;
 mod holders;
+mod plugs;
 mod process;
 mod watch;
 
 pub(super) use holders::{Holder, holders};
+pub use plugs::GuestPlug;
 pub use watch::{GuestWatch, Means, WatchError};
 
-use crate::qemu::command_line::{CommandLine, Monitor, MonitorAddress, Plug, PlugAddress};
+use crate::qemu::command_line::{CommandLine, Monitor, MonitorAddress};
 use assemble::Place;
 use descriptors::Descriptors;
 use process::{COMMAND_LINE, Identity, Kind, Namespaces, Process};
@@ -23,7 +25,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use tapscope_graph::Text;
-use tapscope_graph::host::{BackendKind, DeviceId, Guest, HostFact, Netns, Nic, Reader, Unreadable};
+use tapscope_graph::host::{DeviceId, Guest, HostFact, Netns, Reader, Unreadable};
 
 /// Finds the device of a name in a namespace.
 pub type Resolve<'a> = dyn Fn(Netns, &str) -> Option<DeviceId> + 'a;
@@ -57,19 +59,6 @@ pub struct GuestMonitor {
     pub pid: u32,
     /// What its command line says; descriptors that were handed over are replaced by the path of their socket, where it is known.
     pub monitor: Monitor,
-}
-
-/// A backend without a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuestPlug {
-    /// The guest's process.
-    pub pid: u32,
-    /// The card's place in [`Guest::nics`].
-    pub nic: u32,
-    /// What its command line says; with paths seen from the root.
-    pub plug: Plug,
-    /// Whether the guest's sockets may be seen.
-    pub is_seen: bool,
 }
 
 /// A socket of a guest.
@@ -215,7 +204,7 @@ impl Guests {
         };
         let line = &known.line;
         let missing = missing(process, known, open.is_some(), netns.is_some(), out);
-        out.plugs.extend(plugs(process, line, &nics, open.is_some()));
+        out.plugs.extend(plugs::plugs(process, line, &nics, open.is_some()));
         let sockets = open.map(|open| open.sockets).unwrap_or_default();
         let monitors: Vec<Monitor> = line.monitors.iter().map(|monitor| locate(process, monitor, &sockets, &mut known.paths)).collect();
         out.guests.push(Guest {
@@ -240,31 +229,6 @@ impl Known {
         let (kind, program) = process.program();
         Known { identity, kind, program, read: (0, 0), line: CommandLine::default(), paths: BTreeMap::new() }
     }
-}
-
-/// The backends that neither are a device nor lead to a hub, which has entries of its own.
-fn plugs(process: &Process, line: &CommandLine, nics: &[Nic], is_seen: bool) -> Vec<GuestPlug> {
-    let is_cable = |nic: &Nic| {
-        let kind = nic.backend.as_ref().map(|backend| &backend.kind);
-        !matches!(kind, None | Some(BackendKind::Tap | BackendKind::Macvtap | BackendKind::Hubport | BackendKind::Unknown))
-    };
-    let cards = line.nics.iter().zip(nics).enumerate().filter(|(_, (_, nic))| is_cable(nic));
-    cards
-        .map(|(at, (card, _))| {
-            let mut plug = card.plug.clone();
-            let addresses = match &mut plug {
-                Plug::Stream { address, .. } => [Some(address), None],
-                Plug::Datagram { local, remote } => [local.as_mut(), remote.as_mut()],
-                Plug::None | Plug::Group { .. } | Plug::Descriptor(_) | Plug::Path(_) => [None, None],
-            };
-            for address in addresses.into_iter().flatten() {
-                if let PlugAddress::Unix(path) = address {
-                    *path = process.absolute(path).to_string_lossy().into_owned();
-                }
-            }
-            GuestPlug { pid: process.pid, nic: at as u32, plug, is_seen }
-        })
-        .collect()
 }
 
 /// The QMP monitors that wait for connections.

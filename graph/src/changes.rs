@@ -1,14 +1,14 @@
-//! What changed between two looks at the network: what `tapscope watch` tells.
+//! What changed between two looks at the network: what `tapscope watch` tells, and the window between two moments.
 
+use crate::finding::Finding;
+use crate::host::CableState;
+use crate::tables::{DhcpState, EchoRow, Tables};
+use crate::topology::{Key, Link, LinkKind, LinkState, Node, NodeKind, Topology};
+use crate::{MacAddr, PointId, Timestamp};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
-use tapscope_graph::finding::Finding;
-use tapscope_graph::host::CableState;
-use tapscope_graph::tables::{DhcpState, EchoRow, Tables};
-use tapscope_graph::topology::{Key, Link, LinkKind, LinkState, Node, NodeKind, Topology};
-use tapscope_graph::{MacAddr, PointId, Timestamp};
 
 /// An echo request without an answer after this long is called lost; nanoseconds.
 const PATIENCE: i64 = 2_000_000_000;
@@ -91,7 +91,7 @@ fn texts<T: std::fmt::Display, S: serde::Serializer>(values: &[T], serializer: S
 }
 
 /// What was told already.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Told {
     nodes: BTreeMap<Key, String>,
     links: BTreeMap<Key, (String, LinkState)>,
@@ -340,7 +340,7 @@ fn joins(topology: &Topology, link: &Link) -> String {
         .filter(|(_, other, _)| link.kind == LinkKind::Cable && other.key == link.key)
         .map(|(node, ..)| (node.key, node))
         .collect();
-    let titles: Vec<String> = ends.values().take(8).map(|node| crate::report::title(node)).collect();
+    let titles: Vec<String> = ends.values().take(8).map(|node| node.title()).collect();
     if titles.is_empty() { String::new() } else { format!(" ({})", titles.join(", ")) }
 }
 
@@ -350,7 +350,7 @@ fn point_name(tables: &Tables, point: PointId) -> String {
 
 /// `guest g1 (52:54:00:12:34:57)`.
 fn called(node: &Node) -> String {
-    let title = crate::report::title(node);
+    let title = node.title();
     let kind = match node.kind {
         NodeKind::Local => "",
         NodeKind::Host => "station ",

@@ -1,0 +1,81 @@
+//! The table of causes, and docs/causes.md, which is made from it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+use tapscope_graph::diagnose::ProvenBy;
+use tapscope_graph::diagnose::cause::{all, by_code};
+
+/// The codes that scripts may rely on: as many as the study of pings that fail has.
+const CODES: usize = 117;
+
+/// docs/causes.md.
+fn catalogue() -> String {
+    let mut text = String::from(
+        "# Why a ping fails\n\nMade from the table in `graph/src/diagnose/causes/`; `make docs` writes it anew. `tapscope why A B` names these codes, and \
+         never changes one.\n\n",
+    );
+    let layers: BTreeSet<&str> = all().map(|cause| cause.layer).collect();
+    for layer in layers {
+        let _ = writeln!(text, "## {layer}\n");
+        for cause in all().filter(|cause| cause.layer == layer) {
+            let _ = writeln!(text, "### {}\n\n{}\n", cause.code, cause.meaning);
+            let proven_by = match cause.proven_by {
+                ProvenBy::Packets => "packets alone",
+                ProvenBy::State => "packets and what the host says",
+                ProvenBy::Qemu => "what QEMU says",
+                ProvenBy::Guest => "the guest only; from outside it can be suspected",
+            };
+            for (what, words) in [
+                ("On the wire", cause.wire),
+                ("State", cause.state),
+                ("Looks like", cause.alike),
+                ("Proven by", proven_by),
+                ("Fix", cause.fix),
+                ("Undo", cause.undo),
+                ("Source", cause.source),
+            ] {
+                if !words.is_empty() {
+                    let _ = writeln!(text, "- {what}: {words}");
+                }
+            }
+            if let Some(why) = cause.missing() {
+                let _ = writeln!(text, "- Not recognised yet: {why}");
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[test]
+fn the_catalogue_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/causes.md");
+    let text = catalogue();
+    if std::env::var_os("TAPSCOPE_BLESS").is_some() {
+        std::fs::write(&path, &text).expect("docs/causes.md is written");
+    }
+    let written = std::fs::read_to_string(&path).expect("docs/causes.md is there: make docs");
+    assert!(written == text, "docs/causes.md is not what the table says: make docs");
+}
+
+#[test]
+fn every_code_is_there_once_and_in_capitals() {
+    let codes: Vec<&str> = all().map(|cause| cause.code).collect();
+    let different: BTreeSet<&str> = codes.iter().copied().collect();
+    assert_eq!((codes.len(), different.len()), (CODES, CODES));
+    for code in codes {
+        assert!(code.bytes().all(|octet| octet.is_ascii_uppercase() || octet.is_ascii_digit() || octet == b'_'), "{code}");
+        assert_eq!(by_code(code).map(|cause| cause.code), Some(code));
+    }
+}
+
+#[test]
+fn what_is_not_recognised_yet_says_why() {
+    let missing: Vec<String> = all().filter_map(|cause| Some(format!("{}: {}", cause.code, cause.missing()?))).collect();
+    expect_test::expect![[r#"
+        BSD_BRIDGE_FLAGS: brconfig's member flags are not facts of the host yet
+        SOCKET_MCAST_NO_ROUTE: QEMU ends before it has a network: only its standard error tells, which is not read
+        DHCP_POOL_EXHAUSTED: the server's log and leases are not read"#]]
+    .assert_eq(&missing.join("\n"));
+}

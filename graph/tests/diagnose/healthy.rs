@@ -1,0 +1,57 @@
+//! What looks like a fault and is none.
+
+use super::{KNOWN, ROUTED, SENT, STD, brief, check};
+use expect_test::expect;
+
+const ANSWERED: &str = "
+    1.01 tapB>   a>b icmp request 10.9.0.1>10.9.0.2 7/1
+    1.02 tapB<   b>a icmp reply 10.9.0.2>10.9.0.1 7/1
+    1.03 tapA>   b>a icmp reply 10.9.0.2>10.9.0.1 7/1
+    2.01 tapB>   a>b icmp request 10.9.0.1>10.9.0.2 7/2
+    2.02 tapB<   b>a icmp reply 10.9.0.2>10.9.0.1 7/2
+    2.03 tapA>   b>a icmp reply 10.9.0.2>10.9.0.1 7/2
+";
+
+#[test]
+fn what_works_is_said_to() {
+    check(
+        &format!("{STD}{KNOWN}{ANSWERED}"),
+        "a",
+        "b",
+        expect![[r#"
+        ping 10.9.0.1 (guest a, tapA) -> 10.9.0.2 (guest b, tapB): WORKS  2 of 2 echo requests answered  [proven]
+
+         path   request  --> tapA in            #5     22:13:21.000  ok
+                         --> tapB out           #7     22:13:21.010  ok
+                reply    --> tapB in            #8     22:13:21.020  ok
+                         --> tapA out           #9     22:13:21.030  ok
+    "#]],
+    );
+}
+
+#[test]
+fn rules_and_flags_that_would_stop_other_packets_are_not_accused() {
+    let odd = "
+        0.01 host set net.ipv4.ip_forward 0
+        0.01 host set net.bridge.bridge-nf-call-iptables 0
+        0.01 host iptables filter FORWARD forward/0 0 policy drop
+        0.01 host device 2 tapA tap 12 master 4 isolated
+    ";
+    brief(&format!("{STD}{odd}{KNOWN}{ANSWERED}"), "a", "b", "works proven:  / ");
+}
+
+#[test]
+fn a_guest_that_was_not_there_yet() {
+    let early = "
+        0.2 tapA< a>* arp who-has 10.9.0.2 tell 10.9.0.1
+        0.3 tapA< a>* arp who-has 10.9.0.2 tell 10.9.0.1
+    ";
+    brief(&format!("{STD}{early}{KNOWN}{ANSWERED}"), "a", "b", "works proven:  / ");
+}
+
+#[test]
+fn a_way_that_was_listened_to_in_part_only_is_not_proven() {
+    // Nobody listens at tapB, and nothing explains it.
+    brief(&format!("{STD}{}", KNOWN.replace("tapB", "other")), "a", "b", "undetermined undetermined:  / ");
+    brief(&format!("{ROUTED}{SENT}"), "10.9.1.1", "10.9.2.1", "undetermined undetermined:  / ");
+}

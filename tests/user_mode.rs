@@ -1,0 +1,234 @@
+//! Guests behind QEMU's user-mode stack and on unix sockets, where no device carries the frames: captured by asking QEMU (`--qmp`).
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tapscope_lab::{Error, Guest, Lab, Namespace, Process};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn tapscope(host: &Namespace, arguments: &[&str]) -> Command {
+    let mut command = host.command(env!("CARGO_BIN_EXE_tapscope"));
+    command.args(arguments);
+    command
+}
+
+fn signal(process: &Process, signal: Signal) {
+    kill(Pid::from_raw(process.pid().cast_signed()), signal).expect("sent");
+}
+
+/// Listens until [`report`], by asking `whom`; the filters are there when this returns.
+fn listen(host: &Namespace, name: &str, whom: &[&str]) -> Result<Process, Error> {
+    let mut arguments = vec!["show", "--live", "--netns", "own", "--for", "10m", "--format", "json"];
+    arguments.extend(whom.iter().flat_map(|whom| ["--qmp", whom]));
+    let process = host.start(name, &mut tapscope(host, &arguments))?;
+    process.wait_for("added filters", SOON)?;
+    Ok(process)
+}
+
+/// Ends it as ctrl-C does; gives what it shows, and what it said on standard error.
+fn report(process: &Process) -> Result<(Value, String), Error> {
+    signal(process, Signal::SIGINT);
+    assert_eq!(process.finish(SOON)?, 0, "{}", process.text()?);
+    let text = process.text()?;
+    let line = text.lines().find(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no JSON object in:\n{text}"));
+    Ok((serde_json::from_str(line).expect("one JSON object"), text.replace(line, "")))
+}
+
+/// The ids of what tapscope added to a guest and is still there.
+fn objects(guest: &Guest) -> Result<Vec<String>, Error> {
+    let objects = guest.qmp("qom-list", json!({ "path": "/objects" }))?;
+    let chardevs = guest.qmp("query-chardev", Value::Null)?;
+    let ids = |rows: &Value, key: &str| -> Vec<String> {
+        let rows = rows.as_array().expect("rows").iter().filter_map(|row| row[key].as_str().map(str::to_owned));
+        rows.filter(|id| id.starts_with("tapscope")).collect()
+    };
+    Ok([ids(&objects, "name"), ids(&chardevs, "label")].concat())
+}
+
+fn rows<'a>(report: &'a Value, table: &str) -> &'a [Value] {
+    report[table].as_array().unwrap_or_else(|| panic!("no {table} in {report}"))
+}
+
+fn has_point(report: &Value, name: &str) -> bool {
+    rows(report, "points").iter().any(|point| point["name"] == name)
+}
+
+fn has_binding(report: &Value, mac: &str, ip: &str) -> bool {
+    rows(report, "bindings").iter().any(|row| row["mac"] == mac && row["ip"] == ip)
+}
+
+/// Set-up 1 of the how-to: the guest is behind QEMU's user-mode stack; outside is one server, and a firewall that swallows ICMP.
+fn outside(lab: &Lab) -> Result<Namespace, Error> {
+    let (host, out) = (lab.namespace("host")?, lab.namespace("out")?);
+    host.veth("vout", &out, "vin")?.address("vout", "203.0.113.2/24")?.resolver("203.0.113.1")?;
+    host.must("ip route add default via 203.0.113.1")?;
+    host.setting("net/ipv4/ping_group_range", "0 2147483647")?;
+    host.nft(
+        "table inet fw {
+            chain out {
+                type filter hook output priority 0; policy accept;
+                oif \"vout\" meta l4proto icmp counter drop
+            }
+        }",
+    )?;
+    out.address("vin", "203.0.113.1/24")?;
+    out.dnsmasq(["--listen-address=203.0.113.1", "--address=/web.lab.test/203.0.113.1"])?;
+    std::fs::write(lab.folder().join("index.html"), "hello from outside\n").expect("written");
+    let mut server = out.command("busybox");
+    server.args(["httpd", "-f", "-p", "203.0.113.1:8080", "-h"]).arg(lab.folder());
+    out.start("httpd", &mut server)?;
+    Ok(host)
+}
+
+#[test]
+fn set_up_1_a_guest_behind_the_user_mode_stack() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("set_up_1_a_guest_behind_the_user_mode_stack") else { return Ok(()) };
+    let host = outside(&lab)?;
+    let guest = lab.guest("g1").mac("52:54:00:12:34:57").ip("dhcp").user(&host).start()?;
+    let show = listen(&host, "show", &["g1"])?;
+    guest.wait_until_up()?;
+    guest.must("ping -c2 -W5 10.0.2.2")?;
+    guest.must("nslookup -type=a web.lab.test 10.0.2.3 | grep 203.0.113.1")?;
+    guest.must("wget -qO- http://203.0.113.1:8080/ | grep hello")?;
+    assert!(!guest.can("ping -c2 -W1 203.0.113.1")?, "the firewall swallows it");
+    let (report, said) = report(&show)?;
+
+    let pid = show.pid();
+    let before = format!("adds filter objects tapscope-{pid}-n0-rx and tapscope-{pid}-n0-tx to netdev n0 of g1, by its monitor unix:");
+    let told =
+        [before.as_str(), "added filters", "removed filters"].map(|words| said.find(words).unwrap_or_else(|| panic!("{words}: {said}")));
+    assert!(told.is_sorted(), "{said}");
+    assert_eq!(objects(&guest)?, [""; 0]);
+
+    assert!(has_point(&report, "n0 of g1"), "{}", report["points"]);
+    let known = &report["host"]["guests"][0];
+    assert_eq!((&known["run_state"], &known["nics"][0]["started"]), (&json!("running"), &json!(true)), "{known}");
+    let dhcp = &rows(&report, "dhcp")[0];
+    assert!(dhcp.to_string().contains("10.0.2.15") && dhcp.to_string().contains("10.0.2.2"), "{dhcp}");
+    assert!(has_binding(&report, "52:54:00:12:34:57", "10.0.2.15"), "{}", report["bindings"]);
+    let echoes = rows(&report, "echoes");
+    let fates = |to: &str| -> Vec<String> {
+        echoes.iter().filter(|echo| echo.to_string().contains(&format!("\"{to}\""))).map(Value::to_string).collect()
+    };
+    assert_eq!((fates("10.0.2.2").len(), fates("203.0.113.1").len()), (2, 2), "{echoes:#?}");
+    let flows = rows(&report, "flows");
+    let reaches = |flow: &&Value| flow.to_string().contains("203.0.113.1") && flow.to_string().contains("8080");
+    let flow = flows.iter().find(reaches).unwrap_or_else(|| panic!("{flows:#?}"));
+    for way in ["a_to_b", "b_to_a"] {
+        assert!(flow[way]["packets"].as_u64().is_some_and(|packets| packets >= 4), "{flow}");
+    }
+    assert!(flows.iter().any(|flow| flow.to_string().contains("10.0.2.3")), "DNS: {flows:#?}");
+    Ok(())
+}
+
+#[test]
+fn two_guests_on_a_unix_stream_are_seen_at_one_end() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("two_guests_on_a_unix_stream_are_seen_at_one_end") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    let wire = lab.folder().join("wire").display().to_string();
+    let stream = |server: &str| format!("stream,server={server},addr.type=unix,addr.path={wire}");
+    let g1 = lab.guest("g1").mac("52:54:00:12:34:57").ip("10.0.2.100/24").within(&host).netdev(&stream("on")).boot()?;
+    let g2 = lab.guest("g2").mac("52:54:00:12:34:56").ip("10.0.2.101/24").within(&host).netdev(&stream("off")).boot()?;
+    let show = listen(&host, "show", &[&g2.monitor().display().to_string()])?;
+    g1.must("ping -c3 -i0.2 -W5 10.0.2.101")?;
+    let (report, _) = report(&show)?;
+    let echoes = rows(&report, "echoes");
+    assert_eq!(echoes.len(), 3, "{echoes:#?}");
+    assert!(has_binding(&report, "52:54:00:12:34:57", "10.0.2.100") && has_binding(&report, "52:54:00:12:34:56", "10.0.2.101"));
+    for guest in [&g1, &g2] {
+        assert_eq!(objects(guest)?, [""; 0]);
+    }
+    Ok(())
+}
+
+/// How long a flood of 1,500 pings takes a guest, and the worst of QEMU's answers meanwhile.
+fn flood(guest: &Guest) -> Result<(Duration, Duration), Error> {
+    guest.must("rm -f /tmp/done; (ping -i 0.002 -c 1500 -s 1400 10.0.2.2 >/tmp/flood 2>&1; touch /tmp/done) >/dev/null 2>&1 &")?;
+    let (began, mut worst) = (Instant::now(), Duration::ZERO);
+    while !guest.can("test -e /tmp/done")? {
+        let asked = Instant::now();
+        guest.qmp("query-status", Value::Null)?;
+        worst = worst.max(asked.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(60), "the guest stands still");
+    }
+    let took = began.elapsed();
+    let said = guest.must("tail -2 /tmp/flood")?;
+    assert!(said.contains(" 0% packet loss"), "{said}");
+    Ok((took, worst))
+}
+
+#[test]
+fn a_stopped_or_killed_tapscope_costs_the_guest_nothing() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("a_stopped_or_killed_tapscope_costs_the_guest_nothing") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    let guest = lab.guest("g1").ip("dhcp").user(&host).boot()?;
+    let alone = flood(&guest)?;
+
+    let show = listen(&host, "first", &["g1"])?;
+    let listened = flood(&guest)?;
+    signal(&show, Signal::SIGSTOP);
+    let stopped = flood(&guest)?;
+    show.stop();
+    let left = objects(&guest)?;
+    assert_eq!(left.len(), 4, "what was killed leaves its filters: {left:?}");
+    let killed = flood(&guest)?;
+    println!("alone {alone:?}, listened to {listened:?}, by a stopped one {stopped:?}, by a killed one {killed:?}");
+    for (what, (took, worst)) in [("listening", listened), ("stopped", stopped), ("killed", killed)] {
+        assert!(took < alone.0 * 2 + Duration::from_secs(2), "{what}: it took {took:?}, and {:?} alone", alone.0);
+        assert!(worst < Duration::from_secs(2), "{what}: QEMU answered after {worst:?}");
+    }
+
+    let again = listen(&host, "second", &["g1"])?;
+    let there = objects(&guest)?;
+    assert!(there.iter().all(|id| !left.contains(id)), "what was left is removed: {there:?}");
+    // Adding and removing under load.
+    guest.must("ping -i 0.002 10.0.2.2 >/dev/null 2>&1 &")?;
+    let (report, _) = report(&again)?;
+    assert!(has_point(&report, "n0 of g1"), "{}", report["points"]);
+    let third = listen(&host, "third", &["all"])?;
+    third.wait_for("listening on", SOON)?;
+    guest.must("killall ping")?;
+    assert_eq!(self::report(&third)?.0["points"].as_array().map(Vec::len), Some(1));
+    assert_eq!(objects(&guest)?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn who_cannot_be_asked_is_named_with_the_reason() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("who_cannot_be_asked_is_named_with_the_reason") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    let guest = lab.guest("g1").ip("dhcp").user(&host).boot()?;
+    let says = |whom: &str, words: &str| {
+        let arguments = ["show", "--live", "--netns", "own", "--for", "3s", "--qmp", whom];
+        let output = tapscope(&host, &arguments).output().expect("tapscope runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(words), "{whom}: {said}");
+    };
+    says("g2", "no guest is called g2");
+    says("/nonexistent/qmp", "no guest that is seen here has the monitor unix:/nonexistent/qmp");
+    let _other = std::os::unix::net::UnixStream::connect(guest.monitor()).expect("a client");
+    says("g1", "is busy: libvirt or another program holds it");
+    assert_eq!(objects(&guest)?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn the_monitor_for_people_and_one_by_tcp_do_as_well() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("the_monitor_for_people_and_one_by_tcp_do_as_well") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    let human = lab.folder().join("human").display().to_string();
+    let (monitor, tcp) = (format!("unix:{human},server=on,wait=off"), "tcp:127.0.0.1:4444,server=on,wait=off");
+    let guest = lab.guest("g1").ip("dhcp").user(&host).arguments(["-monitor", &monitor, "-qmp", tcp]).boot()?;
+    for (name, whom) in [("human", human.as_str()), ("tcp", "tcp:127.0.0.1:4444")] {
+        let show = listen(&host, name, &[whom])?;
+        guest.must("ping -c2 -i0.2 -W5 10.0.2.2")?;
+        let (report, said) = report(&show)?;
+        assert_eq!(rows(&report, "echoes").len(), 2, "{whom}: {said}");
+        assert_eq!(report["host"]["guests"][0]["run_state"], "running", "{whom}");
+        assert_eq!(objects(&guest)?, [""; 0], "{whom}: {said}");
+    }
+    Ok(())
+}
