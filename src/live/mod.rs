@@ -25,6 +25,8 @@ use stream::Streams;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_capture::remote::Origin;
+#[cfg(feature = "window")]
+use tapscope_graph::host::DeviceId;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
@@ -197,7 +199,12 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone(), with_uplinks: arguments.with_uplinks },
+            scope: Scope {
+                interfaces: arguments.interfaces.clone(),
+                only: arguments.only.clone(),
+                with_uplinks: arguments.with_uplinks,
+                ..Scope::default()
+            },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
@@ -342,6 +349,15 @@ impl Live {
         }
     }
 
+    /// Listens on a device from now on, or no more. A stream is listened to elsewhere.
+    #[cfg(feature = "window")]
+    pub fn decide(&mut self, device: DeviceId, is_wanted: bool) {
+        if self.streams.is_none() {
+            self.scope.decided.insert(device, is_wanted);
+            self.listen();
+        }
+    }
+
     /// Listens on what there is now.
     fn listen(&mut self) {
         let mut targets = self.scope.targets(&self.network.tables().host, &mut self.places);
@@ -398,6 +414,13 @@ impl Live {
         // What was sent before "done" is in the queue.
         self.take(Instant::now() + Duration::from_millis(10), Some)?;
         Ok(())
+    }
+
+    /// Has the firewalls' rules read, without waiting for them: they are learned when they come.
+    #[cfg(feature = "window")]
+    pub fn ask_for_firewall(&self) {
+        let (done, _) = bounded(1);
+        let _ = self.asks.try_send(Ask::Firewall(done));
     }
 
     /// Points that capture now.
