@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
 use tapscope_capture::remote::Origin;
+use tapscope_graph::display_filter::DisplayFilter;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
 
@@ -98,6 +99,14 @@ pub fn print(reading: &Reading, format: Format, color: bool) -> Result<()> {
         Format::Dot => report::dot::write(&mut out, &reading.view)?,
     }
     out.flush().context("cannot write to standard output")
+}
+
+/// A display filter of the command line; an error shows where it is wrong.
+pub fn display_filter(text: &str) -> Result<DisplayFilter, String> {
+    DisplayFilter::parse(text).map_err(|error| {
+        let column = text.get(..error.at.start).map_or(0, |before| before.chars().count());
+        format!("{}\n  {text}\n  {}^", error.text, " ".repeat(column))
+    })
 }
 
 /// `FILE=SECONDS`, as the file and nanoseconds.

@@ -290,7 +290,10 @@ pub(crate) fn pressed(context: &Context, situation: &Situation<'_>) -> Vec<Actio
     let is_typing = context.text_edit_focused();
     let is_free = context.memory(|memory| memory.focused()).is_none();
     let mut actions = Vec::new();
-    for entry in ENTRIES {
+    // Those with Shift first: the others would take them for theirs.
+    let with_shift = |entry: &&Entry| entry.keys.is_some_and(|keys| keys.modifiers.shift);
+    let (first, others): (Vec<&Entry>, Vec<&Entry>) = ENTRIES.iter().partition(with_shift);
+    for entry in first.into_iter().chain(others) {
         let Some(keys) = entry.keys else { continue };
         let is_plain = keys.modifiers.is_none();
         // What a focused control does with these keys is its own business.

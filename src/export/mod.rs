@@ -34,6 +34,7 @@ use tapscope_graph::{Event, FrameNo, Network, Text};
   tapscope export a.pcap b.pcap -o both.pcapng            several files, merged by time
   tapscope export capture.pcapng -o ping.pcap --flow 10.0.0.1-10.0.0.2/icmp --from 2s --to 5s
   tapscope export capture.pcapng -o web.pcapng --point tap0 -f 'tcp port 80'
+  tapscope export capture.pcapng -o dns.pcapng --where 'dns and not ip.addr == 10.0.0.53'
   tapscope export capture.pcapng -o picture.svg           also .png .dot .graphml .json
   tapscope export capture.pcapng -o flows.csv --table flows
   tapscope export capture.pcapng --node g1 --wireshark
@@ -176,7 +177,9 @@ pub fn run(arguments: &ExportArguments) -> Result<u8> {
     let origins = source::origins(&arguments.files)?;
     let is_lasting = origins.iter().all(Origin::is_lasting);
     let cut = if arguments.choice.must_be_learned() && is_lasting {
-        Cut::new(arguments.choice.selected(&learned(&origins)?.view)?, arguments.choice.filter()?)
+        let mut cut = Cut::new(arguments.choice.selected(&learned(&origins)?.view)?, arguments.choice.filter()?);
+        cut.only(arguments.choice.display.clone().unwrap_or_default());
+        cut
     } else {
         arguments.choice.streamed()?
     };

@@ -66,11 +66,12 @@ impl ExportForm {
     }
 
     pub(super) fn show(&mut self, ui: &mut Ui, shown: &Shown) -> Outcome {
-        title(ui, "Export");
+        title(ui, "Write to a file");
         let is_told = !shown.view.tables.host.is_empty();
         ui.horizontal(|ui| {
             let before = self.kind;
-            ComboBox::from_label("what").selected_text(self.row().1).width(170.0).show_ui(ui, |ui| {
+            let label = ui.label("What");
+            let what = ComboBox::from_id_salt("what").selected_text(self.row().1).width(170.0).show_ui(ui, |ui| {
                 for (kind, name, _) in KINDS {
                     let is_of_host = matches!(kind, Kind::Table("devices" | "neighbours"));
                     if is_told || !is_of_host {
@@ -78,15 +79,18 @@ impl ExportForm {
                     }
                 }
             });
+            what.response.labelled_by(label.id);
             if self.kind != before {
                 self.field.set_ending(self.row().2[0]);
             }
             let mut ending = self.field.ending();
-            ComboBox::from_label("as").selected_text(ending.clone()).width(80.0).show_ui(ui, |ui| {
+            let label = ui.label("as");
+            let as_what = ComboBox::from_id_salt("as").selected_text(ending.clone()).width(80.0).show_ui(ui, |ui| {
                 for choice in self.row().2 {
                     ui.selectable_value(&mut ending, (*choice).to_owned(), *choice);
                 }
             });
+            as_what.response.labelled_by(label.id);
             self.field.set_ending(&ending);
         });
         if self.is_of_frames() {

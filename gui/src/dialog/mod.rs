@@ -67,7 +67,8 @@ impl Dialog {
         if !self.is_open() {
             return None;
         }
-        let modal = Modal::new(Id::unique("dialog")).show(context, |ui| {
+        let frame = egui::Frame::popup(&context.global_style()).inner_margin(16);
+        let modal = Modal::new(Id::unique("dialog")).frame(frame).show(context, |ui| {
             ui.set_width(470.0);
             outcome = match self {
                 Dialog::None => Outcome::Cancelled,

@@ -69,9 +69,12 @@ impl PathField {
         ui.horizontal(|ui| {
             let label = ui.label("File");
             let response = ui.add(TextEdit::singleline(&mut self.text).desired_width(330.0)).labelled_by(label.id);
-            if !std::mem::replace(&mut self.is_focused, true) {
+            // The first frame of a dialog only measures it, and Enter in a field that is not right yet leaves it for nothing.
+            let is_left = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) && self.objection().is_some();
+            if !self.is_focused || is_left {
                 response.request_focus();
             }
+            self.is_focused |= response.has_focus();
             let is_browsing = self.browsing.is_some();
             let browse = ui.add_enabled_ui(!is_browsing, |ui| icons::button(ui, Icon::FolderOpen, "Browse…", |button| button)).inner;
             if browse.clicked() {

@@ -30,15 +30,17 @@ impl WhyForm {
 
     pub(super) fn show(&mut self, ui: &mut Ui, shown: &Shown) -> Outcome {
         title(ui, "Why does a ping from A to B fail?");
-        let is_first = !std::mem::replace(&mut self.is_focused, true);
+        let is_first = !self.is_focused;
         let first_empty = if self.from.is_empty() { 0 } else { 1 };
         for (index, (name, text)) in [("A", &mut self.from), ("B", &mut self.to)].into_iter().enumerate() {
             ui.horizontal(|ui| {
                 let label = ui.label(name);
                 let edit = TextEdit::singleline(text).hint_text("address, guest, device, or address@device").desired_width(270.0);
                 let response = ui.add(edit).labelled_by(label.id);
+                // The first frame of a dialog only measures it.
                 if is_first && index == first_empty {
                     response.request_focus();
+                    self.is_focused = response.has_focus();
                 }
                 ComboBox::from_id_salt(name).selected_text("choose").width(110.0).show_ui(ui, |ui| {
                     for (party, title) in offers(shown) {

@@ -133,8 +133,9 @@ impl State {
             (listing.cursor, listing.is_moved) = (row, true);
         }
         let chosen = |packet: Option<FrameNo>| packet.and_then(|number| packets.get(number));
-        let width = if chosen(*desk.packet).is_some() { ui.available_width() * 0.55 } else { ui.available_width() };
-        let height = ui.available_height();
+        let share = if chosen(*desk.packet).is_some() { 0.55 } else { 1.0 };
+        // A window may be smaller than all that is in it.
+        let (width, height) = ((ui.available_width() * share).max(40.0), ui.available_height().max(40.0));
         ui.horizontal_top(|ui| {
             ui.allocate_ui_with_layout(egui::vec2(width, height), Layout::top_down(Align::LEFT), |ui| {
                 ui.set_min_width(width);
