@@ -92,7 +92,10 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
             (end.name, end.pid, end.mac) = (guest.name.clone(), Some(guest.pid), end.mac.or(nic.mac));
         }
         let station = topology.attachments().find(|(node, link, interface)| {
-            link.device == Some(only.id) && interface.mac.is_some() && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
+            link.device == Some(only.id)
+                && interface.is_seen
+                && interface.mac.is_some()
+                && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
         });
         end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
     }
@@ -302,7 +305,10 @@ impl<'a> Story<'a> {
         match asked {
             // What only a guest could tell is no better than the host's own word.
             Some((walks, mut below))
-                if below.causes.iter().any(|cause| cause.is_sufficient_alone && cause.cause.proven_by != ProvenBy::Guest) =>
+                if below.causes.iter().any(|cause| {
+                    let is_symptom = cause.cause.proven_by == ProvenBy::Guest || cause.cause.code == "TARGET_ABSENT";
+                    cause.is_sufficient_alone && !is_symptom
+                }) =>
             {
                 below.latent.extend(found.latent);
                 self.add(below);
@@ -398,6 +404,8 @@ impl<'a> Story<'a> {
         }
         let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, Vec::new());
         let found = judge(case, &mut request);
+        // It was sent, if under another address.
+        self.was_sent = found.causes.iter().any(|cause| cause.cause.code == "WRONG_SOURCE_ADDRESS");
         self.add(found);
         self.walks.push(request);
         self.foresee_reply(case);
@@ -537,7 +545,7 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
     let last_seen = stuck.and_then(|walk| walk.last_seen.map(|index| walk.label(case.host, index)));
     let next_expected = stuck.and_then(|walk| walk.next_expected.map(|index| walk.label(case.host, index)));
     let notes = note::notes(case, verdict, &echoes.requests, &loss);
-    let mut path: Vec<_> = walks.iter().flat_map(|walk| walk.steps(case.host)).collect();
+    let mut path: Vec<_> = walks.iter().flat_map(|walk| walk.steps(case)).collect();
     path.truncate(128);
     Diagnosis {
         from: case.from.clone(),

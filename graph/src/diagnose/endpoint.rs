@@ -1,10 +1,11 @@
 //! Who A and B are, and where they are attached.
 
 use super::question::Party;
+use crate::fact::{Fact, Neighbor};
 use crate::host::{BackendKind, Device, DeviceId, DeviceKind, Guest, Host, Netns};
 use crate::tables::{Learned, Tables};
 use crate::topology::{Configured, Node, NodeKind, Topology};
-use crate::{MacAddr, Text};
+use crate::{Direction, MacAddr, Text};
 use std::net::IpAddr;
 
 /// One end of a ping, as far as it is known.
@@ -126,6 +127,10 @@ impl Finder<'_> {
             found.mac = host.device(address.device).and_then(|device| device.mac);
             return found;
         }
+        if let Some((mac, device)) = self.entry(ip) {
+            (found.mac, found.place) = (Some(mac), Place::Behind(device));
+            return found;
+        }
         let has_it = |node: &Node| {
             !matches!(node.kind, NodeKind::Outside | NodeKind::Local) && node.addresses.iter().any(|address| address.ip == ip)
         };
@@ -146,6 +151,32 @@ impl Finder<'_> {
             return self.by_mac(Endpoint { mac: Some(mac), ..found });
         }
         found
+    }
+
+    /// Where the last claim of an address came in: there its owner is, whoever else has its link-layer address.
+    fn entry(&self, ip: IpAddr) -> Option<(MacAddr, DeviceId)> {
+        let host = &self.tables.host;
+        let is_own =
+            |mac: MacAddr| host.devices().any(|device| device.mac == Some(mac) && host.addresses().any(|row| row.device == device.id));
+        let is_hosts = host.addresses().any(|row| row.ip == ip);
+        self.tables.journeys.iter().rev().find_map(|journey| {
+            let claims = match &journey.subject {
+                Fact::Arp(arp) => IpAddr::V4(arp.sender_ip) == ip,
+                // Echoes may come from behind a router, but not with an address of this host.
+                Fact::Echo(echo) => is_hosts && echo.is_request && echo.source == ip,
+                Fact::Neighbor(Neighbor::Solicitation { source, .. }) => IpAddr::V6(*source) == ip,
+                Fact::Neighbor(Neighbor::Advertisement { target, .. }) => IpAddr::V6(*target) == ip,
+                _ => false,
+            };
+            let mac = journey.source.filter(|mac| claims && mac.is_station() && !is_own(*mac))?;
+            // Several sources may deliver out of order: the port comes before its bridge.
+            let port = |seen: &crate::journey::Sighting| {
+                let device = host.device(device_of_point(self.tables, seen.point)?)?;
+                let is_place = seen.direction == Direction::Inbound && !matches!(device.kind, DeviceKind::Bridge(_));
+                is_place.then_some(device.id)
+            };
+            Some((mac, journey.sightings.iter().find_map(port)?))
+        })
     }
 
     /// Where a station is attached: a guest's card is where its backend is, any other where it sends from.
@@ -222,7 +253,7 @@ impl Finder<'_> {
         let stations = self.topology.attachments().filter(|(node, link, _)| {
             link.device == Some(device.id) && matches!(node.kind, NodeKind::Guest | NodeKind::Host | NodeKind::Router)
         });
-        for (node, _, interface) in stations {
+        for (node, _, interface) in stations.filter(|(.., interface)| interface.is_seen || interface.is_configured) {
             found.mac = found.mac.or(interface.mac);
             found.ip = found.ip.or_else(|| node.addresses.iter().map(|address| address.ip).find(|ip| self.fits(*ip)));
         }
@@ -251,6 +282,10 @@ impl Finder<'_> {
 
     /// A station that pings or answers with an address, where the host has the same one.
     fn is_disputed(&self, ip: IpAddr) -> bool {
+        self.entry(ip).is_some() || self.is_claimed(ip)
+    }
+
+    fn is_claimed(&self, ip: IpAddr) -> bool {
         let is_own = |mac: MacAddr| self.tables.host.devices().any(|device| device.mac == Some(mac));
         let claims = |row: &crate::tables::Binding| row.ip == ip && matches!(row.learned, Learned::Arp | Learned::Ndp) && !is_own(row.mac);
         self.tables.bindings.iter().any(claims)

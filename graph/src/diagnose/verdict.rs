@@ -1,10 +1,11 @@
 //! Who is accused, of what, and how sure that is.
 
 use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
-use super::diagnosis::{Accusation, Candidate, Confidence, Proof, Rank, RuledOut, Status};
+use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Proof, Rank, RuledOut, Status};
 use super::scene::{Case, Scene};
 use super::trail::At;
 use super::walk::Walk;
+use crate::Direction;
 use crate::host::HostKey;
 
 /// What the table says about one walk.
@@ -63,7 +64,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         let is_open = !found.undecided.is_empty();
         // What lies before an end does not depend on where that is.
         let is_at_end = walk.spot(at).is_some_and(|spot| matches!(spot.at, At::BridgeOut | At::Egress | At::Reader | At::Receiver));
-        let is_known = !is_at_end || !(walk.from.is_supposed || walk.to.is_supposed);
+        let is_known = !is_at_end || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
         found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open && is_known));
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
@@ -72,6 +73,14 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         }
     }
     found
+}
+
+/// Whether the question came out at every other port of the bridge, so that its receiver is not there.
+fn is_elsewhere_asked(case: &Case<'_>, walk: &Walk<'_>) -> bool {
+    let bridge = walk.from.device().and_then(|device| case.host.device(device)).and_then(|device| device.master);
+    let Some(bridge) = bridge.filter(|_| walk.leg == Leg::ArpRequest) else { return false };
+    let ends = [walk.from.device(), walk.to.device()];
+    case.host.ports(bridge).filter(|port| !ends.contains(&Some(port.id))).all(|port| walk.seen.at(port.id, Direction::Outbound).is_some())
 }
 
 /// Whether two places are checked together: a bridge asks the port and the device that it hands a frame to at once.

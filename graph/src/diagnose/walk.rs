@@ -134,8 +134,21 @@ impl<'a> Walk<'a> {
     }
 
     /// The way for a picture: points and what decides between them, several deciders in a row as one.
-    pub fn steps(&self, host: &Host) -> Vec<PathStep> {
-        let mut steps: Vec<PathStep> = Vec::new();
+    pub fn steps(&self, case: &Case<'_>) -> Vec<PathStep> {
+        let (host, mut steps): (_, Vec<PathStep>) = (case.host, Vec::new());
+        // Where the host says nothing, the way is where the packets were seen.
+        for (point, here) in &self.seen.elsewhere {
+            steps.push(PathStep {
+                leg: self.leg,
+                hop: case.tables.points.get(point.0 as usize).map_or_else(String::new, |row| row.label(*point)),
+                device: None,
+                direction: Some(Direction::Unknown),
+                status: Status::Seen,
+                frames: here.frames.iter().copied().take(8).collect(),
+                at: Some(here.at),
+                rewritten: None,
+            });
+        }
         for (index, stop) in self.trail.stops.iter().enumerate() {
             let status = self.statuses[index];
             match stop {

@@ -3,8 +3,10 @@
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
 use crate::diagnose::routing::{self, Way};
+use crate::fact::{ArpOperation, Fact, Neighbor};
 use crate::host::{Device, DeviceId, DeviceKind, HostAddress};
 use crate::{FrameNo, MacAddr};
+use std::net::IpAddr;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -203,12 +205,18 @@ fn arp_ignored(scene: &Scene<'_>) -> Answer {
 /// Who answered for the address that is pinged.
 fn answerers(scene: &Scene<'_>) -> Vec<(MacAddr, FrameNo)> {
     let mut found: Vec<(MacAddr, FrameNo)> = Vec::new();
-    for row in scene.case.tables.resolutions.iter().filter(|row| Some(row.target) == scene.walk.to.ip && !row.is_probe()) {
-        for (mac, evidence) in row.answers.iter().filter(|(_, evidence)| scene.case.window.holds(evidence.last_at)) {
-            if !found.iter().any(|(known, _)| known == mac) {
-                found.push((*mac, evidence.last));
+    for journey in scene.case.journeys() {
+        let owner = match &journey.subject {
+            Fact::Arp(arp) if arp.operation == ArpOperation::Reply => Some((IpAddr::V4(arp.sender_ip), arp.sender_mac)),
+            Fact::Neighbor(Neighbor::Advertisement { target, mac, is_solicited: true, .. }) => {
+                mac.or(journey.source).map(|mac| (IpAddr::V6(*target), mac))
             }
-        }
+            _ => None,
+        };
+        let Some((_, mac)) = owner.filter(|(ip, mac)| Some(*ip) == scene.walk.to.ip && !found.iter().any(|(known, _)| known == mac)) else {
+            continue;
+        };
+        found.push((mac, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()));
     }
     found
 }

@@ -513,27 +513,25 @@ fn netdev_drop(scene: &Scene<'_>) -> Answer {
 fn tc_drop(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device() else { return Answer::Idle };
     let side = if scene.spot.at == At::Ingress { "ingress" } else { "egress" };
-    let rows = scene.host().firewall().filter(|rule| {
+    let is_here = |rule: &&FirewallRule| {
         rule.netns == scene.spot.netns && rule.tool.as_str() == "tc" && rule.table == device.name && rule.chain.as_str() == side
-    });
+    };
+    let grown = |rule: &FirewallRule| scene.case.grown(&HostFact::Firewall(rule.clone()).key()).filter(|grown| *grown > 0);
+    let mut rules = scene.host().firewall().filter(is_here);
+    let Some(rule) = rules.find(|rule| grown(rule).is_some() || rule.rule.as_str().contains("drop")) else { return Answer::Idle };
     let tc = tool(scene.host(), device.id.netns, "tc");
-    for rule in rows {
-        let grown = scene.case.grown(&HostFact::Firewall(rule.clone()).key()).filter(|grown| *grown > 0);
-        let hit = Hit::new(
-            format!("tc {side} of {}", device.name),
-            Some(device.id),
-            format!("a filter of tc at the {side} of {} drops it", device.name),
-        )
-        .object(format!("tc {} {side}: {}", device.name, rule.rule))
-        .fix(format!("{tc} filter del dev {} {side}", device.name))
-        .expect(format!("the packet behind the {side} of {}", device.name));
-        return match grown {
-            Some(grown) => hit.proof(Rank::Counter, format!("it dropped {grown}, {} lost", scene.count())).yes(),
-            None if rule.rule.as_str().contains("drop") => hit.proof(Rank::Oracle, format!("tc has there: {}", rule.rule)).guess().yes(),
-            None => Answer::Idle,
-        };
+    let hit = Hit::new(
+        format!("tc {side} of {}", device.name),
+        Some(device.id),
+        format!("a filter of tc at the {side} of {} drops it", device.name),
+    )
+    .object(format!("tc {} {side}: {}", device.name, rule.rule))
+    .fix(format!("{tc} filter del dev {} {side}", device.name))
+    .expect(format!("the packet behind the {side} of {}", device.name));
+    match grown(rule) {
+        Some(grown) => hit.proof(Rank::Counter, format!("it dropped {grown}, {} lost", scene.count())).yes(),
+        None => hit.proof(Rank::Oracle, format!("tc has there: {}", rule.rule)).guess().yes(),
     }
-    Answer::Idle
 }
 
 /// XDP runs before anybody can listen (net/core/dev.c, `do_xdp_generic`).

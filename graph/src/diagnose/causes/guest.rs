@@ -356,6 +356,12 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
     if scene.has_packets() || scene.walk.leg != Leg::Request || scene.case.ear(device) != Ear::Whole {
         return Answer::Idle;
     }
+    // Whoever pings under another address does send.
+    let pings =
+        |journey: &Journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && Some(echo.destination) == scene.walk.to.ip);
+    if scene.case.journeys().any(|journey| pings(journey) && scene.walk.from.mac.is_none_or(|mac| journey.source == Some(mac))) {
+        return Answer::Idle;
+    }
     let (place, to) = (scene.walk.from.title(scene.host()), scene.walk.to.label());
     Hit::new(&place, Some(device), format!("{place} sent neither an echo to {to} nor a question for its address while tapscope listened"))
         .proof(Rank::Absence, format!("nothing of it came in on {}, where all was heard", scene.name(device)))
@@ -369,6 +375,15 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
 /// Nothing with the address was seen anywhere, so that not even its place is known.
 fn sent_by_nobody(scene: &Scene<'_>) -> Answer {
     let tables = scene.case.tables;
+    let was_seen = scene.case.journeys().any(|journey| match journey.subject {
+        // Whoever pings under another address is seen.
+        Fact::Echo(echo) => echo.is_request && Some(echo.destination) == scene.walk.to.ip || Some(echo.source) == scene.walk.from.ip,
+        Fact::Arp(arp) => Some(IpAddr::V4(arp.sender_ip)) == scene.walk.from.ip,
+        _ => false,
+    });
+    if was_seen || scene.host().is_empty() {
+        return Answer::Idle;
+    }
     let are_whole = !tables.points.is_empty() && tables.points.iter().all(|point| point.lost == 0);
     let Some(ip) = scene.walk.from.ip.filter(|_| are_whole) else { return Answer::Idle };
     let to = scene.walk.to.label();
@@ -392,7 +407,7 @@ fn broadcast_target(scene: &Scene<'_>) -> Answer {
     let Some(IpAddr::V4(ip)) = scene.case.to.ip else { return Answer::Idle };
     let is_network = |prefix: Prefix| {
         let host_bits = 32_u32.saturating_sub(u32::from(prefix.length));
-        host_bits >= 2 && host_bits < 32 && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
+        (2..32).contains(&host_bits) && prefix.contains(ip.into()) && ip.to_bits() & ((1 << host_bits) - 1) == (1 << host_bits) - 1
     };
     let is_known = scene.host().addresses().any(|row| is_network(routing::prefix(row)));
     let is_sent_to_all =

@@ -273,7 +273,10 @@ fn rp_filter(scene: &Scene<'_>) -> Answer {
 
 fn forward_off(scene: &Scene<'_>) -> Answer {
     let (Some(device), probe) = (scene.device(), &scene.spot.probe) else { return Answer::Idle };
-    if is_astray(scene)
+    // Between two ports of one link the host has nothing to forward; that the reply came to it is what is wrong.
+    let is_one_link = scene.walk.leg == Leg::Reply && scene.case.is_one_link();
+    if is_one_link
+        || is_astray(scene)
         || matches!(way(scene), Way::Local(_))
         || scene.spot.out.is_none() && connected(scene).is_none() && matches!(way(scene), Way::Nowhere)
     {
@@ -283,7 +286,7 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
     // What is sent to the host itself is not to be forwarded, whoever should have got it.
     let is_ours =
         |packet: &&Journey| matches!(packet.subject, Fact::Echo(echo) if routing::own_address(host, netns, echo.destination).is_some());
-    if scene.walk.packets.iter().any(|packet| is_ours(&packet)) {
+    if scene.walk.packets.iter().any(is_ours) {
         return Answer::Idle;
     }
     let version = if probe.is_v6() { "ipv6" } else { "ipv4" };

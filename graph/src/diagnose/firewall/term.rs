@@ -194,8 +194,8 @@ impl<'a> Term<'a> {
                 _ => Some(false),
             },
             About::State => any(&|value| Some(value.eq_ignore_ascii_case(packet.conn.name()))),
-            About::SourcePort => port(packet, true, &any),
-            About::DestinationPort => port(packet, false, &any),
+            About::SourcePort => ports(packet).map_or(Some(false), |(own, _)| any(&|value| is_port(value, own))),
+            About::DestinationPort => ports(packet).map_or(Some(false), |(_, own)| any(&|value| is_port(value, own))),
             About::Fragment => Some(false),
             About::Unknown => None,
         };
@@ -285,12 +285,16 @@ fn is_icmp(value: &str, kind: u8, names: &[(&str, u8)]) -> Option<bool> {
     Some(known == Some(kind))
 }
 
-fn port(packet: &Packet<'_>, is_source: bool, any: &dyn Fn(&dyn Fn(&str) -> Option<bool>) -> Option<bool>) -> Option<bool> {
-    let Protocol::Udp(source, destination) = packet.protocol else { return Some(false) };
-    let own = if is_source { source } else { destination };
-    any(&|value| {
-        let (first, last) = value.split_once(['-', ':']).unwrap_or((value, value));
-        let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
-        Some((first..=last).contains(&own))
-    })
+fn ports(packet: &Packet<'_>) -> Option<(u16, u16)> {
+    match packet.protocol {
+        Protocol::Udp(source, destination) => Some((source, destination)),
+        Protocol::Arp(_) | Protocol::Icmp(_) => None,
+    }
+}
+
+/// A port, or a range of them.
+fn is_port(value: &str, own: u16) -> Option<bool> {
+    let (first, last) = value.split_once(['-', ':']).unwrap_or((value, value));
+    let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
+    Some((first..=last).contains(&own))
 }
