@@ -2,11 +2,12 @@
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+#[allow(dead_code)]
 mod hosts;
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::kittest::Queryable;
 use hosts::BRIDGED;
 use std::sync::Arc;
 use tapscope_graph::diagnose::Party;

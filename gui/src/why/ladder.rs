@@ -11,6 +11,10 @@ use tapscope_graph::diagnose::{Leg, PathStep, Status};
 impl Why {
     /// Shows it.
     pub(crate) fn ladder(&self, ui: &mut Ui, wishes: &mut Vec<Wish>) {
+        if ui.available_width() < 100.0 {
+            // A window may be smaller than all that is in it.
+            return;
+        }
         ScrollArea::vertical().id_salt("ladder").auto_shrink(false).show(ui, |ui| {
             ui.columns(2, |columns| {
                 let [left, right] = columns else { return };

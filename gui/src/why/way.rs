@@ -47,7 +47,9 @@ impl Way {
                 }
             }
         }
-        for key in diagnosis.causes.first().and_then(|cause| cause.device).into_iter().flat_map(|device| keys(view, device)) {
+        // Where the packets do not tell the place, the cause does.
+        let accused = diagnosis.causes.first().and_then(|cause| cause.device).filter(|_| !has_died);
+        for key in accused.into_iter().flat_map(|device| keys(view, device)) {
             way.mark(key, Reach::Died);
         }
         let is_sent = if diagnosis.verdict == Verdict::NotSent { Reach::Beyond } else { Reach::Seen };
