@@ -11,7 +11,7 @@ mod output;
 pub mod picture;
 pub mod table;
 
-pub use cut::Cut;
+pub use cut::{Cut, says};
 pub use input::Input;
 pub use output::Output;
 pub use table::TableName;

@@ -25,11 +25,12 @@ use stream::Streams;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_capture::remote::Origin;
+use tapscope_graph::display_filter::DisplayFilter;
 #[cfg(feature = "window")]
 use tapscope_graph::host::DeviceId;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, Network, PointId, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -68,6 +69,9 @@ pub struct LiveArguments {
     /// Listen at this place only.
     #[arg(skip)]
     pub only: Option<Only>,
+    /// Learn only from frames that this means.
+    #[arg(skip)]
+    pub display: DisplayFilter,
     /// Take everything in both directions at every point.
     #[arg(skip)]
     pub whole: bool,
@@ -150,6 +154,10 @@ pub struct Live {
     places: Places,
     targets: Vec<Target>,
     whole: bool,
+    /// What frames have to say for the model to hear of them.
+    display: DisplayFilter,
+    /// Frames that came.
+    frames: u64,
 }
 
 impl Live {
@@ -208,6 +216,8 @@ impl Live {
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
+            display: arguments.display.clone(),
+            frames: 0,
         })
     }
 
@@ -247,6 +257,8 @@ impl Live {
             places: Places::default(),
             targets: Vec::new(),
             whole: false,
+            display: arguments.display.clone(),
+            frames: 0,
         })
     }
 
@@ -291,7 +303,13 @@ impl Live {
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
             anything = true;
-            self.network.observe(&event);
+            match &event {
+                Event::Frames(batch) if !self.display.is_empty() => {
+                    let meant = self.meant(batch);
+                    self.network.observe_batch(&meant);
+                }
+                event => self.network.observe(event),
+            }
             if let Some(streams) = &mut self.streams {
                 streams.told(self.network.tables().now);
             }
@@ -320,6 +338,13 @@ impl Live {
             self.refused.insert(refused.key.clone(), refused);
         }
         Ok(anything)
+    }
+
+    /// The frames of a batch that the display filter means.
+    fn meant(&mut self, batch: &Batch) -> Batch {
+        let points = &self.network.tables().points;
+        let name = |point: PointId| points.get(point.0 as usize).map(|row| (row.info.link_type, row.label(point)));
+        crate::show::meant(&self.display, batch, &mut self.frames, name)
     }
 
     /// Lets time go on to now for everybody who hears of events: the model, when this returns, and who listens before it. A host that
