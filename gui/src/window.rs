@@ -54,6 +54,7 @@ pub struct Window {
     palette: CommandPalette,
     dialog: Dialog,
     why: Option<Why>,
+    page: inspector::Page,
     is_help_open: bool,
     /// The cable that the user wants to listen to, until it is agreed to what that changes.
     asking: Asking,
@@ -90,6 +91,7 @@ impl Window {
             palette: CommandPalette::default(),
             dialog: Dialog::None,
             why: None,
+            page: inspector::Page::default(),
             is_help_open: false,
             asking: None,
             is_set_up: false,
@@ -138,7 +140,7 @@ impl Window {
         let mut reaction = crate::why::Reaction::default();
         Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| match &self.why {
             Some(why) => reaction = why.answer(ui, shown, &mut wishes),
-            None => inspector::show(ui, shown, &mut self.selection, &mut wishes),
+            None => inspector::show(ui, &situation, &mut self.selection, &mut self.page, &mut wishes),
         });
         self.canvas.marks = Marks { matching, way: self.why.as_ref().map(|why| why.way.clone()) };
         let palette = theme::palette(ui.ctx());

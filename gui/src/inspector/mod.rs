@@ -4,9 +4,12 @@ mod cable;
 mod device;
 mod dhcp;
 mod host;
+mod pages;
 mod rows;
 
-use crate::commands::Wish;
+pub(crate) use pages::Page;
+
+use crate::commands::{self, Action, Situation, Wish};
 use crate::session::Shown;
 use crate::sidebar::{heading, mark};
 use crate::window::Selection;
@@ -18,13 +21,21 @@ use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, V
 use tapscope_graph::{FrameNo, PointId, Text};
 
 /// Shows it; what the user wants is added to the wishes.
-pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection, wishes: &mut Vec<Wish>) {
-    let mut inspector = Inspector { shown, wishes };
+pub(crate) fn show(ui: &mut Ui, situation: &Situation<'_>, selection: &mut Selection, page: &mut Page, wishes: &mut Vec<Wish>) {
+    if *selection != Selection::None {
+        ui.add_space(4.0);
+        ui.horizontal_wrapped(|ui| {
+            for action in [Action::WhyThis, Action::Packets, Action::ExportThis] {
+                commands::button(ui, &Situation { target: *selection, ..*situation }, action, wishes);
+            }
+        });
+    }
+    let mut inspector = Inspector { shown: situation.shown, wishes };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(6.0);
         match *selection {
             Selection::None => inspector.recording(ui),
-            Selection::Thing(key) => inspector.thing(ui, key, selection),
+            Selection::Thing(key) => inspector.thing(ui, key, selection, page),
             Selection::Point(id) => inspector.point(ui, id),
             Selection::Flow(index) => inspector.flow(ui, index),
             Selection::Echo(index) => inspector.echo(ui, index),
@@ -102,8 +113,32 @@ impl Inspector<'_> {
         );
     }
 
-    fn thing(&mut self, ui: &mut Ui, key: Key, selection: &mut Selection) {
+    fn thing(&mut self, ui: &mut Ui, key: Key, selection: &mut Selection, page: &mut Page) {
         let shown = self.shown;
+        let node = crate::target::node(&shown.view, key);
+        let is_of_host = node.is_none_or(|node| node.host.is_some());
+        let rules = if is_of_host { self.rules_of(node) } else { Vec::new() };
+        page.tabs(ui, !rules.is_empty());
+        let heading_of = |inspector: &Self, ui: &mut Ui| {
+            let title = crate::target::title(shown, Selection::Thing(key));
+            inspector.title(ui, &title, node.map_or("link", |node| node.kind.name()));
+        };
+        match page {
+            Page::Facts => {}
+            Page::Rates => {
+                heading_of(self, ui);
+                return self.rates(ui, key);
+            }
+            Page::Time => {
+                heading_of(self, ui);
+                return self.over_time(ui, key);
+            }
+            Page::Rules => {
+                heading_of(self, ui);
+                return self.rules(ui, &rules);
+            }
+        }
+        drop(rules);
         let found = shown.view.topology.graph.node_weights().find(|vertex| match vertex {
             Vertex::Node(node) => node.key == key,
             Vertex::Link(link) => link.key == key,
