@@ -8,6 +8,7 @@ mod ask;
 pub mod canvas;
 mod choices;
 mod commands;
+mod compare;
 mod dialog;
 mod doing;
 mod format;

@@ -12,6 +12,8 @@ use tapscope_graph::{Packets, Selection, Text, Timestamp, View};
 pub struct Shown {
     /// The model at this moment.
     pub view: Arc<View>,
+    /// The model at the end of what is known: the time line shows it also while an earlier moment is looked at.
+    pub whole: Arc<View>,
     /// The latest packets, for looking into.
     pub packets: Packets,
     /// Where in time this is.

@@ -4,6 +4,7 @@ use crate::ask::{self, Asking};
 use crate::canvas::{Canvas, Marks};
 use crate::choices::History;
 use crate::commands::{self, Action, Situation, Wish};
+use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
@@ -55,6 +56,7 @@ pub struct Window {
     dialog: Dialog,
     why: Option<Why>,
     page: inspector::Page,
+    compare: Compare,
     is_help_open: bool,
     /// The cable that the user wants to listen to, until it is agreed to what that changes.
     asking: Asking,
@@ -92,6 +94,7 @@ impl Window {
             dialog: Dialog::None,
             why: None,
             page: inspector::Page::default(),
+            compare: Compare::default(),
             is_help_open: false,
             asking: None,
             is_set_up: false,
@@ -132,7 +135,8 @@ impl Window {
             self.settings.is_following = is_following;
         });
         doing::show(ui, shown, &mut commands);
-        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &mut commands));
+        let marked = self.compare.marked();
+        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
             sidebar::show(ui, &situation, matching.as_deref(), &mut self.selection, &mut wishes);
@@ -161,6 +165,7 @@ impl Window {
             wishes.push(Wish::Do(Action::CloseWhy, Selection::None));
         }
         ask::show(ui.ctx(), shown, &mut self.asking, &mut commands);
+        self.compare.show(ui.ctx(), shown);
         let situation = self.situation(shown);
         self.palette.show(ui.ctx(), &situation, &mut wishes);
         keys::show(ui.ctx(), &mut self.is_help_open);
@@ -274,6 +279,9 @@ impl Window {
                 (false, true) => Command::Play,
                 (false, false) => Command::End,
             }),
+            Action::EarlierEvent => commands.extend(timeline::next_event(shown, false).map(Command::Seek)),
+            Action::LaterEvent => commands.extend(timeline::next_event(shown, true).map(Command::Seek)),
+            Action::Compare => self.compare.toggle(shown),
             Action::Record => self.dialog = Dialog::record(),
             Action::StopRecording => commands.push(Command::StopRecording),
             Action::Why => self.dialog = Dialog::why(shown, party(None), None),

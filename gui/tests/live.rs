@@ -26,8 +26,10 @@ fn at(seconds: f64) -> Timestamp {
 
 fn live(script: &str) -> Shown {
     let view = if script.is_empty() { View::default() } else { common::view(script) };
+    let view = Arc::new(view);
     Shown {
-        view: Arc::new(view),
+        whole: view.clone(),
+        view,
         packets: Packets::new(1 << 20),
         playback: Playback { state: PlaybackState::Live, speed: 1.0, position: at(2.0), begin: at(0.0), end: at(2.0), is_past: false },
         title: "kvm01".into(),

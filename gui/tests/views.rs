@@ -63,8 +63,10 @@ struct State {
 
 fn shown(script: &str, state: PlaybackState) -> Arc<Shown> {
     let view = if script.is_empty() { View::default() } else { common::view(script) };
+    let view = Arc::new(view);
     Arc::new(Shown {
-        view: Arc::new(view),
+        whole: view.clone(),
+        view,
         packets: packets(script),
         playback: Playback { state, speed: 1.0, position: at(4.0), begin: at(0.0), end: at(5.0), is_past: false },
         title: "lab".into(),

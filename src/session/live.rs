@@ -203,6 +203,7 @@ impl Watcher {
             self.begin = end;
         }
         self.shared.publish(Shown {
+            whole: self.view.clone(),
             view: self.view.clone(),
             packets: self.packets.clone(),
             playback: Playback { state: self.state, speed: 1.0, position: end, begin: self.begin.min(end), end, is_past: false },

@@ -171,8 +171,7 @@ impl Session {
         let files = history.files().into_iter().map(Origin::File).collect();
         let now = self.feed.shown();
         let shared = Shared::new(&self.wake);
-        let whole = (now.playback.begin, now.playback.end);
-        let mut player = Player::past(Source::Files(files), now.title.clone(), whole, moment, shared.clone());
+        let mut player = Player::past(Source::Files(files), &now, moment, shared.clone());
         // Without a thread the picture stays what it is.
         if let Ok(feed) = Feed::start(shared, move |commands| player.run(commands)) {
             *self.past() = Some(feed);

@@ -31,6 +31,7 @@ pub fn font() -> Vec<u8> {
 pub fn svg(view: &Arc<View>) -> String {
     let at = view.tables.now.unwrap_or_default();
     let shown = Arc::new(Shown {
+        whole: view.clone(),
         view: view.clone(),
         packets: Packets::new(0),
         playback: Playback {

@@ -170,7 +170,7 @@ impl Inspector<'_> {
             Some(Configured::Guest(_)) | None => None,
         };
         let is_own = |rule: &FirewallRule| host.namespace(rule.netns).is_none_or(|namespace| namespace.is_own);
-        host.rules().filter(|rule| wanted.map_or_else(|| is_own(rule), |netns| rule.netns == netns)).collect()
+        host.firewall().filter(|rule| wanted.map_or_else(|| is_own(rule), |netns| rule.netns == netns)).collect()
     }
 
     pub(super) fn rules(&self, ui: &mut Ui, rules: &[&FirewallRule]) {
