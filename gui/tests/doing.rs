@@ -56,8 +56,10 @@ fn at(seconds: f64) -> Timestamp {
 }
 
 fn shown(script: &str, state: PlaybackState) -> Shown {
+    let view = Arc::new(if script.is_empty() { tapscope_graph::View::default() } else { common::view(script) });
     Shown {
-        view: Arc::new(common::view(script)),
+        whole: view.clone(),
+        view,
         packets: Packets::new(1 << 20),
         playback: Playback { state, speed: 1.0, position: at(9.0), begin: at(0.0), end: at(9.0), is_past: false },
         title: "kvm01".into(),
@@ -307,6 +309,17 @@ fn why_is_asked_by_a_click_and_a_shifted_click() {
 }
 
 #[test]
+fn a_thing_has_pages_of_rates_and_of_what_happened() {
+    let mut harness = live(BRIDGED);
+    click(&mut harness, "guest web 10.0.2.101");
+    assert_says(&harness, &["Facts", "CARD 1"]);
+    click(&mut harness, "Rates");
+    assert!(!says(&harness, "CARD 1") && says(&harness, "tap0"));
+    click(&mut harness, "Over time");
+    assert_says(&harness, &["ADDRESSES", "WHAT HAPPENED", "×2, at tap0"]);
+}
+
+#[test]
 fn a_dhcp_transaction_is_a_ladder() {
     let mut harness = recorded(LEASES);
     click(&mut harness, "DHCP 1");
@@ -433,6 +446,16 @@ fn why_in_the_dark() {
 #[test]
 fn why_in_the_light() {
     picture(egui::Theme::Light, "why_light", |harness| click(harness, "why"));
+}
+
+#[test]
+fn rates_in_the_dark() {
+    let mut harness = with(Window::new(), shown(BRIDGED, PlaybackState::Live), [1280.0, 800.0], egui::Theme::Dark);
+    click(&mut harness, "guest web 10.0.2.101");
+    click(&mut harness, "Rates");
+    harness.remove_cursor();
+    harness.run_steps(4);
+    harness.snapshot("rates_dark");
 }
 
 #[test]

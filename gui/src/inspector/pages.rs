@@ -5,7 +5,7 @@ use crate::commands::Wish;
 use crate::sidebar::heading;
 use crate::{format, target, theme, things};
 use egui::{RichText, Ui};
-use egui_plot::{Legend, Line, Plot, PlotPoints};
+use egui_plot::{Corner, Legend, Line, Plot, PlotPoints};
 use std::collections::BTreeSet;
 use tapscope_graph::host::{DeviceId, FirewallRule};
 use tapscope_graph::tables::Series;
@@ -63,7 +63,7 @@ impl Inspector<'_> {
             }
             let other = if node.key == key { link.name.to_string() } else { format::title(node) };
             heading(ui, &other);
-            plot(ui, &format!("{key} {}", link.key), &interface.series);
+            plot(ui, &format!("{key} {}", link.key), &interface.series, self.shown.now());
         }
         if count == 0 {
             ui.label(RichText::new("nothing passed it in the last minute").color(theme::palette(ui.ctx()).weak));
@@ -111,7 +111,7 @@ impl Inspector<'_> {
                 ui.label(RichText::new(row.learned.name()).small().color(weak));
             });
             let point = target::label(&self.shown.view, row.point);
-            let text = format!("{} to {}, ×{}, at {point}", clock(row.evidence.first_at), clock(row.evidence.last_at), row.evidence.count);
+            let text = format!("{} to {}, ×{}, at {point}", format::clock(row.evidence.first_at), format::clock(row.evidence.last_at), row.evidence.count);
             ui.label(RichText::new(text).small().color(weak));
         }
     }
@@ -202,30 +202,27 @@ impl Inspector<'_> {
     }
 }
 
-fn clock(at: Timestamp) -> String {
-    format::clock(at)
-}
-
-/// A minute of a series: bits per second, sent and received.
-fn plot(ui: &mut Ui, id: &str, series: &Series) {
+/// A minute of a series up to a moment: bits per second, sent and received. Where there is no traffic there is no bucket.
+fn plot(ui: &mut Ui, id: &str, series: &Series, now: Timestamp) {
     let palette = theme::palette(ui.ctx());
+    let now = now.parts().0;
+    let oldest = series.second - series.buckets.len() as i64 + 1;
     let points = |pick: fn(&(u32, u32)) -> u32| -> PlotPoints<'static> {
-        let last = series.buckets.len() as f64 - 1.0;
-        let values = series.buckets.iter().enumerate();
-        values.map(|(index, bucket)| [index as f64 - last, f64::from(pick(bucket))]).collect()
+        let bucket = |second: i64| usize::try_from(second - oldest).ok().and_then(|index| series.buckets.get(index));
+        let seconds = (1 - Series::SECONDS as i64)..=0;
+        seconds.map(|back| [back as f64, bucket(now + back).map_or(0.0, |bucket| f64::from(pick(bucket)))]).collect()
     };
     let (sent, received) = (points(|bucket| bucket.0), points(|bucket| bucket.1));
     Plot::new(id)
         .height(130.0)
         .include_y(0.0)
-        .include_x(-(Series::SECONDS as f64 - 1.0))
-        .include_x(0.0)
+        .include_y(125.0)
         .allow_zoom(false)
         .allow_scroll(false)
         .allow_drag(false)
         .allow_boxed_zoom(false)
         .show_grid(false)
-        .legend(Legend::default())
+        .legend(Legend::default().position(Corner::LeftTop))
         .x_axis_formatter(|mark, _| if mark.value == 0.0 { "now".to_owned() } else { format!("{:.0} s", mark.value) })
         .y_axis_formatter(|mark, _| format::rate(mark.value.max(0.0) as u32))
         .show(ui, move |plot| {
