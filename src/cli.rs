@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 use tapscope_capture::interface::Follow;
+use tapscope_graph::display_filter::DisplayFilter;
 
 /// Everything that was asked for was done.
 pub const EXIT_OK: u8 = 0;
@@ -79,6 +80,7 @@ enum Command {
   tapscope show tap0.pcap tap1.pcap bridge0.pcap     merged by time, one point each
   tapscope show a.pcap b.pcap --offset b.pcap=-1.5   b's clock was 1.5 s ahead
   tapscope show --filter 'arp or icmp' capture.pcap
+  tapscope show --where 'dhcp or eth.addr == 52:54:00:12:34:56' capture.pcap
   tapscope show --format json capture.pcapng.gz | jq .findings
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
   tcpdump -w - -i br0 -c 1000 | tapscope show -
@@ -131,6 +133,10 @@ pub struct ShowArguments {
     /// Look only at frames that pass this capture filter (pcap-filter(7)); they are numbered anew
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
+    /// Look only at frames that this display filter means, in the language of the window's search box: `arp or icmp`,
+    /// `ip.addr == 10.0.0.0/8 and not tcp.port == 22`
+    #[arg(long = "where", value_name = "FILTER", value_parser = show::display_filter)]
+    pub display: Option<DisplayFilter>,
     /// When to use colours in text
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,

@@ -61,6 +61,7 @@ fn open(script: &str, size: [f32; 2], state: PlaybackState) -> Harness<'static, 
         playback: Playback { state, speed: 1.0, position: at(1.7), begin: at(0.0), end: at(1.7), is_past: false },
         title: "kvm01".into(),
         notice: None,
+        doing: tapscope_gui::session::Doing::default(),
     };
     let state = State { window: Window::new(), shown, commands: Vec::new() };
     let mut harness = Harness::builder().with_size(size).with_max_steps(20).build_ui_state(

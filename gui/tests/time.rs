@@ -42,6 +42,7 @@ fn shown(second: f64, is_past: bool) -> Shown {
         playback: Playback { state, speed: 1.0, position: at(second), begin: at(0.0), end: at(3.0), is_past },
         title: "kvm01".into(),
         notice: None,
+        doing: tapscope_gui::session::Doing::default(),
     }
 }
 

@@ -73,16 +73,14 @@ impl Asking {
         }
     }
 
-    /// Takes a cable away from what is asked for; its filters go. Says whether it was among it.
+    /// Takes a cable away from what is asked for; its filters go.
     #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
-    pub fn unwish(&mut self, cable: &Text, host: &Host) -> bool {
+    pub fn unwish(&mut self, cable: &Text, host: &Host) {
         let before = self.wishes.len();
         self.wishes.retain(|wish| !matches!(wish, Wish::Cable(key) if key == cable));
-        let was_wished = self.wishes.len() < before;
-        if was_wished {
+        if self.wishes.len() < before {
             self.update(host);
         }
-        was_wished
     }
 
     /// Asks the guests that there are now. What will be changed is said before.

@@ -27,9 +27,12 @@ use stream::Streams;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_capture::remote::Origin;
+use tapscope_graph::display_filter::DisplayFilter;
+#[cfg(feature = "window")]
+use tapscope_graph::host::DeviceId;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, Network, PointId, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -79,6 +82,9 @@ pub struct LiveArguments {
     /// Listen at this place only.
     #[arg(skip)]
     pub only: Option<Only>,
+    /// Learn only from frames that this means.
+    #[arg(skip)]
+    pub display: DisplayFilter,
     /// Take everything in both directions at every point.
     #[arg(skip)]
     pub whole: bool,
@@ -165,6 +171,10 @@ pub struct Live {
     places: Places,
     targets: Vec<Target>,
     whole: bool,
+    /// What frames have to say for the model to hear of them.
+    display: DisplayFilter,
+    /// Frames that came.
+    frames: u64,
 }
 
 impl Live {
@@ -223,10 +233,13 @@ impl Live {
                 cables: arguments.cables.clone(),
                 only: arguments.only.clone(),
                 with_uplinks: arguments.with_uplinks,
+                ..Scope::default()
             },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
+            display: arguments.display.clone(),
+            frames: 0,
         })
     }
 
@@ -268,6 +281,8 @@ impl Live {
             places: Places::default(),
             targets: Vec::new(),
             whole: false,
+            display: arguments.display.clone(),
+            frames: 0,
         })
     }
 
@@ -312,7 +327,13 @@ impl Live {
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
             anything = true;
-            self.network.observe(&event);
+            match &event {
+                Event::Frames(batch) if !self.display.is_empty() => {
+                    let meant = self.meant(batch);
+                    self.network.observe_batch(&meant);
+                }
+                event => self.network.observe(event),
+            }
             if let Some(streams) = &mut self.streams {
                 streams.told(self.network.tables().now);
             }
@@ -346,6 +367,13 @@ impl Live {
         Ok(anything)
     }
 
+    /// The frames of a batch that the display filter means.
+    fn meant(&mut self, batch: &Batch) -> Batch {
+        let points = &self.network.tables().points;
+        let name = |point: PointId| points.get(point.0 as usize).map(|row| (row.info.link_type, row.label(point)));
+        crate::show::meant(&self.display, batch, &mut self.frames, name)
+    }
+
     /// Lets time go on to now for everybody who hears of events: the model, when this returns, and who listens before it. A host that
     /// says nothing at a time says what time it is.
     ///
@@ -370,6 +398,15 @@ impl Live {
             if let Err(TrySendError::Full(batch)) = self.spent.try_send(batch) {
                 drop(batch);
             }
+        }
+    }
+
+    /// Listens on a device from now on, or no more. A stream is listened to elsewhere.
+    #[cfg(feature = "window")]
+    pub fn decide(&mut self, device: DeviceId, is_wanted: bool) {
+        if self.streams.is_none() {
+            self.scope.decided.insert(device, is_wanted);
+            self.listen();
         }
     }
 
@@ -409,7 +446,7 @@ impl Live {
         !self.network.tables().host.is_empty() && is_open
     }
 
-    /// Asks a cable's guest for copies of its frames, by the cable's key; asked once more, it leaves the guest alone again.
+    /// Asks a cable's guest for copies of its frames, by the cable's key.
     ///
     /// # Errors
     /// No threads.
@@ -420,11 +457,16 @@ impl Live {
             Some(asking) => asking,
             None => self.asking.insert(Asking::start(&[], order.source(), self.empty.clone())?),
         };
-        let host = &self.network.tables().host;
-        if !asking.unwish(cable, host) {
-            asking.wish(cable, host);
-        }
+        asking.wish(cable, &self.network.tables().host);
         Ok(())
+    }
+
+    /// Asks no more for what passes a cable.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    pub fn stop_asking(&mut self, cable: &Text) {
+        if let Some(asking) = &mut self.asking {
+            asking.unwish(cable, &self.network.tables().host);
+        }
     }
 
     /// Reads the devices' counters this often from now on.
@@ -448,6 +490,13 @@ impl Live {
         // What was sent before "done" is in the queue.
         self.take(Instant::now() + Duration::from_millis(10), Some)?;
         Ok(())
+    }
+
+    /// Has the firewalls' rules read, without waiting for them: they are learned when they come.
+    #[cfg(feature = "window")]
+    pub fn ask_for_firewall(&self) {
+        let (done, _) = bounded(1);
+        let _ = self.asks.try_send(Ask::Firewall(done));
     }
 
     /// Points that capture now.

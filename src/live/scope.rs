@@ -26,6 +26,8 @@ pub struct Scope {
     pub with_uplinks: bool,
     /// This place and no other.
     pub only: Option<Only>,
+    /// Devices that the user decided about since, whatever else is said here.
+    pub decided: BTreeMap<DeviceId, bool>,
 }
 
 /// One place, by what stays the same when it is made again.
@@ -133,6 +135,11 @@ impl Scope {
             Some(Only::Cable(_)) => None,
             None if self.interfaces.is_empty() => by_default(host, device).or_else(|| self.beside(device)),
             None => self.by_name(device),
+        };
+        let role = match self.decided.get(&device.id) {
+            Some(true) => role.or(Some(Role::Whole)),
+            Some(false) => None,
+            None => role,
         };
         let role = role.ok_or(Refusal::NotAskedFor)?;
         Ok(Target {

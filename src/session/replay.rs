@@ -224,8 +224,18 @@ impl Player {
                 self.go_to(self.playback.end);
                 self.playback.state = PlaybackState::Ended;
             }
-            // Nobody is there to be asked, and a recording has no now.
-            Command::Ask(_) | Command::Now => {}
+            // What was is over: nobody is there to be asked, or to be listened to.
+            Command::Ask(_)
+            | Command::StopAsking(_)
+            | Command::Listen(_)
+            | Command::StopListening(_)
+            | Command::Record(_)
+            | Command::StopRecording
+            | Command::Why(..)
+            | Command::StopWhy => {}
+            // The session's own.
+            Command::Export(_) | Command::Wireshark(_) | Command::Cancel(_) | Command::Demo | Command::Open(_) => {}
+            Command::Now => {}
             Command::Restart => {
                 self.rewind();
                 self.playback.state = PlaybackState::Playing;
@@ -341,6 +351,8 @@ impl Player {
             playback: self.playback,
             title: self.title.clone(),
             notice: self.notice.clone(),
+            // The session adds it.
+            doing: tapscope_gui::session::Doing::default(),
         });
         self.pace.published(began);
     }

@@ -44,6 +44,7 @@ pub fn svg(view: &Arc<View>) -> String {
         },
         title: String::new(),
         notice: None,
+        doing: crate::session::Doing::default(),
     });
     let pins = BTreeMap::new();
     let placed = layout(&Slots::default().request(view, &pins));
