@@ -30,7 +30,7 @@ lab:
 	cargo $(AS_ROOT) run --package tapscope-lab --bin setup -- $(VARIANT)
 
 docs:
-	TAPSCOPE_BLESS=1 cargo test --package tapscope-graph --test causes
+	UPDATE_EXPECT=1 cargo test --package tapscope-graph --test causes
 
 faults:
 	@.ci/setup test
