@@ -13,7 +13,7 @@ use super::trail::{At, Stop};
 use super::verdict::{Findings, foresee, is_same, judge};
 use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, Neighbor};
-use crate::host::{DeviceKind, NeighborState};
+use crate::host::{CableState, DeviceKind, NeighborState};
 use crate::journey::Journey;
 use crate::tables::{Learned, Tables};
 use crate::topology::{NodeKind, Topology};
@@ -532,7 +532,8 @@ fn is_heard(case: &Case<'_>) -> bool {
     let Place::Backend(pid, card) = case.from.place else { return true };
     let is_plugged = |cable: &&crate::host::Cable| cable.ends.iter().any(|end| end.pid == Some(pid) && end.nic == Some(card));
     let cable = case.host.cables().find(is_plugged);
-    cable.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
+    let joined = cable.filter(|cable| matches!(cable.state, CableState::Connected | CableState::Unknown));
+    joined.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
 }
 
 /// Puts it all together.
@@ -549,8 +550,8 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         }
         // A cable that nobody can listen to may have carried anything.
         Verdict::NotSent if !is_heard(case) => {
-            let is_sure = found.causes.first().is_some_and(|first| first.is_sufficient_alone && first.cause.code != "NOT_SENT");
-            if is_sure { Verdict::Fails } else { Verdict::Undetermined }
+            let is_explained = found.causes.first().is_some_and(|first| first.cause.code != "NOT_SENT");
+            if is_explained { Verdict::Fails } else { Verdict::Undetermined }
         }
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
         Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,

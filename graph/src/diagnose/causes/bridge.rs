@@ -492,7 +492,8 @@ fn snooping(scene: &Scene<'_>) -> Answer {
     let probe = &scene.spot.probe;
     let (Some((device, bridge)), Some((out, _))) = (scene.bridge(), port(scene)) else { return Answer::Idle };
     let asks = probe.is_v6() && probe.leg == Leg::ArpRequest && probe.is_to_group();
-    let had_querier = bridge.hears_querier_v6 || scene.case.tables.groups.iter().any(|row| row.action == GroupAction::Query && row.station.is_ipv6());
+    let had_querier =
+        bridge.hears_querier_v6 || scene.case.tables.groups.iter().any(|row| row.action == GroupAction::Query && row.station.is_ipv6());
     if !asks || !bridge.multicast_snooping || bridge.multicast_querier || !had_querier {
         return Answer::Idle;
     }
