@@ -66,8 +66,7 @@ fn yes() -> bool {
 }
 
 /// Where commands run.
-pub const PLACES: [(&str, &str); 8] =
-    [("host", "H"), ("a", "A"), ("b", "B"), ("c", "C"), ("x", "X"), ("k", "K"), ("n", "N"), ("q", "Q")];
+pub const PLACES: [(&str, &str); 8] = [("host", "H"), ("a", "A"), ("b", "B"), ("c", "C"), ("x", "X"), ("k", "K"), ("n", "N"), ("q", "Q")];
 
 /// What not every kernel has.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

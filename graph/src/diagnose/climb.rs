@@ -2,7 +2,7 @@
 //! reply. The earliest rung that was not reached is the one that is explained.
 
 use super::cause::ProvenBy;
-use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Status, Verdict};
+use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Rank, Status, Verdict};
 use super::endpoint::{Endpoint, Place};
 use super::note;
 use super::question::{Party, Question};
@@ -335,7 +335,8 @@ impl<'a> Story<'a> {
             Some((walks, mut below))
                 if below.causes.iter().any(|cause| {
                     let is_symptom = cause.cause.proven_by == ProvenBy::Guest || cause.cause.code == "TARGET_ABSENT";
-                    cause.is_sufficient_alone && !is_symptom
+                    let is_counted = cause.proofs.iter().any(|proof| proof.rank <= Rank::Counter);
+                    (cause.is_sufficient_alone || is_counted) && !is_symptom && cause.cause.code != "TARGET_SILENT"
                 }) =>
             {
                 below.latent.extend(found.latent);

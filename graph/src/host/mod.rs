@@ -66,7 +66,7 @@ pub struct FirewallRule {
     pub tool: Text,
     /// Family and table, such as `inet filter`; for tc the device's name.
     pub table: Text,
-    /// Chain; for tc `ingress` or `egress`.
+    /// Chain; for tc `ingress` or `egress`; `set NAME` for what is in a set of nftables, an element a rule.
     pub chain: Text,
     /// The hook and priority of a base chain, such as `forward 0`, and its policy.
     pub hook: Option<Text>,

@@ -65,7 +65,8 @@ fn of_namespace(netns: Netns) -> Vec<Setting> {
 fn conntrack(netns: Netns) -> Vec<Setting> {
     let [count, most] = ["net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"].map(|name| (name, read(name)));
     let number = |value: &Option<Text>| value.as_ref().and_then(|value| value.as_str().parse::<u64>().ok());
-    let is_nearly_full = number(&count.1).zip(number(&most.1)).is_some_and(|(count, most)| count.saturating_mul(10) >= most.saturating_mul(9));
+    let is_nearly_full =
+        number(&count.1).zip(number(&most.1)).is_some_and(|(count, most)| count.saturating_mul(10) >= most.saturating_mul(9));
     let row = |(name, value): (&str, Option<Text>)| value.map(|value| Setting { netns, name: Text::new(name), value });
     if is_nearly_full { [count, most].into_iter().filter_map(row).collect() } else { Vec::new() }
 }

@@ -6,7 +6,10 @@ use std::fmt::Write;
 use tapscope_graph::Text;
 use tapscope_graph::host::{FirewallRule, Netns};
 
-/// The rules, chain by chain.
+/// The most elements of a set that are said: lists of bad addresses have a hundred thousand.
+const ELEMENTS: usize = 1024;
+
+/// The rules, chain by chain, and what is in sets.
 ///
 /// # Errors
 /// The text is not what libnftables-json(5) describes.
@@ -31,7 +34,21 @@ pub(super) fn read(netns: Netns, json: &str) -> Result<Vec<FirewallRule>, String
         let last = policy.map(|policy| FirewallRule { rule: Text::new(&format!("policy {policy}")), ..place.clone() });
         found.extend(chain(rows, last));
     }
+    found.extend(objects.iter().filter_map(|object| object.get("set")).flat_map(|set| elements(netns, set)));
     Ok(found)
+}
+
+/// What is in a set that rules call by its name: rows of a chain that nothing jumps to, `set NAME`. If there are too many the last row
+/// is `…`.
+fn elements(netns: Netns, set: &Value) -> impl Iterator<Item = FirewallRule> {
+    let [family, table, name] = ["family", "table", "name"].map(|key| word(&set[key]));
+    let place = row(netns, "nft", &format!("{family} {table}"), &format!("set {name}"), None);
+    let elements = set["elem"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rest = (elements.len() > ELEMENTS).then(|| Text::new("…"));
+    // An element may be an object with its timeout and counter beside it.
+    let texts = elements.iter().take(ELEMENTS).map(|one| Text::long(&expression(one.get("elem").map_or(one, |elem| &elem["val"]))));
+    let rows: Vec<FirewallRule> = texts.chain(rest).map(|rule| FirewallRule { rule, ..place.clone() }).collect();
+    chain(rows, None)
 }
 
 /// The first counter of a rule.
@@ -207,6 +224,8 @@ mod tests {
             bridge b f [forward -200 policy accept] 0 None ether saddr 02:00:00:00:00:01 drop
             bridge b f [forward -200 policy accept] 1 None vlan id 5 accept
             bridge b f [forward -200 policy accept] 2 None policy accept
+            inet filter set allowed [-] 0 None 10.0.0.1
+            inet filter set allowed [-] 1 None 10.0.0.2
         "#]].assert_eq(&rules.iter().map(line).collect::<String>());
     }
 

@@ -148,7 +148,9 @@ fn bridge(data: &[u8]) -> Bridge {
         match kind {
             IFLA_BR_MCAST_QUERIER => bridge.multicast_querier = integer(value).is_some_and(|value| value != 0),
             // The timers of others are told as long as they run.
-            IFLA_BR_MCAST_QUERIER_STATE => bridge.hears_querier_v6 = attributes(value).any(|(kind, _)| kind == BRIDGE_QUERIER_IPV6_OTHER_TIMER),
+            IFLA_BR_MCAST_QUERIER_STATE => {
+                bridge.hears_querier_v6 = attributes(value).any(|(kind, _)| kind == BRIDGE_QUERIER_IPV6_OTHER_TIMER)
+            }
             _ => {}
         }
     }
