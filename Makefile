@@ -1,6 +1,7 @@
 # make run     builds tapscope and opens its window on a recording of two real guests
 # make test    runs all tests
-# make lab     boots two guests on a bridge to look at, as root; VARIANT=taps and VARIANT=apart are other ways to connect them
+# make lab     boots two guests on a bridge to look at, as root; VARIANT=taps|apart connects them in other ways,
+#              VARIANT=user|socket|stream|udp|mcast|hub without a TAP
 # make docs    writes docs/causes.md anew from the table of causes
 # make faults  breaks networks in every known way as root, asks tapscope why, and keeps the recordings that the tests ask again
 # make check   formatting, lints and documentation
@@ -26,7 +27,7 @@ test:
 lab: AS_ROOT = $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner="sudo"')
 lab:
 	@.ci/setup test
-	cargo $(AS_ROOT) run --package tapscope-lab --bin setup4 -- $(VARIANT)
+	cargo $(AS_ROOT) run --package tapscope-lab --bin setup -- $(VARIANT)
 
 docs:
 	TAPSCOPE_BLESS=1 cargo test --package tapscope-graph --test causes

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 use tapscope_capture::interface::Follow;
+use tapscope_graph::display_filter::DisplayFilter;
 
 /// Everything that was asked for was done.
 pub const EXIT_OK: u8 = 0;
@@ -79,6 +80,7 @@ enum Command {
   tapscope show tap0.pcap tap1.pcap bridge0.pcap     merged by time, one point each
   tapscope show a.pcap b.pcap --offset b.pcap=-1.5   b's clock was 1.5 s ahead
   tapscope show --filter 'arp or icmp' capture.pcap
+  tapscope show --where 'dhcp or eth.addr == 52:54:00:12:34:56' capture.pcap
   tapscope show --format json capture.pcapng.gz | jq .findings
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
   tcpdump -w - -i br0 -c 1000 | tapscope show -
@@ -104,6 +106,9 @@ pub struct ShowArguments {
     /// With --live and ssh://: listen on these interfaces only, `*` and `?` allowed
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
+    /// With --live: listen on this cable, too, as in `tapscope watch`
+    #[arg(long = "cable", value_name = "CABLE", value_parser = live::scope::named, requires = "live")]
+    pub cables: Vec<live::scope::Named>,
     /// With --live: take everything to and from these addresses at every point
     #[arg(long, value_name = "ADDRESS", value_parser = live::followed, requires = "live")]
     pub follow: Vec<Follow>,
@@ -113,6 +118,12 @@ pub struct ShowArguments {
     /// With --live: guests that are asked for copies of their frames, as in `tapscope watch`
     #[arg(long, value_name = "MONITOR", requires = "live")]
     pub qmp: Vec<String>,
+    /// With --live: unix datagram sockets whose place is taken, as in `tapscope watch`
+    #[arg(long, value_name = "PATH", requires = "live")]
+    pub interpose: Vec<PathBuf>,
+    /// Yes to what --interpose asks
+    #[arg(long, requires = "interpose")]
+    pub yes: bool,
     /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
     #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
     pub write: Option<PathBuf>,
@@ -122,6 +133,10 @@ pub struct ShowArguments {
     /// Look only at frames that pass this capture filter (pcap-filter(7)); they are numbered anew
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
+    /// Look only at frames that this display filter means, in the language of the window's search box: `arp or icmp`,
+    /// `ip.addr == 10.0.0.0/8 and not tcp.port == 22`
+    #[arg(long = "where", value_name = "FILTER", value_parser = show::display_filter)]
+    pub display: Option<DisplayFilter>,
     /// When to use colours in text
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub color: Color,

@@ -1,11 +1,13 @@
 //! `tapscope show`: a capture's network, printed.
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Format, ShowArguments};
+use crate::export::says;
 use crate::live::LiveArguments;
 use crate::record::Recording;
 use crate::{report, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,8 +15,10 @@ use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next, Reader};
 use tapscope_capture::filter::Filter;
 use tapscope_capture::remote::Origin;
+use tapscope_graph::display_filter::DisplayFilter;
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, LinkType, Network, Text, View};
+use tapscope_graph::tables::Point;
+use tapscope_graph::{Batch, Event, FrameNo, LinkType, Network, PointId, Text, View};
 
 /// What was read, and what it shows.
 pub struct Reading {
@@ -31,7 +35,11 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         filter: arguments.filter.clone(),
         follow: arguments.follow.clone(),
         netns: arguments.netns.clone(),
+        cables: arguments.cables.clone(),
         qmp: arguments.qmp.clone(),
+        interpose: arguments.interpose.clone(),
+        yes: arguments.yes,
+        display: arguments.display.clone().unwrap_or_default(),
         ..LiveArguments::default()
     };
     if arguments.live {
@@ -71,7 +79,7 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     if readers.is_empty() {
         return Ok(EXIT_FAILURE);
     }
-    let reading = read(Merged::shifted(readers), filter)?;
+    let reading = read_where(Merged::shifted(readers), filter, &live.display)?;
     for facts in &reading.files {
         if let Some(reason) = &facts.incomplete {
             failed = true;
@@ -100,6 +108,14 @@ pub fn print(reading: &Reading, format: Format, color: bool) -> Result<()> {
     out.flush().context("cannot write to standard output")
 }
 
+/// A display filter of the command line; an error shows where it is wrong.
+pub fn display_filter(text: &str) -> Result<DisplayFilter, String> {
+    DisplayFilter::parse(text).map_err(|error| {
+        let column = text.get(..error.at.start).map_or(0, |before| before.chars().count());
+        format!("{}\n  {text}\n  {}^", error.text, " ".repeat(column))
+    })
+}
+
 /// `FILE=SECONDS`, as the file and nanoseconds.
 pub fn offset(text: &str) -> Result<(PathBuf, i64), String> {
     let (path, seconds) = text.rsplit_once('=').ok_or("is not FILE=SECONDS")?;
@@ -121,13 +137,23 @@ const GROUP: usize = 8;
 /// Groups that take turns. With more, what was read would not be in a cache any more when it is learned.
 const GROUPS: usize = 4;
 
-/// Reads to the end: one thread reads and outlines the frames, this one learns them in their order.
+/// Reads to the end.
+///
+/// # Errors
+/// As [`read_where`].
+pub fn read(files: Merged, filter: Option<Filter>) -> Result<Reading> {
+    read_where(files, filter, &DisplayFilter::default())
+}
+
+/// Reads to the end what both filters mean: one thread reads and outlines the frames, this one learns them in their order.
 ///
 /// # Errors
 /// Where the filter does not fit a link type of the files, or the system gives no thread.
-pub fn read(files: Merged, mut filter: Option<Filter>) -> Result<Reading> {
+pub fn read_where(files: Merged, mut filter: Option<Filter>, display: &DisplayFilter) -> Result<Reading> {
     let mut network = Network::new(Limits::default(), seed());
     let mut link_types: Vec<LinkType> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut frames = 0;
     let (given, groups) = channel();
     let (back, empty) = channel();
     for _ in 0..GROUPS {
@@ -139,9 +165,16 @@ pub fn read(files: Merged, mut filter: Option<Filter>) -> Result<Reading> {
         let mut learned = Vec::with_capacity(GROUP);
         for event in events {
             if let Event::Opened(info) = &event {
+                names.push(Point { info: info.clone(), ..Point::default() }.label(PointId(link_types.len() as u32)));
                 link_types.push(info.link_type);
             }
             learned.push(match (event, &mut filter) {
+                (Event::Frames(batch), filter) if !display.is_empty() => {
+                    let passed = filter.as_mut().map(|filter| passed(filter, &link_types, &batch)).transpose()?;
+                    let name = |point: PointId| Some((*link_types.get(point.0 as usize)?, names.get(point.0 as usize)?.clone()));
+                    network.observe_batch(&meant(display, passed.as_ref().unwrap_or(&batch), &mut frames, name));
+                    batch
+                }
                 (Event::Frames(batch), Some(filter)) => {
                     network.observe_batch(&passed(filter, &link_types, &batch)?);
                     batch
@@ -208,6 +241,21 @@ pub fn passed(filter: &mut Filter, link_types: &[LinkType], batch: &Batch) -> Re
         }
     }
     Ok(passed)
+}
+
+/// The frames of a batch that a display filter means; `frames` counts those that came, `name` gives a point's link type and label.
+pub fn meant(filter: &DisplayFilter, batch: &Batch, frames: &mut u64, name: impl Fn(PointId) -> Option<(LinkType, String)>) -> Batch {
+    let mut meant = Batch::default();
+    let mut known: BTreeMap<PointId, Option<(LinkType, String)>> = BTreeMap::new();
+    for frame in batch.frames() {
+        *frames += 1;
+        let point = known.entry(frame.point).or_insert_with(|| name(frame.point));
+        let Some((link_type, label)) = point else { continue };
+        if says(filter, FrameNo(*frames), *link_type, label, &frame) {
+            meant.push(frame);
+        }
+    }
+    meant
 }
 
 /// A seed that guests cannot know: the standard library's own, which comes from the operating system.

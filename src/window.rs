@@ -29,7 +29,7 @@ pub fn live(arguments: &LiveArguments) -> Result<u8> {
     let better = "give it the right to capture once, and start it as yourself: \
         sudo setcap cap_net_raw,cap_net_admin+ep $(command -v tapscope)";
     let is_sudo = std::env::var_os("SUDO_UID").is_some();
-    if !tapscope_gui::window::has_display() {
+    if !tapscope_gui::has_display() {
         let hint = if is_sudo { format!("; if you have one, {better}") } else { String::new() };
         anyhow::bail!(
             "there is no display for the window: `tapscope watch` tells what happens, `tapscope show --live` prints the picture{hint}"
@@ -54,7 +54,7 @@ pub fn live(_: &LiveArguments) -> Result<u8> {
 /// Opens the demo where there is a display, and prints it elsewhere.
 pub fn demo() -> Result<u8> {
     #[cfg(feature = "window")]
-    if tapscope_gui::window::has_display() {
+    if tapscope_gui::has_display() {
         return open(Source::Demo);
     }
     let why = if cfg!(feature = "window") { "there is no display" } else { "this tapscope was built without its window" };

@@ -101,6 +101,10 @@ impl Stage {
                 let device = self.host.device(*device).expect("the device is known").name.to_string();
                 let carrier = match carrier {
                     Carrier::Tcp { address, port } => format!("tcp {}", at(*address, *port)),
+                    Carrier::Connection { listener, peer } => {
+                        assert!(cable.ends.iter().any(|end| end.local == Some(*peer)), "{cable:?}");
+                        format!("tcp {listener} from that end")
+                    }
                     Carrier::Udp { first, second } => format!("udp {first} {second}"),
                     Carrier::Multicast { group } => format!("group {group}"),
                 };
@@ -196,7 +200,7 @@ fn a_program_between_two_guests_is_an_end_of_both_cables() {
         stage.qemu("g2", r#"-netdev {"type":"stream","id":"n0","server":false,"addr":{"type":"inet","host":"127.0.0.1","port":"9000"}}"#);
         stage.check(
             "tcp 127.0.0.1:8010 | tcp | g1#0 listens 127.0.0.1:8010, socat connects | connected | lo tcp 127.0.0.1:8010
-             tcp 127.0.0.1:9000 | tcp | socat listens 0.0.0.0:9000, g2#0 connects | connected | lo tcp 0.0.0.0:9000",
+             tcp 127.0.0.1:9000 g2/n0 | tcp | socat listens 0.0.0.0:9000, g2#0 connects | connected | lo tcp 127.0.0.1:9000 from that end",
         );
     });
 }

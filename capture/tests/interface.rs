@@ -2,17 +2,15 @@
 
 mod lab;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::bounded;
 use lab::frame::{arp, dhcp, echo, stp, tagged, tcp, udp};
 use lab::generator::{Generator, Sizes, number_of};
 use lab::session::{PATIENCE, Session, target};
 use lab::{Other, in_namespace, ip, ip_batch, veth};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tapscope_capture::interface::{Follow, Live, OpenError, Outlets, Refused, Role, Settings, StartError, Target};
-use tapscope_graph::host::DeviceId;
-use tapscope_graph::{Batch, Direction, Event, LossCause, MacAddr, PointId, Timestamp};
+use tapscope_capture::interface::{Follow, Live, OpenError, Outlets, Role, Settings, StartError, Target};
+use tapscope_graph::{Event, LossCause, MacAddr, PointId};
 
 fn is(wanted: Vec<u8>) -> impl Fn(&[u8]) -> bool {
     move |bytes| bytes == wanted

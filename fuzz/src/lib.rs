@@ -3,9 +3,10 @@
 use std::io::Cursor;
 use std::ops::Range;
 use std::time::{Duration, Instant};
+use tapscope_capture::cable::LONGEST;
 use tapscope_capture::cable::{Counts, Passed, Stream, Unwrapper};
 use tapscope_capture::file::{Merged, Next, Reader};
-use tapscope_capture::hub::{Decoder, MAX_FRAME, Switch, Way};
+use tapscope_capture::hub::{Decoder, Switch, Way};
 use tapscope_capture::qemu::ask::network;
 use tapscope_capture::qemu::command_line::{CommandLine, NICS};
 use tapscope_graph::decode::{Summary, layers, summary};
@@ -138,7 +139,7 @@ pub fn hub(input: &[u8]) {
         let now = begin + Duration::from_secs(pieces);
         let decoder = decoders[port].get_or_insert_with(Decoder::default);
         let fed = decoder.feed(piece, |frame| {
-            assert!(frame.len() <= MAX_FRAME);
+            assert!(frame.len() <= LONGEST);
             assert_ne!(switch.forward(port, frame, now), Way::To(port));
         });
         // Less than a frame is held.

@@ -17,6 +17,7 @@ pub mod event;
 pub mod evidence;
 pub mod fact;
 pub mod finding;
+pub mod happening;
 pub mod host;
 pub mod journey;
 mod learn;

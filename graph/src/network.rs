@@ -99,6 +99,7 @@ impl Network {
             Event::Host { at, changes } => {
                 self.tables.now = Some(self.tables.now.map_or(*at, |now| now.max(*at)));
                 for change in changes {
+                    self.tables.log.note(&self.tables.host, *at, change);
                     self.tables.host.apply(*at, change.clone());
                 }
             }

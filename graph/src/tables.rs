@@ -7,6 +7,7 @@
 use crate::decode::{Addresses, Stop, Tunnel};
 use crate::evidence::Evidence;
 use crate::fact::{Arp, GroupAction, IcmpError, Lacp, Lldp, NameSource, Prefix, Stp};
+use crate::happening::Log;
 use crate::host::{DeviceId, Host};
 pub use crate::journey::{Journey, JourneyKind, Sighting};
 use crate::{Direction, FrameNo, LossCause, MacAddr, PointId, PointInfo, Text, Timestamp};
@@ -29,6 +30,8 @@ pub struct Tables {
     pub points: Vec<Point>,
     /// What the host says; empty for a capture without it.
     pub host: Host,
+    /// What happened on the host.
+    pub log: Log,
     /// Stations, per point and VLAN.
     pub stations: Vec<Station>,
     /// Which MAC sends to which.

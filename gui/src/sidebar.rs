@@ -1,21 +1,30 @@
 //! The list at the left: who is there, where we listen, what is wrong.
 
-use crate::session::Shown;
+use crate::commands::{self, Situation, Wish};
 use crate::tables::Tone;
 use crate::window::Selection;
 use crate::{format, theme, things};
-use egui::{Align, Color32, Layout, Pos2, RichText, ScrollArea, Sense, Shape, Stroke, Ui, vec2};
-use std::collections::BTreeMap;
+use egui::{Align, Button, Color32, Layout, Pos2, Response, RichText, ScrollArea, Sense, Shape, Stroke, TextWrapMode, Ui, vec2};
+use std::collections::{BTreeMap, BTreeSet};
 use tapscope_graph::PointId;
-use tapscope_graph::finding::Severity;
+use tapscope_graph::finding::{Finding, Severity};
 use tapscope_graph::host::{Device, DeviceId};
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
 
 /// Rows of each list before it is cut.
 const ROWS: usize = 200;
 
-pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
+/// Shows it; what is not in `matching` stands back.
+pub(crate) fn show(
+    ui: &mut Ui,
+    situation: &Situation<'_>,
+    matching: Option<&BTreeSet<Key>>,
+    selection: &mut Selection,
+    wishes: &mut Vec<Wish>,
+) {
     let palette = theme::palette(ui.ctx());
+    let shown = situation.shown;
+    let mut list = List { situation, matching, selection, wishes };
     let view = &shown.view;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let rates = shown.rates();
@@ -24,20 +33,20 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
         let of_kind = |wanted: fn(NodeKind) -> bool| view.topology.nodes().filter(here).filter(move |node| wanted(node.kind));
         if !view.tables.host.is_empty() || shown.is_live() {
             let guests: Vec<&Node> = of_kind(|kind| kind == NodeKind::Guest).collect();
-            nodes(ui, shown, selection, &rates, "GUESTS", "no guests are running here", &guests);
+            list.nodes(ui, &rates, "GUESTS", "no guests are running here", &guests);
             let mut locals: Vec<&Node> = of_kind(|kind| kind == NodeKind::Local).collect();
             locals.sort_by_key(|node| (!things::is_own(view, node), node.key));
             if !locals.is_empty() {
-                nodes(ui, shown, selection, &rates, "THIS HOST AND NAMESPACES", "", &locals);
+                list.nodes(ui, &rates, "THIS HOST AND NAMESPACES", "", &locals);
             }
-            bridges(ui, shown, selection);
-            cables(ui, shown, selection);
+            list.bridges(ui);
+            list.cables(ui);
         }
         let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
         if view.tables.host.is_empty() && !shown.is_live() {
-            nodes(ui, shown, selection, &rates, "HOSTS", "nobody was seen yet", &stations);
+            list.nodes(ui, &rates, "HOSTS", "nobody was seen yet", &stations);
         } else if !stations.is_empty() {
-            nodes(ui, shown, selection, &rates, "OTHER STATIONS", "", &stations);
+            list.nodes(ui, &rates, "OTHER STATIONS", "", &stations);
         }
         heading(ui, "POINTS");
         let points = view.tables.points.iter().enumerate().filter(|(_, point)| !point.closed || !shown.is_live());
@@ -45,7 +54,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
             let id = PointId(index as u32);
             let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format!("{} packets", point.counters.packets) };
             let color = if point.lost > 0 { palette.bad } else { palette.weak };
-            row(ui, selection, Selection::Point(id), &point.label(id), &lost, color);
+            list.row(ui, Selection::Point(id), &point.label(id), &lost, color);
         }
         more(ui, view.tables.points.len());
         heading(ui, "HEALTH");
@@ -53,19 +62,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
             ui.label(RichText::new("nothing is wrong as far as was seen").color(palette.good));
         }
         for (index, finding) in view.findings.iter().enumerate().take(ROWS) {
-            let response = ui
-                .horizontal(|ui| {
-                    mark(ui, finding.severity);
-                    ui.add(
-                        egui::Button::selectable(*selection == Selection::Finding(index), &finding.text)
-                            .wrap_mode(egui::TextWrapMode::Truncate),
-                    )
-                })
-                .inner
-                .on_hover_text(&finding.text);
-            if response.clicked() {
-                *selection = Selection::Finding(index);
-            }
+            list.finding(ui, index, finding);
         }
         more(ui, view.findings.len());
         for row in view.tables.host.unreadable().take(ROWS) {
@@ -79,77 +76,137 @@ pub fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
     });
 }
 
-/// A heading and a row for each node.
-fn nodes(ui: &mut Ui, shown: &Shown, selection: &mut Selection, rates: &BTreeMap<Key, u32>, title: &str, nobody: &str, nodes: &[&Node]) {
-    let palette = theme::palette(ui.ctx());
-    heading(ui, title);
-    if nodes.is_empty() && !nobody.is_empty() {
-        ui.label(RichText::new(nobody).color(palette.weak));
-    }
-    for node in nodes.iter().take(ROWS) {
-        let rate = rates.get(&node.key).copied().unwrap_or(0);
-        let color = if rate > 0 { palette.good } else { palette.weak };
-        let aside = match things::guest(&shown.view, node) {
-            Some(guest) => format!("  pid {}", guest.pid),
-            None if node.kind == NodeKind::Router => " router".to_owned(),
-            None => String::new(),
-        };
-        let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
-        row(ui, selection, Selection::Thing(node.key), &format!("{}{aside}", format::title(node)), &text, color);
-    }
-    more(ui, nodes.len());
+/// The list, and what came of it.
+struct List<'a, 'b> {
+    situation: &'a Situation<'b>,
+    matching: Option<&'a BTreeSet<Key>>,
+    selection: &'a mut Selection,
+    wishes: &'a mut Vec<Wish>,
 }
 
-/// The host's bridges, each with its ports.
-fn bridges(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
-    let palette = theme::palette(ui.ctx());
-    let view = &shown.view;
-    let bridges: Vec<(&Node, DeviceId)> = view
-        .topology
-        .nodes()
-        .filter_map(|node| match node.host {
-            Some(Configured::Device(id)) if node.kind == NodeKind::Bridge => Some((node, id)),
-            _ => None,
-        })
-        .collect();
-    if bridges.is_empty() {
-        return;
-    }
-    let links: BTreeMap<DeviceId, Key> = view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
-    heading(ui, "BRIDGES");
-    for (node, id) in bridges.iter().take(ROWS) {
-        let ports: Vec<&Device> = view.tables.host.ports(*id).collect();
-        let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
-        row(ui, selection, Selection::Thing(node.key), &format::title(node), &count, palette.weak);
-        for port in ports.iter().take(ROWS) {
-            let (state, tone) = crate::tables::devices::state(port);
-            let color = if tone == Tone::Bad { palette.warn } else { palette.weak };
-            let Some(link) = links.get(&port.id) else { continue };
-            ui.indent((node.key, port.id), |ui| row(ui, selection, Selection::Thing(*link), port.name.as_str(), &state, color));
+impl List<'_, '_> {
+    /// A heading and a row for each node.
+    fn nodes(&mut self, ui: &mut Ui, rates: &BTreeMap<Key, u32>, title: &str, nobody: &str, nodes: &[&Node]) {
+        let palette = theme::palette(ui.ctx());
+        heading(ui, title);
+        if nodes.is_empty() && !nobody.is_empty() {
+            ui.label(RichText::new(nobody).color(palette.weak));
         }
-        more(ui, ports.len());
+        for node in nodes.iter().take(ROWS) {
+            let rate = rates.get(&node.key).copied().unwrap_or(0);
+            let color = if rate > 0 { palette.good } else { palette.weak };
+            let aside = match things::guest(&self.situation.shown.view, node) {
+                Some(guest) => format!("  pid {}", guest.pid),
+                None if node.kind == NodeKind::Router => " router".to_owned(),
+                None => String::new(),
+            };
+            let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
+            self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", format::title(node)), &text, color);
+        }
+        more(ui, nodes.len());
     }
-    more(ui, bridges.len());
-}
 
-/// What joins guests without a device, with its state, or how it can be seen.
-fn cables(ui: &mut Ui, shown: &Shown, selection: &mut Selection) {
-    let palette = theme::palette(ui.ctx());
-    let view = &shown.view;
-    let cables: Vec<&Link> = view.topology.links().filter(|link| link.kind == LinkKind::Cable).collect();
-    if cables.is_empty() {
-        return;
+    /// The host's bridges, each with its ports.
+    fn bridges(&mut self, ui: &mut Ui) {
+        let palette = theme::palette(ui.ctx());
+        let view = &self.situation.shown.view;
+        let bridges: Vec<(&Node, DeviceId)> = view
+            .topology
+            .nodes()
+            .filter_map(|node| match node.host {
+                Some(Configured::Device(id)) if node.kind == NodeKind::Bridge => Some((node, id)),
+                _ => None,
+            })
+            .collect();
+        if bridges.is_empty() {
+            return;
+        }
+        let links: BTreeMap<DeviceId, Key> = view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
+        heading(ui, "BRIDGES");
+        for (node, id) in bridges.iter().take(ROWS) {
+            let ports: Vec<&Device> = view.tables.host.ports(*id).collect();
+            let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
+            self.row(ui, Selection::Thing(node.key), &format::title(node), &count, palette.weak);
+            for port in ports.iter().take(ROWS) {
+                let (state, tone) = crate::tables::devices::state(port);
+                let color = if tone == Tone::Bad { palette.warn } else { palette.weak };
+                let Some(link) = links.get(&port.id) else { continue };
+                ui.indent((node.key, port.id), |ui| self.row(ui, Selection::Thing(*link), port.name.as_str(), &state, color));
+            }
+            more(ui, ports.len());
+        }
+        more(ui, bridges.len());
     }
-    heading(ui, "CABLES");
-    for link in cables.iter().take(ROWS) {
-        let (text, color) = match (link.state, things::sight(view, link)) {
-            (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
-            (_, Some(sight)) => (sight.to_owned(), palette.weak),
-            (_, None) => (format!("{} packets", link.counters.packets), palette.weak),
-        };
-        row(ui, selection, Selection::Thing(link.key), link.name.as_str(), &text, color);
+
+    /// What joins guests without a device, with its state, or how it can be seen.
+    fn cables(&mut self, ui: &mut Ui) {
+        let palette = theme::palette(ui.ctx());
+        let view = &self.situation.shown.view;
+        let cables: Vec<&Link> = view.topology.links().filter(|link| link.kind == LinkKind::Cable).collect();
+        if cables.is_empty() {
+            return;
+        }
+        heading(ui, "CABLES");
+        for link in cables.iter().take(ROWS) {
+            let (text, color) = match (link.state, things::sight(view, link)) {
+                (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
+                (_, Some(sight)) => (sight.to_owned(), palette.weak),
+                (_, None) => (format!("{} packets", link.counters.packets), palette.weak),
+            };
+            self.row(ui, Selection::Thing(link.key), link.name.as_str(), &text, color);
+        }
+        more(ui, cables.len());
     }
-    more(ui, cables.len());
+
+    fn row(&mut self, ui: &mut Ui, this: Selection, text: &str, right: &str, color: Color32) {
+        ui.horizontal(|ui| {
+            if self.is_dimmed(this) {
+                ui.set_opacity(0.4);
+            }
+            let room = (ui.available_width() - if right.len() > 12 { 124.0 } else { 86.0 }).max(40.0);
+            let response = ui
+                .scope(|ui| {
+                    ui.set_max_width(room);
+                    ui.add(Button::selectable(*self.selection == this, text).wrap_mode(TextWrapMode::Truncate))
+                })
+                .inner;
+            self.choose(&response, this);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(RichText::new(right).small().color(color)));
+        });
+    }
+
+    fn finding(&mut self, ui: &mut Ui, index: usize, finding: &Finding) {
+        let this = Selection::Finding(index);
+        let button = Button::selectable(*self.selection == this, &finding.text).wrap_mode(TextWrapMode::Truncate);
+        let response = ui
+            .horizontal(|ui| {
+                mark(ui, finding.severity);
+                ui.add(button)
+            })
+            .inner;
+        self.choose(&response, this);
+        response.on_hover_text(&finding.text);
+    }
+
+    /// A click selects; a right click tells what can be done.
+    fn choose(&mut self, response: &Response, this: Selection) {
+        if response.clicked() {
+            match (*self.selection, this) {
+                (Selection::Thing(from), Selection::Thing(to)) if from != to && response.ctx.input(|input| input.modifiers.shift) => {
+                    self.wishes.push(Wish::WhyBetween(from, to));
+                }
+                _ => *self.selection = this,
+            }
+        }
+        response.context_menu(|ui| {
+            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, ..*self.situation }, self.wishes);
+        });
+    }
+
+    /// Whether the filter leaves a thing out.
+    fn is_dimmed(&self, this: Selection) -> bool {
+        matches!(this, Selection::Thing(key) if self.matching.is_some_and(|matching| !matching.contains(&key)))
+    }
 }
 
 pub(crate) fn heading(ui: &mut Ui, text: &str) {
@@ -161,22 +218,6 @@ fn more(ui: &mut Ui, count: usize) {
     if count > ROWS {
         ui.label(RichText::new(format!("and {} more in the tables", count - ROWS)).color(theme::palette(ui.ctx()).weak));
     }
-}
-
-fn row(ui: &mut Ui, selection: &mut Selection, this: Selection, text: &str, right: &str, color: Color32) {
-    ui.horizontal(|ui| {
-        let room = (ui.available_width() - if right.len() > 12 { 124.0 } else { 86.0 }).max(40.0);
-        let response = ui
-            .scope(|ui| {
-                ui.set_max_width(room);
-                ui.add(egui::Button::selectable(*selection == this, text).wrap_mode(egui::TextWrapMode::Truncate))
-            })
-            .inner;
-        if response.clicked() {
-            *selection = this;
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| ui.label(RichText::new(right).small().color(color)));
-    });
 }
 
 /// A severity's shape and colour: circle, triangle, square.

@@ -5,11 +5,12 @@ use crate::sidebar::triangle;
 use crate::{format, theme};
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 use tapscope_graph::Timestamp;
+use tapscope_graph::tables::Tables;
 
 /// The most marks of one kind.
 const MARKS: usize = 500;
 
-pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, shown: &Shown, marked: Option<Timestamp>, commands: &mut Vec<Command>) {
     let palette = theme::palette(ui.ctx());
     let playback = &shown.playback;
     let rect = ui.available_rect_before_wrap();
@@ -23,43 +24,117 @@ pub fn show(ui: &mut Ui, shown: &Shown, commands: &mut Vec<Command>) {
 
     traffic(shown, plot, &painter, x_of, &palette);
     painter.line_segment([plot.left_bottom(), plot.right_bottom()], Stroke::new(1.0, palette.edge));
-    let tables = &shown.view.tables;
     let base = plot.bottom() + 7.0;
-    for transaction in tables.dhcp.iter().take(MARKS) {
-        if let Some(message) = transaction.messages.first() {
-            let center = pos2(x_of(message.at), base);
-            painter.rect_filled(Rect::from_center_size(center, vec2(7.0, 7.0)), 1.0, palette.accent);
+    let marks = marks(&shown.whole.tables);
+    for mark in &marks {
+        let center = pos2(x_of(mark.at), base);
+        match mark.kind {
+            MarkKind::Dhcp => drop(painter.rect_filled(Rect::from_center_size(center, vec2(7.0, 7.0)), 1.0, palette.accent)),
+            MarkKind::Unanswered => drop(painter.add(triangle(center, 4.5, palette.warn))),
+            MarkKind::LostEcho => drop(painter.circle_filled(center, 3.5, palette.bad)),
+            MarkKind::Host => drop(painter.add(diamond(center, 4.5, palette.strong))),
+            MarkKind::HostBad => drop(painter.add(diamond(center, 4.5, palette.bad))),
         }
-    }
-    for row in tables.resolutions.iter().filter(|row| row.open > 0 && row.answers.is_empty() && !row.is_probe()).take(MARKS) {
-        painter.add(triangle(pos2(x_of(row.asked.first_at), base), 4.5, palette.warn));
-    }
-    let patience = 1_000_000_000;
-    let is_lost = |at: Timestamp| tables.now.is_some_and(|now| now.since(at) > patience);
-    for (_, echo) in tables.echo_requests().filter(|(_, echo)| echo.reply.is_none() && is_lost(echo.at)).take(MARKS) {
-        painter.circle_filled(pos2(x_of(echo.at), base), 3.5, palette.bad);
     }
     let small = FontId::proportional(11.0);
     painter.text(rect.left_center() + vec2(10.0, 0.0), Align2::LEFT_CENTER, format::clock(playback.begin), small.clone(), palette.weak);
     painter.text(rect.right_center() - vec2(10.0, 0.0), Align2::RIGHT_CENTER, format::clock(playback.end), small.clone(), palette.weak);
+    if let Some(marked) = marked {
+        let x = x_of(marked);
+        painter.line_segment([pos2(x, rect.top() + 4.0), pos2(x, plot.bottom() + 2.0)], Stroke::new(1.5, palette.warn));
+    }
     let x = x_of(playback.position);
     painter.line_segment([pos2(x, rect.top() + 4.0), pos2(x, plot.bottom() + 2.0)], Stroke::new(1.5, palette.strong));
     let text = format::clock(playback.position);
     let anchor = if x > plot.right() - 90.0 { (Align2::RIGHT_TOP, -5.0) } else { (Align2::LEFT_TOP, 5.0) };
     painter.text(pos2(x + anchor.1, rect.top() + 3.0), anchor.0, text, small, palette.strong);
 
-    if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.clicked() || response.drag_stopped()) {
-        let fraction = f64::from(((pointer.x - plot.left()) / plot.width()).clamp(0.0, 1.0));
-        commands.push(Command::Seek(Timestamp(playback.begin.0.saturating_add((fraction * length) as i64))));
+    let moment_at = |x: f32| {
+        let fraction = f64::from(((x - plot.left()) / plot.width()).clamp(0.0, 1.0));
+        Timestamp(playback.begin.0.saturating_add((fraction * length) as i64))
+    };
+    if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.clicked() || response.dragged()) {
+        commands.push(Command::Seek(moment_at(pointer.x)));
     }
-    response.on_hover_text("click: show that moment\nsquare DHCP, triangle ARP or ND without an answer, circle lost echo");
+    let here = |x: f32| {
+        let near = marks.iter().filter(|mark| (x_of(mark.at) - x).abs() < 5.0);
+        let lines: Vec<String> = near.take(LINES).map(|mark| format!("{}  {}", format::clock(mark.at), mark.text)).collect();
+        if lines.is_empty() { HINT.to_owned() } else { lines.join("\n") }
+    };
+    if let Some(pointer) = response.hover_pos() {
+        response.on_hover_text_at_pointer(here(pointer.x));
+    }
+}
+
+const HINT: &str = "click or drag: show that moment; [ and ] step from event to event\n\
+    square DHCP, triangle ARP or ND without an answer, circle lost echo, diamond guests, devices and ports";
+/// The most lines of a hint.
+const LINES: usize = 8;
+
+/// An event that is marked.
+struct Mark {
+    at: Timestamp,
+    kind: MarkKind,
+    text: String,
+}
+
+#[derive(Clone, Copy)]
+enum MarkKind {
+    Dhcp,
+    Unanswered,
+    LostEcho,
+    Host,
+    HostBad,
+}
+
+/// What is worth a mark, of each kind the latest.
+fn marks(tables: &Tables) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for transaction in tables.dhcp.iter().rev().take(MARKS) {
+        if let Some(message) = transaction.messages.first() {
+            let client = transaction.client_mac.map_or_else(String::new, |mac| mac.to_string());
+            marks.push(Mark { at: message.at, kind: MarkKind::Dhcp, text: format!("DHCP {client} {}", transaction.state()) });
+        }
+    }
+    let unanswered = tables.resolutions.iter().rev().filter(|row| row.open > 0 && row.answers.is_empty() && !row.is_probe());
+    for row in unanswered.take(MARKS) {
+        let text = format!("{} asks for {}, and nobody answers", row.asker_ip, row.target);
+        marks.push(Mark { at: row.asked.first_at, kind: MarkKind::Unanswered, text });
+    }
+    let patience = 1_000_000_000;
+    let is_lost = |at: Timestamp| tables.now.is_some_and(|now| now.since(at) > patience);
+    let lost = tables.echo_requests().filter(|(_, echo)| echo.reply.is_none() && is_lost(echo.at));
+    for (_, echo) in lost.take(MARKS) {
+        let text = format!("echo {} to {} is lost", echo.source, echo.destination);
+        marks.push(Mark { at: echo.at, kind: MarkKind::LostEcho, text });
+    }
+    for entry in tables.log.iter().rev().take(MARKS) {
+        let kind = if entry.is_bad { MarkKind::HostBad } else { MarkKind::Host };
+        marks.push(Mark { at: entry.at, kind, text: entry.text.clone() });
+    }
+    marks
+}
+
+/// The moment of the next event after the one that is shown, or of the one before it.
+pub fn next_event(shown: &Shown, is_forward: bool) -> Option<Timestamp> {
+    let position = shown.playback.position;
+    let moments = marks(&shown.whole.tables).into_iter().map(|mark| mark.at);
+    // A little behind the event: then it has happened.
+    let behind = |at: Timestamp| Timestamp(at.0.saturating_add(1_000_000));
+    let moments = moments.map(behind);
+    if is_forward { moments.filter(|at| *at > position).min() } else { moments.filter(|at| *at < position).max() }
+}
+
+fn diamond(center: Pos2, radius: f32, color: egui::Color32) -> Shape {
+    let points = [vec2(0.0, -radius), vec2(radius, 0.0), vec2(0.0, radius), vec2(-radius, 0.0)].map(|offset| center + offset);
+    Shape::convex_polygon(points.to_vec(), color, Stroke::NONE)
 }
 
 /// Octets of all points over time, as an area.
 fn traffic(shown: &Shown, plot: Rect, painter: &egui::Painter, x_of: impl Fn(Timestamp) -> f32, palette: &theme::Palette) {
     let columns = (plot.width().max(1.0) / 2.0) as usize + 1;
     let mut sums = vec![0.0_f64; columns];
-    for history in shown.view.tables.points.iter().map(|point| &point.history) {
+    for history in shown.whole.tables.points.iter().map(|point| &point.history) {
         for (index, &octets) in history.buckets.iter().enumerate().filter(|(_, octets)| **octets > 0) {
             let start = Timestamp(history.start.0.saturating_add(history.width.saturating_mul(index as i64)));
             let end = Timestamp(start.0.saturating_add(history.width));

@@ -1,12 +1,22 @@
-//! The window as a whole: its parts, what is selected, and the keys.
+//! The window as a whole: its parts, what is selected, and what commands do.
 
 use crate::ask::{self, Asking};
-use crate::canvas::Canvas;
-use crate::session::{Command, PlaybackState, Session, Shown};
-use crate::tables::{Tab, Tables};
-use crate::{inspector, notice, sidebar, theme, timeline, topbar};
-use egui::{CentralPanel, Context, Key, Panel, Ui};
+use crate::canvas::{Canvas, Marks};
+use crate::choices::History;
+use crate::commands::{self, Action, Situation, Wish};
+use crate::compare::Compare;
+use crate::dialog::{Answer, Dialog};
+use crate::palette::CommandPalette;
+use crate::search::{Matching, Search};
+use crate::session::{Chosen, Command, Shown};
+use crate::settings::{Settings, Theme};
+use crate::tables::{Desk, Tab, Tables};
+use crate::why::Why;
+use crate::{doing, icons, inspector, keys, notice, sidebar, target, theme, timeline, topbar, welcome};
+use egui::{CentralPanel, Context, Panel, Ui};
 use std::sync::Arc;
+use std::time::Duration;
+use tapscope_graph::diagnose::Party;
 use tapscope_graph::topology;
 use tapscope_graph::{FrameNo, PointId};
 
@@ -26,6 +36,10 @@ pub(crate) enum Selection {
     Echo(usize),
     /// A row of the findings.
     Finding(usize),
+    /// A row of DHCP transactions; those of DHCPv6 come behind those of DHCP.
+    Dhcp(usize),
+    /// A row of ARP and Neighbor Discovery.
+    Resolution(usize),
 }
 
 /// The window's own state: what does not come from the session.
@@ -34,6 +48,15 @@ pub struct Window {
     pub(crate) packet: Option<FrameNo>,
     pub(crate) canvas: Canvas,
     pub(crate) tables: Tables,
+    pub(crate) search: Search,
+    pub(crate) settings: Settings,
+    matching: Matching,
+    history: History,
+    palette: CommandPalette,
+    dialog: Dialog,
+    why: Option<Why>,
+    page: inspector::Page,
+    compare: Compare,
     is_help_open: bool,
     /// The cable that the user wants to listen to, until it is agreed to what that changes.
     asking: Asking,
@@ -51,13 +74,27 @@ impl Default for Window {
 }
 
 impl Window {
-    /// A window that nobody has touched.
+    /// A window that nobody has touched, of somebody who knows what it is.
     pub fn new() -> Window {
+        Window::with(Settings { is_welcomed: true, ..Settings::default() })
+    }
+
+    /// A window with what was remembered.
+    pub fn with(settings: Settings) -> Window {
         Window {
             selection: Selection::None,
             packet: None,
             canvas: Canvas::default(),
             tables: Tables::default(),
+            search: Search::default(),
+            settings,
+            matching: Matching::default(),
+            history: History::default(),
+            palette: CommandPalette::default(),
+            dialog: Dialog::None,
+            why: None,
+            page: inspector::Page::default(),
+            compare: Compare::default(),
             is_help_open: false,
             asking: None,
             is_set_up: false,
@@ -66,163 +103,253 @@ impl Window {
         }
     }
 
+    /// What is to be remembered.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Shows everything; gives what the user asked for.
     pub fn ui(&mut self, ui: &mut Ui, shown: &Arc<Shown>) -> Vec<Command> {
         if !self.is_set_up {
-            theme::install(ui.ctx());
-            self.is_set_up = true;
+            self.set_up(ui.ctx());
         }
         let mut commands = Vec::new();
+        let mut wishes = Vec::new();
         self.is_of_host |= shown.is_live();
-        self.keys(ui.ctx(), shown, &mut commands);
-        Panel::top("top").show(ui, |ui| topbar::show(ui, shown, self.is_of_host, &mut commands, &mut self.is_help_open));
+        self.look(ui.ctx(), shown);
+        self.keys(ui.ctx(), shown, &mut wishes);
+        let situation = self.situation(shown);
+        Panel::top("top").show(ui, |ui| topbar::show(ui, &situation, &mut self.search, &mut commands, &mut wishes));
         notice::show(ui, shown, &mut self.dismissed);
-        Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| self.show_tables(ui, shown));
-        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &mut commands));
-        Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| sidebar::show(ui, shown, &mut self.selection));
-        Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
-            let wish = inspector::show(ui, shown, &mut self.selection);
-            if let Some(frame) = wish.jump {
-                self.go_to(frame);
-            }
-            self.asking = wish.ask.or(self.asking.take());
+        Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| {
+            let mut is_following = self.settings.is_following;
+            let mut desk = Desk {
+                situation: &situation,
+                search: self.search.filter(),
+                is_following: &mut is_following,
+                selection: &mut self.selection,
+                packet: &mut self.packet,
+                wishes: &mut wishes,
+            };
+            self.tables.show(ui, shown, &mut desk);
+            self.settings.is_following = is_following;
         });
+        doing::show(ui, shown, &mut commands);
+        let marked = self.compare.marked();
+        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
+        let matching = self.matching.refresh(shown, self.search.filter());
+        Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
+            sidebar::show(ui, &situation, matching.as_deref(), &mut self.selection, &mut wishes);
+        });
+        let mut reaction = crate::why::Reaction::default();
+        Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| match &self.why {
+            Some(why) => reaction = why.answer(ui, shown, &mut wishes),
+            None => inspector::show(ui, &situation, &mut self.selection, &mut self.page, &mut wishes),
+        });
+        self.canvas.marks = Marks { matching, way: self.why.as_ref().map(|why| why.way.clone()) };
         let palette = theme::palette(ui.ctx());
         CentralPanel::no_frame().frame(egui::Frame::new().fill(palette.canvas)).show(ui, |ui| {
-            self.canvas.show(ui, shown, &mut self.selection);
+            if let Some(why) = &self.why {
+                let height = (ui.available_height() * 0.42).min(260.0);
+                let frame = egui::Frame::new().inner_margin(10);
+                Panel::bottom("ladder").frame(frame).resizable(true).default_size(height).show(ui, |ui| why.ladder(ui, &mut wishes));
+            }
+            self.canvas.show(ui, &situation, shown, &mut self.selection, &mut wishes);
         });
+        if reaction.is_watching_again
+            && let Some(why) = &mut self.why
+        {
+            why.watch_again(shown);
+        }
+        if reaction.is_closed {
+            wishes.push(Wish::Do(Action::CloseWhy, Selection::None));
+        }
         ask::show(ui.ctx(), shown, &mut self.asking, &mut commands);
-        self.help(ui.ctx());
+        self.compare.show(ui.ctx(), shown);
+        let situation = self.situation(shown);
+        self.palette.show(ui.ctx(), &situation, &mut wishes);
+        keys::show(ui.ctx(), &mut self.is_help_open);
+        if !self.settings.is_welcomed && !self.dialog.is_open() {
+            self.settings.is_welcomed = welcome::show(ui.ctx(), &self.situation(shown), &mut wishes);
+        }
+        match self.dialog.show(ui.ctx(), shown) {
+            Some(Answer::Do(command)) => commands.push(command),
+            Some(Answer::Why(from, to)) => wishes.push(Wish::Why(from, to)),
+            None => {}
+        }
+        for wish in wishes {
+            self.grant(ui.ctx(), wish, shown, &mut commands);
+        }
         commands
     }
 
-    fn show_tables(&mut self, ui: &mut Ui, shown: &Arc<Shown>) {
-        self.tables.show(ui, shown, &mut self.selection, &mut self.packet);
+    fn set_up(&mut self, context: &Context) {
+        theme::install(context);
+        icons::install(context);
+        // The table of commands has these keys, and the settings remember what they did.
+        context.options_mut(|options| options.zoom_with_keyboard = false);
+        if self.settings != (Settings { is_welcomed: true, ..Settings::default() }) {
+            self.settings.apply(context);
+        }
+        self.is_set_up = true;
     }
 
-    /// Opens a packet in its table.
-    fn go_to(&mut self, frame: FrameNo) {
-        self.packet = Some(frame);
-        self.tables.open(Tab::Packets);
+    /// Before anything is shown: the choices that can be undone, the answer to why.
+    fn look(&mut self, context: &Context, shown: &Arc<Shown>) {
+        let now = context.input(|input| input.time);
+        self.history.look(now, self.choices());
+        if self.history.is_in_flux() {
+            context.request_repaint_after(Duration::from_millis(300));
+        }
+        if let Some(why) = &mut self.why
+            && let Some(wait) = why.refresh(shown, now)
+        {
+            context.request_repaint_after(Duration::from_secs_f64(wait));
+        }
     }
 
-    fn keys(&mut self, context: &Context, shown: &Shown, commands: &mut Vec<Command>) {
-        if context.text_edit_focused() {
+    fn situation<'a>(&self, shown: &'a Shown) -> Situation<'a> {
+        Situation {
+            shown,
+            is_of_host: self.is_of_host,
+            target: self.selection,
+            has_filter: !self.search.text().is_empty(),
+            has_answer: self.why.is_some(),
+            can_undo: self.history.can_undo(),
+            can_redo: self.history.can_redo(),
+            is_pinned: matches!(self.selection, Selection::Thing(key) if self.canvas.pins().contains_key(&key)),
+        }
+    }
+
+    fn keys(&mut self, context: &Context, shown: &Shown, wishes: &mut Vec<Wish>) {
+        // A question, and the palette, have the keyboard for themselves.
+        if self.dialog.is_open() || self.asking.is_some() {
             return;
         }
-        let pressed = |key| context.input(|input| input.key_pressed(key) && input.modifiers.is_none());
-        if pressed(Key::Space) && context.memory(|memory| memory.focused()).is_none() {
-            let runs = matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live);
-            commands.push(if runs { Command::Pause } else { Command::Play });
+        let situation = self.situation(shown);
+        if self.palette.is_open() {
+            let keys = commands::entry(Action::Palette).keys;
+            if keys.is_some_and(|keys| context.input_mut(|input| input.consume_shortcut(&keys))) {
+                self.palette.toggle();
+            }
+            return;
         }
-        if pressed(Key::Home) && (!self.is_of_host || shown.playback.is_past) {
-            commands.push(Command::Restart);
+        wishes.extend(commands::pressed(context, &situation).into_iter().map(|action| Wish::Do(action, situation.target)));
+    }
+
+    fn grant(&mut self, context: &Context, wish: Wish, shown: &Arc<Shown>, commands: &mut Vec<Command>) {
+        match wish {
+            Wish::Jump(frame) => {
+                self.packet = Some(frame);
+                self.tables.open(Tab::Packets);
+            }
+            Wish::Ask(cable) => self.asking = Some(cable),
+            Wish::WhyBetween(from, to) => {
+                let view = &shown.view;
+                let to_party = target::party(view, to, None);
+                let from_party = target::party(view, from, to_party.as_ref());
+                let to_party = target::party(view, to, from_party.as_ref());
+                match (from_party, to_party) {
+                    (Some(from), Some(to)) => self.ask_why(context, from, to, shown, commands),
+                    (from, to) => self.dialog = Dialog::why(shown, from, to),
+                }
+            }
+            Wish::Why(from, to) => self.ask_why(context, from, to, shown, commands),
+            Wish::Do(action, about) => self.perform(context, action, about, shown, commands),
         }
-        if pressed(Key::End) {
-            commands.push(match (shown.playback.is_past, self.is_of_host) {
+    }
+
+    fn ask_why(&mut self, context: &Context, from: Party, to: Party, shown: &Shown, commands: &mut Vec<Command>) {
+        commands.push(Command::Why(from.clone(), to.clone()));
+        self.why = Some(Why::ask(shown, from, to, context.input(|input| input.time)));
+    }
+
+    /// Carries a command out, or asks what it needs, or hands it to the session.
+    fn perform(&mut self, context: &Context, action: Action, about: Selection, shown: &Arc<Shown>, commands: &mut Vec<Command>) {
+        let view = &shown.view;
+        let party = |other: Option<&Party>| match about {
+            Selection::Thing(key) => target::party(view, key, other),
+            _ => None,
+        };
+        match action {
+            Action::PlayOrPause => commands.push(if commands::is_running(shown.playback.state) { Command::Pause } else { Command::Play }),
+            Action::Restart => commands.push(Command::Restart),
+            Action::ToTheEnd => commands.push(match (shown.playback.is_past, self.is_of_host) {
                 (true, _) => Command::Now,
                 (false, true) => Command::Play,
                 (false, false) => Command::End,
-            });
-        }
-        if pressed(Key::Escape) {
-            self.selection = Selection::None;
-            self.is_help_open = false;
-        }
-        if context.input(|input| input.key_pressed(Key::Questionmark)) {
-            self.is_help_open = !self.is_help_open;
-        }
-        for (key, tab) in
-            [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9].into_iter().zip(Tab::ALL)
-        {
-            if pressed(key) {
-                self.tables.open(tab);
+            }),
+            Action::EarlierEvent => commands.extend(timeline::next_event(shown, false).map(Command::Seek)),
+            Action::LaterEvent => commands.extend(timeline::next_event(shown, true).map(Command::Seek)),
+            Action::Compare => self.compare.toggle(shown),
+            Action::Record => self.dialog = Dialog::record(),
+            Action::StopRecording => commands.push(Command::StopRecording),
+            Action::Why => self.dialog = Dialog::why(shown, party(None), None),
+            Action::CloseWhy => {
+                self.why = None;
+                commands.push(Command::StopWhy);
+            }
+            Action::WhyFrom => self.dialog = Dialog::why(shown, party(None), None),
+            Action::WhyTo => self.dialog = Dialog::why(shown, None, party(None)),
+            Action::WhyThis => match target::parties(view, about) {
+                Some((from, to)) => self.ask_why(context, from, to, shown, commands),
+                None => self.dialog = Dialog::why(shown, party(None), None),
+            },
+            Action::Export => self.dialog = Dialog::export(shown, Selection::None, self.search.filter()),
+            Action::ExportThis => self.dialog = Dialog::export(shown, about, self.search.filter()),
+            Action::Wireshark => {
+                commands.push(Command::Wireshark(Chosen { filter: self.search.filter().clone(), ..Chosen::default() }));
+            }
+            Action::WiresharkThis => {
+                let selection = target::frames(view, about).unwrap_or_default();
+                commands.push(Command::Wireshark(Chosen { selection, ..Chosen::default() }));
+            }
+            Action::Open => self.dialog = Dialog::open(),
+            Action::Demo => commands.push(Command::Demo),
+            Action::Search => self.search.focus(),
+            Action::ClearFilter => self.search.set(""),
+            Action::Only => self.search.set(&target::filter(view, about).unwrap_or_default()),
+            Action::Packets => {
+                self.search.set(&target::filter(view, about).unwrap_or_default());
+                self.tables.open(Tab::Packets);
+            }
+            Action::FollowSelection => self.settings.is_following = !self.settings.is_following,
+            Action::Undo => {
+                if let Some(choices) = self.history.undo() {
+                    self.choose(choices);
+                }
+            }
+            Action::Redo => {
+                if let Some(choices) = self.history.redo() {
+                    self.choose(choices);
+                }
+            }
+            Action::SelectNothing => {
+                self.selection = Selection::None;
+                self.is_help_open = false;
+            }
+            Action::Show(tab) => self.tables.open(tab),
+            Action::Dark => self.set(context, |settings| settings.theme = Theme::Dark),
+            Action::Light => self.set(context, |settings| settings.theme = Theme::Light),
+            Action::SystemTheme => self.set(context, |settings| settings.theme = Theme::System),
+            Action::LargerText => self.set(context, |settings| settings.zoom(1.0)),
+            Action::SmallerText => self.set(context, |settings| settings.zoom(-1.0)),
+            Action::NormalText => self.set(context, |settings| settings.scale = 1.0),
+            Action::ResetSettings => self.set(context, |settings| *settings = Settings { is_welcomed: true, ..Settings::default() }),
+            Action::Palette => self.palette.toggle(),
+            Action::Keys => self.is_help_open = !self.is_help_open,
+            Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),
+            Action::StopListening => commands.extend(target::device(view, about).map(Command::StopListening)),
+            Action::Unpin => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.unpin(key);
+                }
             }
         }
     }
 
-    fn help(&mut self, context: &Context) {
-        const KEYS: [(&str, &str); 9] = [
-            ("Space", "play or pause; back to live"),
-            ("Home, End", "back to the beginning, on to the end"),
-            ("drag, arrow keys", "move the picture"),
-            ("wheel, + and -", "zoom"),
-            ("F", "fit the picture into view"),
-            ("drag a card", "pin it there; double-click lets it go"),
-            ("1 to 9", "tables"),
-            ("Esc", "select nothing"),
-            ("?", "these keys"),
-        ];
-        egui::Window::new("Keys").open(&mut self.is_help_open).collapsible(false).resizable(false).show(context, |ui| {
-            egui::Grid::new("keys").num_columns(2).spacing([18.0, 6.0]).show(ui, |ui| {
-                for (key, action) in KEYS {
-                    ui.strong(key);
-                    ui.label(action);
-                    ui.end_row();
-                }
-            });
-        });
+    fn set(&mut self, context: &Context, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        self.settings.apply(context);
     }
-}
-
-/// Why the window cannot open.
-#[derive(Debug)]
-pub enum OpenError {
-    /// There is no display.
-    NoDisplay,
-    /// The display, or its graphics, refuse.
-    Refused(String),
-}
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            OpenError::NoDisplay => write!(f, "there is no display: neither WAYLAND_DISPLAY nor DISPLAY is set"),
-            OpenError::Refused(reason) => write!(
-                f,
-                "the display does not open a window: {reason} (on Debian and Ubuntu: apt install libx11-6 libx11-xcb1 libxcursor1 libxi6 \
-                 libxkbcommon-x11-0 libgl1 libgl1-mesa-dri)"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
-
-/// Whether there is a display to open a window on.
-pub fn has_display() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !cfg!(target_os = "linux") || is_set("WAYLAND_DISPLAY") || is_set("DISPLAY")
-}
-
-struct App {
-    session: Box<dyn Session>,
-    window: Window,
-}
-
-impl eframe::App for App {
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
-        let shown = self.session.shown();
-        for command in self.window.ui(ui, &shown) {
-            self.session.send(command);
-        }
-    }
-}
-
-/// Opens the window and returns when it is closed.
-///
-/// # Errors
-/// Where there is no display, or it refuses.
-pub fn run(session: Box<dyn Session>) -> Result<(), OpenError> {
-    if !has_display() {
-        return Err(OpenError::NoDisplay);
-    }
-    let viewport = egui::ViewportBuilder::default().with_title("tapscope").with_app_id("tapscope").with_inner_size([1280.0, 800.0]);
-    let options = eframe::NativeOptions { viewport, ..Default::default() };
-    let app: eframe::AppCreator<'_> = Box::new(move |creation| {
-        let context = creation.egui_ctx.clone();
-        session.on_change(Box::new(move || context.request_repaint()));
-        Ok(Box::new(App { session, window: Window::new() }))
-    });
-    eframe::run_native("tapscope", options, app).map_err(|error| OpenError::Refused(error.to_string()))
 }

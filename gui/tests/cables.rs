@@ -53,12 +53,15 @@ fn at(seconds: f64) -> Timestamp {
 }
 
 fn open(script: &str, size: [f32; 2], state: PlaybackState) -> Harness<'static, State> {
+    let view = Arc::new(common::view(script));
     let shown = Shown {
-        view: Arc::new(common::view(script)),
+        whole: view.clone(),
+        view,
         packets: Packets::new(1 << 20),
         playback: Playback { state, speed: 1.0, position: at(1.7), begin: at(0.0), end: at(1.7), is_past: false },
         title: "kvm01".into(),
         notice: None,
+        doing: tapscope_gui::session::Doing::default(),
     };
     let state = State { window: Window::new(), shown, commands: Vec::new() };
     let mut harness = Harness::builder().with_size(size).with_max_steps(20).build_ui_state(

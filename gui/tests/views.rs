@@ -63,12 +63,15 @@ struct State {
 
 fn shown(script: &str, state: PlaybackState) -> Arc<Shown> {
     let view = if script.is_empty() { View::default() } else { common::view(script) };
+    let view = Arc::new(view);
     Arc::new(Shown {
-        view: Arc::new(view),
+        whole: view.clone(),
+        view,
         packets: packets(script),
         playback: Playback { state, speed: 1.0, position: at(4.0), begin: at(0.0), end: at(5.0), is_past: false },
         title: "lab".into(),
         notice: None,
+        doing: tapscope_gui::session::Doing::default(),
     })
 }
 
@@ -192,9 +195,9 @@ fn nothing_seen_yet_is_said() {
 #[test]
 fn the_keys_are_one_key_away() {
     let mut harness = open(BRIDGE, egui::Theme::Dark);
-    harness.get_by_label("Keys").click();
+    harness.key_press(egui::Key::Questionmark);
     harness.run_steps(4);
-    assert!(says(&harness, "back to the beginning, on to the end"));
+    assert!(says(&harness, "why from the selected card to this one"));
 }
 
 #[test]

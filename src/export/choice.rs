@@ -6,6 +6,7 @@ use clap::Args;
 use std::net::IpAddr;
 use std::time::SystemTime;
 use tapscope_capture::filter::Filter;
+use tapscope_graph::display_filter::DisplayFilter;
 use tapscope_graph::selection::FlowPattern;
 use tapscope_graph::topology::NodeKind;
 use tapscope_graph::{MacAddr, Selection, Text, Timestamp, View};
@@ -40,6 +41,9 @@ pub struct ChoiceArguments {
     /// Only what passes this filter (pcap-filter(7))
     #[arg(short = 'f', long, value_name = "BPF", help_heading = "Which frames")]
     filter: Option<String>,
+    /// Only what this display filter means, in the language of the window's search box: `arp or icmp`, `ip.addr == 10.0.0.0/8`
+    #[arg(long = "where", value_name = "FILTER", value_parser = crate::show::display_filter, help_heading = "Which frames")]
+    pub display: Option<DisplayFilter>,
 }
 
 impl ChoiceArguments {
@@ -126,6 +130,7 @@ impl ChoiceArguments {
         }
         let mut cut = Cut::new(selection, self.filter()?);
         cut.wait_for(self.points.clone(), self.from, self.to);
+        cut.only(self.display.clone().unwrap_or_default());
         Ok(cut)
     }
 }

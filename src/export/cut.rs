@@ -2,6 +2,8 @@
 
 use anyhow::{Result, bail};
 use tapscope_capture::filter::Filter;
+use tapscope_graph::decode;
+use tapscope_graph::display_filter::{DisplayFilter, PacketSubject};
 use tapscope_graph::selection::{Place, Tag};
 use tapscope_graph::tables::Point;
 use tapscope_graph::{Batch, Event, Frame, FrameNo, LinkType, PointId, PointInfo, Selection, Text, Timestamp};
@@ -29,6 +31,8 @@ impl Moment {
 pub struct Cut {
     selection: Selection,
     filter: Option<Filter>,
+    /// What frames have to say.
+    display: DisplayFilter,
     /// Points that are meant when they open, by what they are called, and whether they did.
     awaited: Vec<(String, bool)>,
     /// Times that are known when the first frame comes.
@@ -41,13 +45,34 @@ pub struct Cut {
 /// A point: how its frames start, and its number in what is written; none if it is left out.
 struct Passage {
     link_type: LinkType,
+    label: String,
     number: Option<PointId>,
 }
 
 impl Cut {
     /// Lets pass what a selection and a filter both mean.
     pub fn new(selection: Selection, filter: Option<Filter>) -> Cut {
-        Cut { selection, filter, awaited: Vec::new(), relative: (None, None), frames: 0, points: Vec::new(), passed: 0 }
+        Cut {
+            selection,
+            filter,
+            display: DisplayFilter::default(),
+            awaited: Vec::new(),
+            relative: (None, None),
+            frames: 0,
+            points: Vec::new(),
+            passed: 0,
+        }
+    }
+
+    /// Lets pass only what a display filter means, too.
+    pub fn only(&mut self, filter: DisplayFilter) {
+        self.display = filter;
+    }
+
+    /// So many frames came before the first that is seen here.
+    #[cfg(feature = "window")]
+    pub fn skip(&mut self, frames: u64) {
+        self.frames = frames;
     }
 
     /// Names points and times that are not known yet.
@@ -64,8 +89,9 @@ impl Cut {
         let event = match event {
             Event::Frames(batch) => return self.frames(&batch),
             Event::Opened(info) => {
+                let label = label(&info, PointId(self.points.len() as u32));
                 let number = self.open(&info);
-                self.points.push(Passage { link_type: info.link_type, number });
+                self.points.push(Passage { link_type: info.link_type, label, number });
                 number.map(|_| Event::Opened(info))
             }
             Event::Resumed { point, info, at } => {
@@ -95,7 +121,7 @@ impl Cut {
 
     fn open(&mut self, info: &PointInfo) -> Option<PointId> {
         let id = PointId(self.points.len() as u32);
-        let label = Point { info: info.clone(), ..Point::default() }.label(id);
+        let label = label(info, id);
         let mut is_awaited = false;
         for (name, came) in &mut self.awaited {
             if *name == label || *name == id.0.to_string() {
@@ -127,8 +153,11 @@ impl Cut {
                 self.selection.to = to.map(|moment| moment.from(frame.at));
             }
             let number = FrameNo(self.frames);
-            let Some(&Passage { link_type, number: Some(point) }) = self.points.get(frame.point.0 as usize) else { continue };
+            let Some(&Passage { link_type, number: Some(point), ref label }) = self.points.get(frame.point.0 as usize) else { continue };
             if !self.selection.holds(number, link_type, &frame) {
+                continue;
+            }
+            if !self.display.is_empty() && !says(&self.display, number, link_type, label, &frame) {
                 continue;
             }
             let passes = self.filter.as_mut().map_or(Ok(true), |filter| filter.matches(link_type, frame.bytes))?;
@@ -139,4 +168,15 @@ impl Cut {
         }
         Ok((!chosen.is_empty()).then_some((Event::Frames(chosen), numbers)))
     }
+}
+
+fn label(info: &PointInfo, id: PointId) -> String {
+    Point { info: info.clone(), ..Point::default() }.label(id)
+}
+
+/// Whether a display filter means a frame.
+pub fn says(filter: &DisplayFilter, number: FrameNo, link_type: LinkType, point: &str, frame: &Frame<'_>) -> bool {
+    let summary = || decode::summary(link_type, frame);
+    let packet = decode::digest(link_type, frame);
+    filter.matches(&PacketSubject { number, length: frame.original_length, point, packet, summary: &summary })
 }

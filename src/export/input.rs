@@ -12,15 +12,120 @@ use std::time::{Duration, Instant};
 use tapscope_capture::file::{FileFacts, Merged, Next};
 use tapscope_capture::remote::{Origin, Stop};
 use tapscope_graph::{Batch, Event, Text};
+#[cfg(feature = "window")]
+use tapscope_graph::{Packets, View, host::HostChange};
 
 /// How soon a stream ends after ctrl-C.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// What is read.
 pub struct Input {
-    files: Merged,
-    progress: Progress,
+    feed: Feed,
+    meter: Meter,
     watch: Option<Watch>,
+}
+
+enum Feed {
+    Files(Box<Merged>),
+    /// What a window keeps of a living host: how it stands, then the frames from this one on.
+    #[cfg(feature = "window")]
+    Kept {
+        standing: std::vec::IntoIter<Event>,
+        packets: Packets,
+        next: u64,
+    },
+}
+
+/// Who hears how far it is.
+enum Meter {
+    Terminal(Progress),
+    /// Hears it from 0 to 1, where that is known, and says whether to go on.
+    #[cfg(feature = "window")]
+    Told {
+        tell: Tell,
+        at: Instant,
+    },
+}
+
+/// How a window hears of it.
+#[cfg(feature = "window")]
+pub type Tell = Box<dyn FnMut(Option<f32>) -> bool>;
+
+/// How often a window hears of it.
+#[cfg(feature = "window")]
+const STEP: Duration = Duration::from_millis(100);
+
+#[cfg(feature = "window")]
+impl Input {
+    /// Files whose reader is told how far it is, and may say that it is enough: then the input ends.
+    pub fn told(files: Merged, tell: Tell) -> Input {
+        Input { feed: Feed::Files(Box::new(files)), meter: Meter::Told { tell, at: Instant::now() }, watch: None }
+    }
+
+    /// What a window keeps of a living host.
+    pub fn kept(view: &View, packets: Packets, tell: Tell) -> Input {
+        let tables = &view.tables;
+        let facts = tables.host.facts().cloned().map(HostChange::Set).collect();
+        let mut standing = vec![Event::Host { at: tables.begin.unwrap_or_default(), changes: facts }];
+        standing.extend(tables.points.iter().map(|point| Event::Opened(point.info.clone())));
+        let next = packets.first().0;
+        let feed = Feed::Kept { standing: standing.into_iter(), packets, next };
+        Input { feed, meter: Meter::Told { tell, at: Instant::now() }, watch: None }
+    }
+}
+
+impl Meter {
+    /// Says how far it is; gives whether to go on.
+    fn tick(&mut self, feed: &Feed) -> bool {
+        match (self, feed) {
+            (Meter::Terminal(progress), Feed::Files(files)) => progress.tick(files),
+            #[cfg(feature = "window")]
+            (Meter::Told { tell, at }, feed) if at.elapsed() >= STEP => {
+                *at = Instant::now();
+                return tell(feed.done());
+            }
+            #[cfg(feature = "window")]
+            _ => {}
+        }
+        true
+    }
+}
+
+#[cfg(feature = "window")]
+impl Feed {
+    fn done(&self) -> Option<f32> {
+        match self {
+            Feed::Files(files) => {
+                let (done, size) = files.progress();
+                size.map(|size| done as f32 / size.max(1) as f32)
+            }
+            Feed::Kept { packets, next, .. } => Some((next - packets.first().0) as f32 / packets.len().max(1) as f32),
+        }
+    }
+}
+
+impl Feed {
+    fn next(&mut self) -> Option<Event> {
+        match self {
+            Feed::Files(files) => {
+                let mut batch = Batch::default();
+                match files.next(&mut batch) {
+                    Next::Event(event) => Some(event),
+                    Next::Frames => Some(Event::Frames(batch)),
+                    Next::End => None,
+                }
+            }
+            #[cfg(feature = "window")]
+            Feed::Kept { standing, packets, next } => standing.next().or_else(|| {
+                let mut batch = Batch::default();
+                while let Some(frame) = packets.get(tapscope_graph::FrameNo(*next)).filter(|_| !batch.is_full()) {
+                    batch.push(frame);
+                    *next += 1;
+                }
+                (!batch.is_empty()).then_some(Event::Frames(batch))
+            }),
+        }
+    }
 }
 
 /// The thread that ends a stream.
@@ -52,7 +157,7 @@ impl Input {
             std::thread::Builder::new().name("stream's end".into()).spawn(move || wait(stop, &flag, end, &over))
         };
         let watch = Watch { over, thread: Some(thread.context("cannot start the thread that ends the stream")?) };
-        Ok(Input { files: Merged::new(vec![reader]), progress: Progress::new(), watch: Some(watch) })
+        Ok(Input { feed: Feed::Files(Box::new(Merged::new(vec![reader]))), meter: Meter::Terminal(Progress::new()), watch: Some(watch) })
     }
 
     fn of_files(origins: &[Origin], time: Option<Duration>) -> Result<Input> {
@@ -60,28 +165,31 @@ impl Input {
             bail!("--for is for streams (tcp:// and ssh://); the time of a file is chosen by --from and --to");
         }
         let readers = origins.iter().map(source::reader).collect::<Result<_>>()?;
-        Ok(Input { files: Merged::new(readers), progress: Progress::new(), watch: None })
+        Ok(Input { feed: Feed::Files(Box::new(Merged::new(readers))), meter: Meter::Terminal(Progress::new()), watch: None })
     }
 
-    /// The next event; none at the end.
+    /// The next event; none at the end, or where it is enough.
     pub fn next(&mut self) -> Option<Event> {
-        let mut batch = Batch::default();
-        let next = self.files.next(&mut batch);
-        self.progress.tick(&self.files);
-        match next {
-            Next::Event(event) => Some(event),
-            Next::Frames => Some(Event::Frames(batch)),
-            Next::End => {
-                self.progress.finish();
-                None
-            }
+        let event = self.feed.next();
+        if !self.meter.tick(&self.feed) {
+            return None;
         }
+        if event.is_none()
+            && let Meter::Terminal(progress) = &mut self.meter
+        {
+            progress.finish();
+        }
+        event
     }
 
     /// What is known of the files at the end. That a stream was ended by us is no damage.
     pub fn into_facts(self) -> Vec<FileFacts> {
         let was_ended = self.watch.as_ref().is_some_and(|watch| watch.over.load(Ordering::Relaxed));
-        let mut facts = self.files.into_facts();
+        let mut facts = match self.feed {
+            Feed::Files(files) => files.into_facts(),
+            #[cfg(feature = "window")]
+            Feed::Kept { .. } => Vec::new(),
+        };
         if was_ended {
             facts.iter_mut().for_each(|facts| facts.incomplete = None);
         }

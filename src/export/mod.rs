@@ -5,24 +5,24 @@
 
 mod choice;
 mod cut;
-mod frames;
+pub mod frames;
 mod input;
 mod output;
-mod picture;
-mod table;
+pub mod picture;
+pub mod table;
 
-pub use cut::Cut;
+pub use cut::{Cut, says};
+pub use input::Input;
+pub use output::Output;
+pub use table::TableName;
 
 use crate::show::{Reading, seed};
 use crate::source;
 use anyhow::{Context, Result, bail};
 use choice::ChoiceArguments;
 use clap::{Args, ValueEnum};
-use input::Input;
-use output::Output;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use table::TableName;
 use tapscope_capture::remote::Origin;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Event, FrameNo, Network, Text};
@@ -34,6 +34,7 @@ use tapscope_graph::{Event, FrameNo, Network, Text};
   tapscope export a.pcap b.pcap -o both.pcapng            several files, merged by time
   tapscope export capture.pcapng -o ping.pcap --flow 10.0.0.1-10.0.0.2/icmp --from 2s --to 5s
   tapscope export capture.pcapng -o web.pcapng --point tap0 -f 'tcp port 80'
+  tapscope export capture.pcapng -o dns.pcapng --where 'dns and not ip.addr == 10.0.0.53'
   tapscope export capture.pcapng -o picture.svg           also .png .dot .graphml .json
   tapscope export capture.pcapng -o flows.csv --table flows
   tapscope export capture.pcapng --node g1 --wireshark
@@ -113,39 +114,61 @@ impl Kind {
 }
 
 /// What is written, once everything that was asked for fits together.
-enum Product {
+pub enum Product {
+    /// Frames.
     Frames(frames::Format),
+    /// The picture.
     Picture(picture::Format),
+    /// A table.
     Table(TableName, table::Format),
+}
+
+#[cfg(feature = "window")]
+impl Product {
+    /// What a file's ending says; the table is named as for `--table`.
+    ///
+    /// # Errors
+    /// Where the ending says nothing, or not that.
+    pub fn named(path: &Path, table: Option<&str>) -> Result<Product> {
+        let kind = Kind::by_ending(path);
+        let table = table.map(|name| TableName::from_str(name, true).map_err(anyhow::Error::msg)).transpose()?;
+        product(false, table, kind, false)
+    }
 }
 
 impl ExportArguments {
     fn product(&self) -> Result<Product> {
         let ending = self.output.as_deref().and_then(Kind::by_ending);
         let kind = if self.pcap { Some(Kind::Pcap) } else { self.kind.or(ending) };
-        let product = match (self.table, kind) {
-            (Some(table), None | Some(Kind::Csv)) => Product::Table(table, table::Format::Csv),
-            (Some(table), Some(Kind::Json)) => Product::Table(table, table::Format::Json),
-            (Some(_), Some(_)) => bail!("a table is written as CSV or JSON: name the file .csv or .json, or say --as csv"),
-            (None, Some(Kind::Csv)) => bail!("which table? Say --table {}", TableName::all()),
-            (None, Some(Kind::Pcap)) => Product::Frames(frames::Format::Pcap),
-            (None, Some(Kind::Pcapng)) => Product::Frames(frames::Format::Pcapng),
-            (None, Some(Kind::Svg)) => Product::Picture(picture::Format::Svg),
-            (None, Some(Kind::Png)) => Product::Picture(picture::Format::Png),
-            (None, Some(Kind::Dot)) => Product::Picture(picture::Format::Dot),
-            (None, Some(Kind::Graphml)) => Product::Picture(picture::Format::Graphml),
-            (None, Some(Kind::Json)) => Product::Picture(picture::Format::Json),
-            (None, None) if self.picture => Product::Picture(picture::Format::Svg),
-            (None, None) if self.output.as_deref() == Some(Path::new("-")) || self.wireshark => Product::Frames(frames::Format::Pcapng),
-            (None, None) => {
-                bail!("what should it be? End the name in .pcapng .pcap .svg .png .dot .graphml .json or .csv, or say --as KIND")
-            }
-        };
+        let is_piped = self.output.as_deref() == Some(Path::new("-")) || self.wireshark;
+        let product = product(self.picture, self.table, kind, is_piped)?;
         if self.picture && !matches!(product, Product::Picture(_)) {
             bail!("a picture is .svg .png .dot .graphml or .json, not what the file's name says");
         }
         Ok(product)
     }
+}
+
+/// What is written, by what was said of it and by the file's ending.
+fn product(is_picture: bool, table: Option<TableName>, kind: Option<Kind>, is_piped: bool) -> Result<Product> {
+    Ok(match (table, kind) {
+        (Some(table), None | Some(Kind::Csv)) => Product::Table(table, table::Format::Csv),
+        (Some(table), Some(Kind::Json)) => Product::Table(table, table::Format::Json),
+        (Some(_), Some(_)) => bail!("a table is written as CSV or JSON: name the file .csv or .json, or say --as csv"),
+        (None, Some(Kind::Csv)) => bail!("which table? Say --table {}", TableName::all()),
+        (None, Some(Kind::Pcap)) => Product::Frames(frames::Format::Pcap),
+        (None, Some(Kind::Pcapng)) => Product::Frames(frames::Format::Pcapng),
+        (None, Some(Kind::Svg)) => Product::Picture(picture::Format::Svg),
+        (None, Some(Kind::Png)) => Product::Picture(picture::Format::Png),
+        (None, Some(Kind::Dot)) => Product::Picture(picture::Format::Dot),
+        (None, Some(Kind::Graphml)) => Product::Picture(picture::Format::Graphml),
+        (None, Some(Kind::Json)) => Product::Picture(picture::Format::Json),
+        (None, None) if is_picture => Product::Picture(picture::Format::Svg),
+        (None, None) if is_piped => Product::Frames(frames::Format::Pcapng),
+        (None, None) => {
+            bail!("what should it be? End the name in .pcapng .pcap .svg .png .dot .graphml .json or .csv, or say --as KIND")
+        }
+    })
 }
 
 /// Exports; gives the exit code.
@@ -154,7 +177,9 @@ pub fn run(arguments: &ExportArguments) -> Result<u8> {
     let origins = source::origins(&arguments.files)?;
     let is_lasting = origins.iter().all(Origin::is_lasting);
     let cut = if arguments.choice.must_be_learned() && is_lasting {
-        Cut::new(arguments.choice.selected(&learned(&origins)?.view)?, arguments.choice.filter()?)
+        let mut cut = Cut::new(arguments.choice.selected(&learned(&origins)?.view)?, arguments.choice.filter()?);
+        cut.only(arguments.choice.display.clone().unwrap_or_default());
+        cut
     } else {
         arguments.choice.streamed()?
     };

@@ -1,19 +1,21 @@
 //! `tapscope list`: guests, bridges, and where one can listen.
 
 use super::scope::{self, Scope};
-use super::{Format, LiveArguments};
+use super::{Format, LiveArguments, ask};
 use crate::cli::{Color, EXIT_OK};
 use crate::report::card::{Outlook, place};
 use crate::report::host::{CableReport, DeviceReport, GuestReport};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 use tapscope_capture::interface;
 use tapscope_capture::inventory;
-use tapscope_graph::host::{Backend, Cable, Device, DeviceKind, FirewallRule, Guest, Host};
+use tapscope_capture::qemu::{self, monitor::Monitor};
+use tapscope_graph::host::{Backend, Cable, Device, DeviceKind, FirewallRule, Guest, Host, HostChange, HostFact, Nic};
 use tapscope_graph::{MacAddr, Text};
 
 /// How long the host may take to say what it is.
@@ -24,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[command(after_help = "Examples:
   tapscope list                 guests, bridges, and points; also without any privilege
   tapscope list --firewall      the rules that decide over packets, too
+  tapscope list --qmp all       what QEMU says of each guest, too: whether it runs, and its drivers; only questions are put
   tapscope list --format json | jq '.guests[].nics'
 
 Exit status: 0 done; 1 this host cannot be asked; 64 usage.")]
@@ -64,6 +67,9 @@ struct PointReport {
     /// Whether it is among what is wanted.
     #[serde(skip)]
     is_wanted: bool,
+    /// Whether the reason stands at a guest's card already.
+    #[serde(skip)]
+    is_told: bool,
     /// Whether tapscope listens there.
     listened: bool,
     /// Why it does not, or cannot, and what to do.
@@ -82,6 +88,16 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             host.apply(super::now(), change);
         }
     }
+    let questions = ask::monitors(&arguments.live.qmp, &host)?;
+    if questions.is_empty() && !arguments.live.qmp.is_empty() {
+        eprintln!("tapscope: --qmp: no guest that is seen here has such a monitor");
+    }
+    for (pid, monitor) in questions {
+        match Monitor::open(&monitor).and_then(|mut monitor| qemu::ask::ask(&mut monitor, pid)) {
+            Ok(asked) => drop(host.apply(super::now(), HostChange::Set(HostFact::Asked(Box::new(asked))))),
+            Err(error) => eprintln!("tapscope: {error}"),
+        }
+    }
     let scope = Scope { interfaces: arguments.live.interfaces.clone(), ..Scope::default() };
     let blind = interface::may_capture().err().map(|error| error.to_string());
     let mut points: Vec<PointReport> = host.devices().map(|device| point(&host, &scope, device, blind.as_deref())).collect();
@@ -92,7 +108,7 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
             let report = Report {
                 schema: "tapscope.list/1",
                 points,
-                guests: host.guests().map(|guest| GuestReport::of(&host, guest)).collect(),
+                guests: guests(&host).into_iter().map(|guest| GuestReport::of(&host, guest)).collect(),
                 cables: host.cables().map(|cable| CableReport::of(&host, cable)).collect(),
                 devices: host.devices().map(|device| DeviceReport::of(&host, device)).collect(),
                 firewall: host.firewall().map(|row| rule(&host, row)).collect(),
@@ -107,6 +123,26 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     Ok(EXIT_OK)
 }
 
+/// Programs that several cables lead to, such as `tapscope hub`: they join them as a bridge does.
+fn joints(host: &Host) -> BTreeMap<u32, &str> {
+    let mut cables: BTreeMap<u32, (&str, usize)> = BTreeMap::new();
+    for cable in host.cables() {
+        for end in cable.ends.iter().filter(|end| end.nic.is_none()) {
+            if let (Some(pid), Some(program)) = (end.pid, &end.program) {
+                cables.entry(pid).or_insert((program.as_str(), 0)).1 += 1;
+            }
+        }
+    }
+    cables.into_iter().filter(|(_, (_, count))| *count > 1).map(|(pid, (program, _))| (pid, program)).collect()
+}
+
+/// By name, then by process.
+fn guests(host: &Host) -> Vec<&Guest> {
+    let mut guests: Vec<&Guest> = host.guests().collect();
+    guests.sort_by_key(|guest| (guest.name.as_ref().map(Text::as_str), guest.pid));
+    guests
+}
+
 fn unreadable(host: &Host) -> Vec<String> {
     host.unreadable().map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy)).collect()
 }
@@ -119,6 +155,7 @@ fn point(host: &Host, scope: &Scope, device: &Device, blind: Option<&str>) -> Po
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: device.kind.name().to_owned(),
         is_wanted: target.is_ok(),
+        is_told: false,
         description: target.as_ref().ok().and_then(|target| target.description.clone()),
         listened: target.is_ok() && blind.is_none(),
         reason: match target {
@@ -136,6 +173,7 @@ fn cable_point(host: &Host, scope: &Scope, cable: &Cable, blind: Option<&str>) -
         namespace: namespace.map(|row| row.name.as_ref().map_or_else(|| row.id.0.to_string(), Text::to_string)),
         kind: "cable".to_owned(),
         is_wanted: target.is_ok(),
+        is_told: target.is_err() && scope.names(host, cable),
         description: Some(scope::cable_description(host, cable)),
         listened: target.is_ok() && blind.is_none(),
         reason: target.err().or_else(|| blind.map(str::to_owned)),
@@ -147,12 +185,14 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     let dim = |text: &str| if color { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() };
     let mut out = String::new();
     let _ = writeln!(out, "{}", bold("Guests"));
-    if host.guests().next().is_none() {
+    let guests = guests(host);
+    if guests.is_empty() {
         let _ = writeln!(out, "  none that this user may see");
     }
-    for guest in host.guests() {
+    for guest in guests {
         let name = guest.name.as_ref().map_or_else(|| "(no name)".to_owned(), Text::to_string);
-        let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}", guest.program, guest.pid)));
+        let state = guest.run_state.as_ref().map_or_else(String::new, |state| format!(", {state}"));
+        let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}{state}", guest.program, guest.pid)));
         cards(host, guest, &mut out);
         if let Some(unreadable) = &guest.unreadable {
             let _ = writeln!(out, "    {unreadable}");
@@ -166,14 +206,24 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     for bridge in bridges {
         let addresses: Vec<String> =
             host.addresses().filter(|row| row.device == bridge.id).map(|row| format!("{}/{}", row.ip, row.length)).collect();
-        let _ = writeln!(out, "  {}  {}", bold(&place(host, bridge)), addresses.join(" "));
+        let _ = writeln!(out, "{}", format!("  {}  {}", bold(&place(host, bridge)), addresses.join(" ")).trim_end());
         for port in host.ports(bridge.id) {
             let state = port.port.as_ref().map_or("", |port| port.state.name());
-            let _ = writeln!(out, "    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port));
+            let _ = writeln!(out, "{}", format!("    {:<16} {state:<11}{}", port.name.as_str(), reader(host, port)).trim_end());
+        }
+    }
+    for (pid, program) in joints(host) {
+        let _ = writeln!(out, "  {}  {}", bold(program), dim(&format!("process {pid}, joins")));
+        for cable in host.cables().filter(|cable| cable.ends.iter().any(|end| end.pid == Some(pid))) {
+            let others = cable.ends.iter().filter(|end| end.pid != Some(pid)).map(|end| end.called(host));
+            let _ = writeln!(out, "    {}  {}", cable.key, others.collect::<Vec<_>>().join(", "));
+        }
+        for device in host.readers().filter(|reader| reader.pid == pid).filter_map(|reader| host.device(reader.device?)) {
+            let _ = writeln!(out, "    {}", place(host, device));
         }
     }
     let _ = writeln!(out, "\n{}", bold("Points"));
-    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 32);
+    let width = points.iter().map(|point| point.name.chars().count()).max().unwrap_or(0).clamp(8, 48);
     // What holds for many is said once.
     let mut told: Vec<&str> = Vec::new();
     for point in points {
@@ -181,15 +231,19 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
         let what = match (&point.reason, point.listened) {
             (_, true) => "listened",
             (Some(reason), false) => {
-                if !told.contains(&reason.as_str()) {
+                if !point.is_told && !told.contains(&reason.as_str()) {
                     told.push(reason);
                 }
-                if point.is_wanted { "cannot be captured" } else { "not listened" }
+                match (point.is_wanted, point.is_told) {
+                    (true, _) => "cannot be captured",
+                    (false, true) => "not listened, see above",
+                    (false, false) => "not listened",
+                }
             }
             (None, false) => "",
         };
         let description = point.description.as_ref().map_or_else(String::new, |text| dim(&format!("  {text}")));
-        let _ = writeln!(out, "  {:<width$} {:<9} {what}{namespace}{description}", point.name, point.kind);
+        let _ = writeln!(out, "  {:<width$}  {:<9} {what}{namespace}{description}", point.name, point.kind);
     }
     for reason in told {
         let _ = writeln!(out, "  {reason}");
@@ -225,16 +279,30 @@ fn cards(host: &Host, guest: &Guest, out: &mut String) {
         let mac = nic.mac.as_ref().map_or_else(String::new, MacAddr::to_string);
         let default = if nic.has_default_mac { " (QEMU's default)" } else { "" };
         let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
-        let _ = writeln!(out, "    {model} {mac}{default}  {backend}");
+        let _ = writeln!(out, "    {model} {mac}{default}  {backend}{}", driver(host, guest, nic));
         if let Some(outlook) = Outlook::of(host, guest, place) {
-            let _ = writeln!(out, "      {}", outlook.peer);
+            let _ = writeln!(out, "      peer     {}", outlook.peer);
             let words = if outlook.words.is_empty() { "how its frames could be seen is not known" } else { &outlook.words };
-            let _ = writeln!(out, "      {words}");
+            let _ = writeln!(out, "      capture  {words}");
         }
     }
     if guest.nics.is_empty() {
         let _ = writeln!(out, "    no network card");
     }
+}
+
+/// What QEMU said of a card's driver in the guest, where it was asked.
+fn driver(host: &Host, guest: &Guest, nic: &Nic) -> String {
+    let started = nic.is_started.map(|is_started| if is_started { "driver started" } else { "driver not started" }.to_owned());
+    let cards = host.asked().filter(|asked| asked.pid == guest.pid).flat_map(|asked| &asked.cards);
+    let filter = cards.filter(|card| card.mac.is_some() && card.mac == nic.mac).find_map(|card| card.filter.as_ref());
+    let taken = filter.map(|filter| match (filter.is_promiscuous, filter.takes_all_groups) {
+        (true, _) => "takes all frames".to_owned(),
+        (false, true) => "takes all groups".to_owned(),
+        (false, false) => format!("takes {} groups", filter.groups.len()),
+    });
+    let said: Vec<String> = started.into_iter().chain(taken).collect();
+    if said.is_empty() { String::new() } else { format!("; {}", said.join(", ")) }
 }
 
 /// What is behind a card, and how its frames can be seen.
@@ -252,6 +320,7 @@ fn behind(host: &Host, backend: &Backend) -> String {
     match (devices.is_empty(), &backend.interface) {
         (false, _) => format!("{kind} {}", devices.join("; ")),
         (true, Some(name)) => format!("{kind} {name}, which is not seen here"),
+        (true, None) if backend.options.is_empty() => kind.to_owned(),
         (true, None) => format!("{kind} {}", backend.options),
     }
 }
@@ -260,6 +329,9 @@ fn behind(host: &Host, backend: &Backend) -> String {
 fn reader(host: &Host, device: &Device) -> String {
     let reads =
         |guest: &&Guest| guest.nics.iter().filter_map(|nic| nic.backend.as_ref()).any(|backend| backend.devices.contains(&device.id));
+    if let Some(reader) = host.readers().find(|reader| reader.device == Some(device.id)) {
+        return format!("  {} (process {})", reader.program, reader.pid);
+    }
     match host.guests().find(reads) {
         Some(guest) => format!("  {}", guest.name.as_ref().map_or_else(|| format!("process {}", guest.pid), Text::to_string)),
         None if matches!(device.kind, DeviceKind::Tun(_)) && !device.has_carrier => "  nobody has it open".to_owned(),

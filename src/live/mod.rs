@@ -1,6 +1,7 @@
 //! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
 
 pub mod ask;
+pub mod between;
 pub mod list;
 pub mod order;
 pub mod own;
@@ -11,12 +12,13 @@ pub mod watch;
 
 use anyhow::{Context, Result, bail};
 use ask::Asking;
+use between::Between;
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use order::{Door, Listener, Order, Overload};
 use scope::{Only, Places, Scope};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -25,9 +27,12 @@ use stream::Streams;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_capture::remote::Origin;
+use tapscope_graph::display_filter::DisplayFilter;
+#[cfg(feature = "window")]
+use tapscope_graph::host::DeviceId;
 use tapscope_graph::host::{HostChange, HostFact, HostKey, Unreadable};
 use tapscope_graph::tables::Limits;
-use tapscope_graph::{Batch, Event, Network, Text, Timestamp};
+use tapscope_graph::{Batch, Event, Network, PointId, Text, Timestamp};
 
 /// Events that may wait for the model: 64 MiB of full batches at the most.
 const QUEUE: usize = 1024;
@@ -46,6 +51,10 @@ pub struct LiveArguments {
     /// bridge port, bridge and cable that something carries
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
+    /// Listen also on this cable between guests that tapscope does not find itself: PORT, tcp:ADDRESS:PORT, udp:ADDRESS:PORT,ADDRESS:PORT or
+    /// mcast:GROUP:PORT, with @DEVICE where loopback does not carry it
+    #[arg(long = "cable", value_name = "CABLE", value_parser = scope::named)]
+    pub cables: Vec<scope::Named>,
     /// Capture only what passes this filter (pcap-filter(7))
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
@@ -60,12 +69,22 @@ pub struct LiveArguments {
     /// of a monitor's socket, a guest's name, libvirt:DOMAIN, or `all`
     #[arg(long, value_name = "MONITOR")]
     pub qmp: Vec<String>,
+    /// Take the place of this unix datagram socket (`-netdev dgram`) and of its peer's, and hand on each frame, until tapscope ends: for
+    /// guests that cannot be asked. It says what it does, and asks
+    #[arg(long, value_name = "PATH")]
+    pub interpose: Vec<PathBuf>,
+    /// Yes to what --interpose asks
+    #[arg(long, requires = "interpose")]
+    pub yes: bool,
     /// Listen on uplinks, too, for what explains a failure.
     #[arg(skip)]
     pub with_uplinks: bool,
     /// Listen at this place only.
     #[arg(skip)]
     pub only: Option<Only>,
+    /// Learn only from frames that this means.
+    #[arg(skip)]
+    pub display: DisplayFilter,
     /// Take everything in both directions at every point.
     #[arg(skip)]
     pub whole: bool,
@@ -132,6 +151,10 @@ pub struct Live {
     blind: Option<String>,
     /// None where the user does not want guests to be asked.
     asking: Option<Asking>,
+    /// None where the user does not want tapscope to stand in cables.
+    between: Option<Between>,
+    /// Where spent batches come back from, for sources that start later.
+    empty: Receiver<Batch>,
     inventory: Option<JoinHandle<()>>,
     /// What is read instead of this host.
     streams: Option<Streams>,
@@ -148,6 +171,10 @@ pub struct Live {
     places: Places,
     targets: Vec<Target>,
     whole: bool,
+    /// What frames have to say for the model to hear of them.
+    display: DisplayFilter,
+    /// Frames that came.
+    frames: u64,
 }
 
 impl Live {
@@ -156,6 +183,7 @@ impl Live {
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
     pub fn start(arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+        let between = Between::permit(&arguments.interpose, arguments.yes)?;
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let order = Order::start(model, spent.clone(), Overload::Sheds)?;
@@ -172,7 +200,8 @@ impl Live {
             Err(error @ StartError::NotPermitted(_)) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),
             Err(error) => return Err(error).context("cannot start to capture"),
         };
-        let asking = Asking::start(&arguments.qmp, order.source(), empty)?;
+        let is_asked = !arguments.qmp.is_empty();
+        let asking = is_asked.then(|| Asking::start(&arguments.qmp, order.source(), empty.clone())).transpose()?;
         let stop = Arc::new(AtomicBool::new(false));
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
         let (asks, asked) = bounded(16);
@@ -189,6 +218,8 @@ impl Live {
             capture,
             blind,
             asking,
+            between,
+            empty,
             inventory: Some(thread),
             streams: None,
             is_over: false,
@@ -197,10 +228,18 @@ impl Live {
             order: Some(order),
             asks,
             stop,
-            scope: Scope { interfaces: arguments.interfaces.clone(), only: arguments.only.clone(), with_uplinks: arguments.with_uplinks },
+            scope: Scope {
+                interfaces: arguments.interfaces.clone(),
+                cables: arguments.cables.clone(),
+                only: arguments.only.clone(),
+                with_uplinks: arguments.with_uplinks,
+                ..Scope::default()
+            },
             places: Places::default(),
             targets: Vec::new(),
             whole: arguments.whole,
+            display: arguments.display.clone(),
+            frames: 0,
         })
     }
 
@@ -229,6 +268,8 @@ impl Live {
             capture: None,
             blind: None,
             asking: None,
+            between: None,
+            empty,
             inventory: None,
             streams: Some(streams),
             is_over: false,
@@ -240,6 +281,8 @@ impl Live {
             places: Places::default(),
             targets: Vec::new(),
             whole: false,
+            display: arguments.display.clone(),
+            frames: 0,
         })
     }
 
@@ -284,7 +327,13 @@ impl Live {
                 Err(RecvTimeoutError::Disconnected) => bail!("nobody watches the host any more"),
             };
             anything = true;
-            self.network.observe(&event);
+            match &event {
+                Event::Frames(batch) if !self.display.is_empty() => {
+                    let meant = self.meant(batch);
+                    self.network.observe_batch(&meant);
+                }
+                event => self.network.observe(event),
+            }
             if let Some(streams) = &mut self.streams {
                 streams.told(self.network.tables().now);
             }
@@ -298,6 +347,9 @@ impl Live {
                         self.listen();
                         if let Some(asking) = &mut self.asking {
                             asking.update(&self.network.tables().host);
+                        }
+                        if let (Some(between), Some(order)) = (&mut self.between, &self.order) {
+                            between.update(&self.network.tables().host, order, &self.empty);
                         }
                     }
                 }
@@ -313,6 +365,13 @@ impl Live {
             self.refused.insert(refused.key.clone(), refused);
         }
         Ok(anything)
+    }
+
+    /// The frames of a batch that the display filter means.
+    fn meant(&mut self, batch: &Batch) -> Batch {
+        let points = &self.network.tables().points;
+        let name = |point: PointId| points.get(point.0 as usize).map(|row| (row.info.link_type, row.label(point)));
+        crate::show::meant(&self.display, batch, &mut self.frames, name)
     }
 
     /// Lets time go on to now for everybody who hears of events: the model, when this returns, and who listens before it. A host that
@@ -339,6 +398,15 @@ impl Live {
             if let Err(TrySendError::Full(batch)) = self.spent.try_send(batch) {
                 drop(batch);
             }
+        }
+    }
+
+    /// Listens on a device from now on, or no more. A stream is listened to elsewhere.
+    #[cfg(feature = "window")]
+    pub fn decide(&mut self, device: DeviceId, is_wanted: bool) {
+        if self.streams.is_none() {
+            self.scope.decided.insert(device, is_wanted);
+            self.listen();
         }
     }
 
@@ -373,8 +441,32 @@ impl Live {
         }
         let targets = if self.capture.is_none() { 0 } else { self.targets.len() };
         let (asked, not_asked) = self.asking.as_ref().map_or((0, 0), |asking| (asking.wanted(), asking.refused()));
-        let is_open = self.open_points() + self.refused.len() + not_asked >= targets + asked;
+        let (stood, not_stood) = self.between.as_ref().map_or((0, 0), |between| (between.wanted(), between.refused()));
+        let is_open = self.open_points() + self.refused.len() + not_asked + not_stood >= targets + asked + stood;
         !self.network.tables().host.is_empty() && is_open
+    }
+
+    /// Asks a cable's guest for copies of its frames, by the cable's key.
+    ///
+    /// # Errors
+    /// No threads.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    pub fn ask(&mut self, cable: &Text) -> Result<()> {
+        let Some(order) = &self.order else { return Ok(()) };
+        let asking = match &mut self.asking {
+            Some(asking) => asking,
+            None => self.asking.insert(Asking::start(&[], order.source(), self.empty.clone())?),
+        };
+        asking.wish(cable, &self.network.tables().host);
+        Ok(())
+    }
+
+    /// Asks no more for what passes a cable.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    pub fn stop_asking(&mut self, cable: &Text) {
+        if let Some(asking) = &mut self.asking {
+            asking.unwish(cable, &self.network.tables().host);
+        }
     }
 
     /// Reads the devices' counters this often from now on.
@@ -400,6 +492,13 @@ impl Live {
         Ok(())
     }
 
+    /// Has the firewalls' rules read, without waiting for them: they are learned when they come.
+    #[cfg(feature = "window")]
+    pub fn ask_for_firewall(&self) {
+        let (done, _) = bounded(1);
+        let _ = self.asks.try_send(Ask::Firewall(done));
+    }
+
     /// Points that capture now.
     pub fn open_points(&self) -> usize {
         self.network.tables().points.iter().filter(|point| !point.closed).count()
@@ -421,6 +520,7 @@ impl Live {
         if let Some(asking) = &self.asking {
             notices.extend(asking.notices(&self.network.tables().host));
         }
+        notices.extend(self.between.iter().flat_map(Between::notices));
         let unreadable = self.network.tables().host.unreadable();
         notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
         // Hundreds of interfaces are refused for one reason.
@@ -437,6 +537,7 @@ impl Drop for Live {
         self.events = nobody;
         self.capture = None;
         self.asking = None;
+        self.between = None;
         self.streams = None;
         self.clock = None;
         if let Some(thread) = self.inventory.take() {

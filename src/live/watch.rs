@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tapscope_graph::Timestamp;
 use tapscope_graph::changes::{Change, Told};
+use tapscope_graph::display_filter::DisplayFilter;
 use tapscope_graph::finding::findings;
 use tapscope_graph::topology::Topology;
 
@@ -23,6 +24,7 @@ const STEP: Duration = Duration::from_millis(50);
 #[command(after_help = "Examples:
   tapscope watch                          guests, addresses, ARP, DHCP and echoes as they come
   tapscope watch -i 'tap*' --for 10s
+  tapscope watch --where 'dhcp or arp'
   tapscope watch --qmp g1                 also what g1 sends to QEMU's user-mode stack, which changes g1 meanwhile
   tapscope watch ssh://root@host          another host, where tapscope is installed, too
   tapscope watch --format json | jq -c 'select(.event == \"echo-lost\")'
@@ -34,6 +36,9 @@ pub struct WatchArguments {
     streams: Vec<OsString>,
     #[command(flatten)]
     live: LiveArguments,
+    /// Tell only of frames that this display filter means, in the language of the window's search box: `icmp and ip.addr == 10.0.2.101`
+    #[arg(long = "where", value_name = "FILTER", value_parser = crate::show::display_filter)]
+    display: Option<DisplayFilter>,
     /// Stop after this long, such as 10s or 5m
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     time: Option<Duration>,
@@ -51,11 +56,12 @@ pub struct WatchArguments {
 /// Watches until the time is over or the user says so; gives the exit code.
 pub fn run(arguments: &WatchArguments) -> Result<u8> {
     let stop = stop_signal()?;
+    let looked_at = LiveArguments { display: arguments.display.clone().unwrap_or_default(), ..arguments.live.clone() };
     let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &arguments.live)).transpose()?;
     let listener = recording.as_ref().map(Recording::listener);
     let mut live = match arguments.streams.as_slice() {
-        [] => Live::start(&arguments.live, listener)?,
-        streams => Live::stream(&crate::source::origins(streams)?, &arguments.live, listener)?,
+        [] => Live::start(&looked_at, listener)?,
+        streams => Live::stream(&crate::source::origins(streams)?, &looked_at, listener)?,
     };
     let end = arguments.time.map(|time| Instant::now() + time);
     let mut told = Told::default();

@@ -44,7 +44,7 @@ impl Outlook {
         let devices: Vec<&Device> = backend.devices.iter().filter_map(|&id| host.device(id)).collect();
         let names: Vec<String> = devices.iter().map(|device| place(host, device)).collect();
         let bridges = devices.iter().filter_map(|device| host.device(device.master?));
-        let bridges: Vec<String> = bridges.map(|bridge| format!("port of {}", bridge.name)).collect();
+        let bridges: Vec<String> = bridges.map(|bridge| format!("{} {}", bridge.kind.name(), bridge.name)).collect();
         let peer = if bridges.is_empty() { "this host".to_owned() } else { bridges.join(", ") };
         if names.is_empty() {
             let name = backend.interface.as_ref().map_or("its device", Text::as_str);
@@ -52,7 +52,7 @@ impl Outlook {
             return Outlook { peer: "unknown".to_owned(), cable: None, sight: "unseen", words };
         }
         let vhost = if backend.has_vhost { "; filters of QEMU do not see its frames (vhost), the TAP does" } else { "" };
-        let words = format!("captured at {}, which changes nothing{vhost}", names.join(", "));
+        let words = format!("at {}, which changes nothing{vhost}", names.join(", "));
         Outlook { peer, cable: None, sight: "carried", words }
     }
 }
@@ -78,7 +78,14 @@ fn peers(host: &Host, cable: &Cable, own: &CableEnd) -> String {
         _ => others,
     };
     match (others.is_empty(), cable.state) {
-        (true, CableState::Unknown) => cable.kind.name().to_owned(),
+        (true, CableState::Disconnected) if own.remote.is_some() => {
+            let at = own.remote.map_or_else(String::new, |at| at.to_string());
+            if cable.kind == CableKind::Udp { format!("nobody is at {at}") } else { format!("nobody answers at {at}") }
+        }
+        (true, CableState::Unknown) => {
+            let place = own.path.as_ref().map_or_else(String::new, |path| format!(" at {path}"));
+            format!("{}{place}", cable.kind.name())
+        }
         (true, state) => state.name().to_owned(),
         (false, CableState::Unknown) => others.join(", "),
         (false, state) => format!("{}, {}", others.join(", "), state.name()),

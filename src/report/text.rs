@@ -126,22 +126,35 @@ fn tree(out: &mut impl Write, view: &View, paint: &Paint) -> Result<()> {
     for (node, link, interface) in topology.attachments() {
         attached.entry(link.key).or_default().push((node, interface));
     }
-    let is_bridge = |node: &Node| node.kind == NodeKind::Bridge;
+    let mut cables: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+    for (&link, nodes) in &attached {
+        for (program, _) in nodes.iter().filter(|(node, _)| node.kind == NodeKind::Program) {
+            cables.entry(program.key).or_default().insert(link);
+        }
+    }
+    // A program that several cables lead to joins them, as a bridge does.
+    let is_bridge = |node: &Node| node.kind == NodeKind::Bridge || cables.get(&node.key).is_some_and(|links| links.len() > 1);
     let bridged = |link: &Link| attached.get(&link.key).into_iter().flatten().find(|(node, _)| is_bridge(node)).map(|(node, _)| node.key);
     for bridge in topology.nodes().filter(|node| is_bridge(node)) {
         let ports: Vec<&Link> = topology.links().filter(|link| bridged(link) == Some(bridge.key)).collect();
-        let inferred = if bridge.host.is_none() { paint.dim(" (frames cross from point to point unchanged)") } else { String::new() };
+        let inferred = if bridge.kind == NodeKind::Program {
+            " (program)".to_owned()
+        } else if bridge.host.is_none() {
+            paint.dim(" (frames cross from point to point unchanged)")
+        } else {
+            String::new()
+        };
         writeln!(out, "  {}{inferred}", paint.heading(&bridge.title()))?;
         for (index, link) in ports.iter().enumerate() {
             let is_last = index + 1 == ports.len();
             writeln!(out, "  {} {}{}", if is_last { "└─" } else { "├─" }, link.name, state(link, paint))?;
-            members(out, &attached, link, if is_last { "     " } else { "  │  " }, paint)?;
+            members(out, &attached, link, Some(bridge.key), if is_last { "     " } else { "  │  " }, paint)?;
         }
     }
     for link in topology.links().filter(|link| link.kind.is_local() && bridged(link).is_none()) {
         if link.vlan.is_none() || attached.contains_key(&link.key) {
             writeln!(out, "  {}{}{}", link.name, state(link, paint), sight(&view.tables, link, paint))?;
-            members(out, &attached, link, "  ", paint)?;
+            members(out, &attached, link, None, "  ", paint)?;
         }
     }
     Ok(())
@@ -166,10 +179,16 @@ fn members(
     out: &mut impl Write,
     attached: &BTreeMap<Key, Vec<(&Node, &Interface)>>,
     link: &Link,
+    bridge: Option<Key>,
     indent: &str,
     paint: &Paint,
 ) -> Result<()> {
-    let mut nodes: Vec<_> = attached.get(&link.key).into_iter().flatten().filter(|(node, _)| node.kind != NodeKind::Bridge).collect();
+    let mut nodes: Vec<_> = attached
+        .get(&link.key)
+        .into_iter()
+        .flatten()
+        .filter(|(node, _)| node.kind != NodeKind::Bridge && Some(node.key) != bridge)
+        .collect();
     nodes.sort_by_key(|(_, interface)| std::cmp::Reverse(interface.sent.packets + interface.received.packets));
     let shown = nodes.len().min(4 * ROWS);
     let mut interfaces: BTreeMap<Key, usize> = BTreeMap::new();
@@ -200,7 +219,7 @@ fn members(
             let how = match address.evidence.count {
                 0 if learned.is_empty() => String::new(),
                 0 => format!("  {}", learned.join(", ")),
-                count => format!("  by {}, {count} packets", learned.join(", ")),
+                count => format!("  by {}, {count} {}", learned.join(", "), plural(count, "packet", "packets")),
             };
             let conflict = match address.conflicts.len() {
                 0 if address.moved => paint.dim("  moved away later"),
@@ -257,7 +276,11 @@ fn echoes(out: &mut impl Write, tables: &Tables, paint: &Paint) -> Result<()> {
     let count = pairs.len();
     for ((source, destination), (sent, answered, fastest)) in pairs.into_iter().take(ROWS) {
         let time = if fastest == i64::MAX { String::new() } else { format!(", fastest {:.3} ms", fastest as f64 / 1e6) };
-        let verdict = if answered == sent { format!("all {sent} answered{time}") } else { format!("{answered} of {sent} answered{time}") };
+        let verdict = match answered {
+            1 if sent == 1 => format!("answered{time}"),
+            _ if answered == sent => format!("all {sent} answered{time}"),
+            _ => format!("{answered} of {sent} answered{time}"),
+        };
         let verdict = if answered == 0 { paint.wrap("31", verdict) } else { verdict };
         writeln!(out, "  {source} -> {destination}: {verdict}")?;
     }

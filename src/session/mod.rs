@@ -1,20 +1,25 @@
 //! What feeds the window: one thread learns, and publishes pictures; the window looks at the latest, and sends commands.
 
 mod history;
+mod jobs;
 mod live;
 mod replay;
+mod write;
 
 use crate::live::{Live, LiveArguments};
 use crate::source::Source;
 use anyhow::Result;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use history::History;
+use jobs::Jobs;
 use replay::{Player, Start};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tapscope_capture::remote::Origin;
 use tapscope_graph::Timestamp;
+use tapscope_gui::session::Doing;
 use tapscope_gui::{Command, Shown};
+use write::Origin as From;
 
 /// Octets of packets that are kept for looking into.
 const PACKETS: usize = 64 << 20;
@@ -22,6 +27,8 @@ const PACKETS: usize = 64 << 20;
 const FRAME: Duration = Duration::from_millis(33);
 /// Making pictures takes at most this part of the time.
 const SHARE: u32 = 8;
+/// How long the end of a recording may take when the window closes.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Commands that may wait; a window sends a few per second.
 const COMMANDS: usize = 64;
 
@@ -88,6 +95,9 @@ pub struct Session {
     history: Option<Arc<History>>,
     /// The past that is looked at, if it is.
     past: Mutex<Option<Feed>>,
+    /// Where frames that are written come from.
+    from: From,
+    jobs: Arc<Jobs>,
     wake: Arc<Wake>,
 }
 
@@ -107,8 +117,9 @@ impl Session {
         let start = if matches!(source, Source::Demo) { Start::Play } else { Start::End };
         let wake = Arc::new(Wake::default());
         let shared = Shared::new(&wake);
+        let (from, jobs) = (From::Recording(source.clone()), Jobs::new(&wake));
         let mut player = Player::new(source, start, shared.clone());
-        Session::of(Feed::start(shared, move |commands| player.run(commands))?, None, wake)
+        Ok(Session::of(Feed::start(shared, move |commands| player.run(commands))?, None, from, jobs, wake))
     }
 
     /// Starts to watch this host.
@@ -121,9 +132,11 @@ impl Session {
         // Without a place for the past there is still a present.
         let history = History::begin(arguments).map_err(|error| eprintln!("tapscope: the past is not kept: {error:#}")).ok().map(Arc::new);
         let live = Live::start(arguments, history.as_ref().and_then(|history| history.listener()))?;
-        let mut watcher =
-            live::Watcher::start(live, history.as_ref().map_or_else(Weak::new, Arc::downgrade), "this host".to_owned(), shared.clone())?;
-        Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, history, wake)
+        let (from, jobs) = (From::Living(live.door()), Jobs::new(&wake));
+        let past = history.as_ref().map_or_else(Weak::new, Arc::downgrade);
+        let scene = live::Scene { title: "this host".to_owned(), arguments: arguments.clone(), jobs: jobs.clone() };
+        let mut watcher = live::Watcher::start(live, past, scene, shared.clone())?;
+        Ok(Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, history, from, jobs, wake))
     }
 
     /// Starts to watch streams.
@@ -133,13 +146,20 @@ impl Session {
     pub fn stream(origins: &[Origin], title: String) -> Result<Session> {
         let wake = Arc::new(Wake::default());
         let shared = Shared::new(&wake);
-        let mut watcher =
-            live::Watcher::start(Live::stream(origins, &LiveArguments::default(), None)?, Weak::new(), title, shared.clone())?;
-        Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, None, wake)
+        let arguments = LiveArguments::default();
+        let live = Live::stream(origins, &arguments, None)?;
+        let (from, jobs) = (From::Living(live.door()), Jobs::new(&wake));
+        let scene = live::Scene { title, arguments, jobs: jobs.clone() };
+        let mut watcher = live::Watcher::start(live, Weak::new(), scene, shared.clone())?;
+        Ok(Session::of(Feed::start(shared, move |commands| watcher.run(commands))?, None, from, jobs, wake))
     }
 
-    fn of(feed: Feed, history: Option<Arc<History>>, wake: Arc<Wake>) -> Result<Session> {
-        Ok(Session { feed, history, past: Mutex::new(None), wake })
+    fn of(feed: Feed, history: Option<Arc<History>>, from: From, jobs: Arc<Jobs>, wake: Arc<Wake>) -> Session {
+        Session { feed, history, past: Mutex::new(None), from, jobs, wake }
+    }
+
+    fn current(&self) -> Arc<Shown> {
+        self.past().as_ref().unwrap_or(&self.feed).shown()
     }
 
     fn past(&self) -> MutexGuard<'_, Option<Feed>> {
@@ -151,11 +171,38 @@ impl Session {
         let files = history.files().into_iter().map(Origin::File).collect();
         let now = self.feed.shown();
         let shared = Shared::new(&self.wake);
-        let whole = (now.playback.begin, now.playback.end);
-        let mut player = Player::past(Source::Files(files), now.title.clone(), whole, moment, shared.clone());
+        let mut player = Player::past(Source::Files(files), &now, moment, shared.clone());
         // Without a thread the picture stays what it is.
         if let Ok(feed) = Feed::start(shared, move |commands| player.run(commands)) {
             *self.past() = Some(feed);
+        }
+    }
+}
+
+fn concerns_what_is_watched(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Record(_)
+            | Command::StopRecording
+            | Command::Listen(_)
+            | Command::StopListening(_)
+            | Command::Ask(_)
+            | Command::StopAsking(_)
+            | Command::Why(..)
+            | Command::StopWhy
+    )
+}
+
+impl Drop for Session {
+    /// A recording ends well before the program does.
+    fn drop(&mut self) {
+        if self.jobs.doing().recording.is_none() {
+            return;
+        }
+        let _ = self.feed.commands.send_timeout(Command::StopRecording, PATIENCE);
+        let deadline = Instant::now() + PATIENCE;
+        while self.jobs.doing().recording.is_some() && Instant::now() < deadline {
+            std::thread::sleep(FRAME);
         }
     }
 }
@@ -181,7 +228,8 @@ impl Feed {
 
 impl tapscope_gui::Session for Session {
     fn shown(&self) -> Arc<Shown> {
-        self.past().as_ref().unwrap_or(&self.feed).shown()
+        let (shown, doing) = (self.current(), self.jobs.doing());
+        if doing == Doing::default() { shown } else { Arc::new(Shown { doing, ..(*shown).clone() }) }
     }
 
     fn send(&self, command: Command) {
@@ -193,6 +241,13 @@ impl tapscope_gui::Session for Session {
                 self.wake.wake();
             }
             (Some(history), Command::Seek(moment)) if !is_back => self.go_back(history, moment),
+            (_, Command::Export(what)) => self.from.export(&self.jobs, what, self.current()),
+            (_, Command::Wireshark(chosen)) => self.from.wireshark(&self.jobs, chosen, self.current()),
+            (_, Command::Cancel(job)) => self.jobs.cancel(job),
+            (_, Command::Demo) => write::open(&self.jobs, "Open the demo", &["demo".as_ref()]),
+            (_, Command::Open(path)) => write::open(&self.jobs, "Open a capture", &["--".as_ref(), path.as_os_str()]),
+            // What is watched goes on being watched while its past is looked at.
+            (_, command) if concerns_what_is_watched(&command) => drop(self.feed.commands.try_send(command)),
             (_, command) => {
                 let _ = self.past().as_ref().unwrap_or(&self.feed).commands.try_send(command);
             }

@@ -42,6 +42,8 @@ pub(super) struct Player {
     network: Network,
     packets: Packets,
     view: Arc<View>,
+    /// All of it; of a recording that is being read, what was read.
+    whole: Arc<View>,
     playback: Playback,
     notice: Option<String>,
     /// When the position was right, by the wall clock.
@@ -68,6 +70,7 @@ impl Player {
             network: Network::new(Limits::default(), seed()),
             packets: Packets::new(PACKETS),
             view: Arc::default(),
+            whole: Arc::default(),
             playback: Playback {
                 state: PlaybackState::Loading(None),
                 speed: 1.0,
@@ -86,12 +89,12 @@ impl Player {
         player
     }
 
-    /// The past of something that is watched, from its first moment to its last, at a moment in between.
-    pub(super) fn past(source: Source, title: String, whole: (Timestamp, Timestamp), moment: Timestamp, shared: Arc<Shared>) -> Player {
+    /// The past of something that is watched, up to what was shown of it last, at a moment in between.
+    pub(super) fn past(source: Source, now: &Shown, moment: Timestamp, shared: Arc<Shared>) -> Player {
         let mut player = Player::new(source, Start::At(moment), shared);
-        player.title = title;
-        (player.playback.begin, player.playback.end, player.playback.is_past) = (whole.0, whole.1, true);
-        player.last = whole.1;
+        (player.title, player.whole) = (now.title.clone(), now.view.clone());
+        (player.playback.begin, player.playback.end, player.playback.is_past) = (now.playback.begin, now.playback.end, true);
+        player.last = now.playback.end;
         player.publish();
         player
     }
@@ -166,6 +169,7 @@ impl Player {
                 (self.playback.begin, self.playback.end) = (tables.begin.unwrap_or_default(), tables.now.unwrap_or_default());
                 self.playback.position = self.playback.end;
                 self.publish();
+                self.whole = self.view.clone();
                 if Arc::strong_count(&self.shared) == 1 {
                     return Err(anyhow!("the window is closed"));
                 }
@@ -182,6 +186,7 @@ impl Player {
         (self.playback.begin, self.playback.end) = (begin, Timestamp(end.0.saturating_add(1_000_000_000)));
         self.last = end;
         self.network.tick(end);
+        self.whole = Arc::new(self.network.view());
         self.playback.position = self.playback.end;
         self.playback.state = PlaybackState::Ended;
         Ok(())
@@ -219,8 +224,18 @@ impl Player {
                 self.go_to(self.playback.end);
                 self.playback.state = PlaybackState::Ended;
             }
-            // Nobody is there to be asked, and a recording has no now.
-            Command::Ask(_) | Command::Now => {}
+            // What was is over: nobody is there to be asked, or to be listened to.
+            Command::Ask(_)
+            | Command::StopAsking(_)
+            | Command::Listen(_)
+            | Command::StopListening(_)
+            | Command::Record(_)
+            | Command::StopRecording
+            | Command::Why(..)
+            | Command::StopWhy => {}
+            // The session's own.
+            Command::Export(_) | Command::Wireshark(_) | Command::Cancel(_) | Command::Demo | Command::Open(_) => {}
+            Command::Now => {}
             Command::Restart => {
                 self.rewind();
                 self.playback.state = PlaybackState::Playing;
@@ -330,11 +345,14 @@ impl Player {
             self.is_stale = false;
         }
         self.shared.publish(Shown {
+            whole: self.whole.clone(),
             view: self.view.clone(),
             packets: self.packets.clone(),
             playback: self.playback,
             title: self.title.clone(),
             notice: self.notice.clone(),
+            // The session adds it.
+            doing: tapscope_gui::session::Doing::default(),
         });
         self.pace.published(began);
     }

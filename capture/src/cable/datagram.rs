@@ -38,7 +38,7 @@ impl Datagrams {
                 fits(from, first) && fits(to, second) || fits(from, second) && fits(to, first)
             }
             Carrier::Multicast { group } => to == group.ip(),
-            Carrier::Tcp { .. } => false,
+            Carrier::Tcp { .. } | Carrier::Connection { .. } => false,
         };
         if !is_ours(self.carrier) {
             counts.foreign += 1;
@@ -97,6 +97,6 @@ fn direction(carrier: Carrier, source: SocketAddr, destination: SocketAddr) -> O
         Carrier::Udp { first, second } if is(second, source) && is(first, destination) => Some(Direction::Outbound),
         // Every member is bound to the group's own port: which of them sent it, only the frame itself tells.
         Carrier::Multicast { group } if is(group, destination) => Some(Direction::Unknown),
-        Carrier::Udp { .. } | Carrier::Multicast { .. } | Carrier::Tcp { .. } => None,
+        Carrier::Udp { .. } | Carrier::Multicast { .. } | Carrier::Tcp { .. } | Carrier::Connection { .. } => None,
     }
 }

@@ -17,10 +17,12 @@ mod seek;
 mod stream;
 mod tcp;
 
+pub use record::{LENGTH, LONGEST};
 pub use stream::Stream;
 
 use datagram::Datagrams;
 use std::fmt::Write;
+use std::net::SocketAddr;
 use tapscope_graph::host::Carrier;
 use tapscope_graph::{Direction, LinkType, Timestamp};
 use tcp::Connections;
@@ -73,7 +75,8 @@ impl Unwrapper {
     /// For what is captured on a device of this link type.
     pub fn new(carrier: Carrier, link_type: LinkType) -> Unwrapper {
         let carried = match carrier {
-            Carrier::Tcp { address, port } => Carried::Tcp(Box::new(Connections::new(address, port))),
+            Carrier::Tcp { address, port } => Carried::Tcp(Box::new(Connections::new(SocketAddr::new(address, port), None))),
+            Carrier::Connection { listener, peer } => Carried::Tcp(Box::new(Connections::new(listener, Some(peer)))),
             Carrier::Udp { .. } | Carrier::Multicast { .. } => Carried::Datagrams(Datagrams::new(carrier)),
         };
         Unwrapper { link_type, carried, counts: Counts::default() }
@@ -121,14 +124,21 @@ pub fn expression(carrier: Carrier) -> String {
     let _ = match carrier {
         Carrier::Tcp { address, port } if address.is_unspecified() => write!(text, "tcp port {port}"),
         Carrier::Tcp { address, port } => write!(text, "tcp port {port} and host {address}"),
+        Carrier::Connection { listener, peer } => {
+            write!(text, "tcp port {} and tcp port {}{}", listener.port(), peer.port(), hosts(listener, peer))
+        }
         Carrier::Udp { first, second } => {
-            let hosts: String =
-                [first.ip(), second.ip()].iter().filter(|ip| !ip.is_unspecified()).map(|ip| format!(" and host {ip}")).collect();
+            let hosts = hosts(first, second);
             write!(text, "((udp port {} and udp port {}) or {FRAGMENT}){hosts}", first.port(), second.port())
         }
         Carrier::Multicast { group } => write!(text, "(udp dst port {} or {FRAGMENT}) and dst host {}", group.port(), group.ip()),
     };
     text
+}
+
+/// Between those of two addresses that are one.
+fn hosts(first: SocketAddr, second: SocketAddr) -> String {
+    [first.ip(), second.ip()].iter().filter(|ip| !ip.is_unspecified()).map(|ip| format!(" and host {ip}")).collect()
 }
 
 /// All but the first fragment of a datagram of UDP over IPv4; every fragment over IPv6, whose ports libpcap does not look for.
@@ -143,6 +153,7 @@ mod tests {
         let carriers = [
             Carrier::Tcp { address: "0.0.0.0".parse().unwrap(), port: 8010 },
             Carrier::Tcp { address: "127.0.0.1".parse().unwrap(), port: 8010 },
+            Carrier::Connection { listener: "127.0.0.1:8010".parse().unwrap(), peer: "127.0.0.1:40000".parse().unwrap() },
             Carrier::Udp { first: "127.0.0.1:7001".parse().unwrap(), second: "127.0.0.1:7002".parse().unwrap() },
             Carrier::Udp { first: "[::1]:7001".parse().unwrap(), second: "[::]:7002".parse().unwrap() },
             Carrier::Multicast { group: "230.0.0.1:1234".parse().unwrap() },
@@ -152,5 +163,6 @@ mod tests {
             crate::filter::Filter::new(&text).unwrap_or_else(|error| panic!("{error}"));
         }
         assert_eq!(expression(carriers[1]), "tcp port 8010 and host 127.0.0.1");
+        assert_eq!(expression(carriers[2]), "tcp port 8010 and tcp port 40000 and host 127.0.0.1 and host 127.0.0.1");
     }
 }

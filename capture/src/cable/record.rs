@@ -5,10 +5,10 @@
 
 use std::ops::ControlFlow;
 
-/// Octets of the length in front of each frame (QEMU, `net/socket.c`).
-pub(super) const LENGTH: usize = 4;
-/// The longest frame: QEMU ends a connection that announces a longer one (`NET_BUFSIZE` in `include/net/net.h`).
-pub(super) const LONGEST: usize = 4096 + 65536;
+/// Octets of the length in front of each frame, which is big-endian and does not count itself (QEMU, `net/socket.c`).
+pub const LENGTH: usize = 4;
+/// The longest frame, in octets: QEMU ends a connection that announces a longer one (`NET_BUFSIZE` in `include/net/net.h`).
+pub const LONGEST: usize = 4096 + 65536;
 /// The shortest frame that can be one: Ethernet's header (IEEE 802.3, section 3.1).
 pub(super) const SHORTEST: usize = 14;
 

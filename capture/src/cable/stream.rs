@@ -106,7 +106,7 @@ fn step(partial: &mut Vec<u8>, mut octets: &[u8], counts: &mut Counts, sink: &mu
         let (head, rest) = octets.split_at(wanted);
         partial.extend_from_slice(head);
         octets = rest;
-        let Some(&head) = partial.first_chunk::<LENGTH>() else { return None };
+        let &head = partial.first_chunk::<LENGTH>()?;
         match length(head) {
             Length::Impossible => return Some(octets.len()),
             Length::Empty => {

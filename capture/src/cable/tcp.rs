@@ -4,16 +4,18 @@ use super::carried::addresses;
 use super::half::Half;
 use super::{Counts, Passed};
 use etherparse::{LaxSlicedPacket, TcpSlice, TransportSlice};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use tapscope_graph::{Direction, Timestamp};
 
 /// Connections that are kept: QEMU has one peer at a time, a second one waits in the kernel's queue, and those before have ended.
 const CONNECTIONS: usize = 8;
 
-/// All connections to one listener.
+/// All connections to one listener, or those of one peer of it.
 pub(super) struct Connections {
-    address: IpAddr,
-    port: u16,
+    /// Unspecified for any address.
+    listener: SocketAddr,
+    /// The only peer that is wanted.
+    only: Option<SocketAddr>,
     /// The one that was last heard of is last.
     open: Vec<Connection>,
 }
@@ -28,8 +30,8 @@ struct Connection {
 }
 
 impl Connections {
-    pub fn new(address: IpAddr, port: u16) -> Connections {
-        Connections { address, port, open: Vec::new() }
+    pub fn new(listener: SocketAddr, only: Option<SocketAddr>) -> Connections {
+        Connections { listener, only, open: Vec::new() }
     }
 
     pub fn packet(&mut self, at: Timestamp, packet: &LaxSlicedPacket<'_>, counts: &mut Counts, sink: &mut impl FnMut(Passed<'_>)) {
@@ -49,6 +51,10 @@ impl Connections {
             }
         };
         let (listener, peer) = if from_listener { (source, destination) } else { (destination, source) };
+        if self.only.is_some_and(|only| only != peer) {
+            counts.foreign += 1;
+            return;
+        }
         let place = self.place(listener, peer, counts, sink);
         let is_over = self.open[place].segment(at, tcp, from_listener, counts, sink);
         if is_over {
@@ -70,7 +76,7 @@ impl Connections {
     }
 
     fn is_listener(&self, socket: SocketAddr) -> bool {
-        socket.port() == self.port && (self.address.is_unspecified() || self.address == socket.ip())
+        socket.port() == self.listener.port() && (self.listener.ip().is_unspecified() || self.listener.ip() == socket.ip())
     }
 
     /// Whether the source is the listener of a connection that is known.

@@ -3,22 +3,18 @@
 //! Read `net_fill_rstate` in QEMU's `net/net.c` first. An end of the stream reads it from its first octet on, so there is nothing to
 //! find again: a length that cannot be is the end of the connection, for QEMU as for us.
 
-/// The longest frame that QEMU takes (`NET_BUFSIZE`, `include/net/net.h`); octets.
-pub const MAX_FRAME: usize = 4096 + 65536;
-
-/// The length, big-endian, that stands before each frame and does not count itself; octets.
-pub const HEADER: usize = 4;
+use crate::cable::{LENGTH, LONGEST};
 
 /// A length that no frame has: the peer does not speak this protocol, or is not in step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it announced a frame of {length} octets, and {MAX_FRAME} are the most: it does not speak as QEMU's socket and stream do")]
+#[error("it announced a frame of {length} octets, and {LONGEST} are the most: it does not speak as QEMU's socket and stream do")]
 pub struct LyingLength {
     /// What it said.
     pub length: u32,
 }
 
 /// What stands before a frame of this many octets.
-pub fn header(length: usize) -> [u8; HEADER] {
+pub fn header(length: usize) -> [u8; LENGTH] {
     u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
 }
 
@@ -33,19 +29,19 @@ impl Decoder {
     /// Takes the next octets of the stream and gives each frame that is whole, in order.
     ///
     /// # Errors
-    /// A length above [`MAX_FRAME`]: the frames before it were given, and nothing after it can be read.
+    /// A length above [`LONGEST`]: the frames before it were given, and nothing after it can be read.
     pub fn feed(&mut self, mut octets: &[u8], mut each: impl FnMut(&[u8])) -> Result<(), LyingLength> {
         while !self.begun.is_empty() {
             let missing = match length(&self.begun)? {
-                None => HEADER - self.begun.len(),
-                Some(length) => HEADER + length - self.begun.len(),
+                None => LENGTH - self.begun.len(),
+                Some(length) => LENGTH + length - self.begun.len(),
             };
             let (now, later) = octets.split_at(missing.min(octets.len()));
             self.begun.extend_from_slice(now);
             octets = later;
             match length(&self.begun)? {
-                Some(length) if self.begun.len() == HEADER + length => {
-                    each(&self.begun[HEADER..]);
+                Some(length) if self.begun.len() == LENGTH + length => {
+                    each(&self.begun[LENGTH..]);
                     self.begun.clear();
                 }
                 _ if octets.is_empty() => return Ok(()),
@@ -53,9 +49,9 @@ impl Decoder {
             }
         }
         while let Some(length) = length(octets)? {
-            let Some(frame) = octets.get(HEADER..HEADER + length) else { break };
+            let Some(frame) = octets.get(LENGTH..LENGTH + length) else { break };
             each(frame);
-            octets = &octets[HEADER + length..];
+            octets = &octets[LENGTH + length..];
         }
         self.begun.extend_from_slice(octets);
         Ok(())
@@ -63,16 +59,16 @@ impl Decoder {
 
     /// How many octets have come of the frame that is not whole yet, and how many it has, as far as they are known; with its header.
     pub fn pending(&self) -> Option<(usize, Option<usize>)> {
-        let whole = length(&self.begun).ok().flatten().map(|length| HEADER + length);
+        let whole = length(&self.begun).ok().flatten().map(|length| LENGTH + length);
         (!self.begun.is_empty()).then_some((self.begun.len(), whole))
     }
 }
 
 /// The length that the octets begin with, once all of it is there.
 fn length(octets: &[u8]) -> Result<Option<usize>, LyingLength> {
-    let Some(&header) = octets.first_chunk::<HEADER>() else { return Ok(None) };
+    let Some(&header) = octets.first_chunk::<LENGTH>() else { return Ok(None) };
     let length = u32::from_be_bytes(header);
-    if length as usize > MAX_FRAME { Err(LyingLength { length }) } else { Ok(Some(length as usize)) }
+    if length as usize > LONGEST { Err(LyingLength { length }) } else { Ok(Some(length as usize)) }
 }
 
 #[cfg(test)]
@@ -100,7 +96,7 @@ mod tests {
         octets.extend([0x47, 0x45, 0x54, 0x20]);
         octets.extend(b"/ HTTP/1.1");
         assert_eq!(decoded(&[&octets]), (vec![vec![1; 60]], Some(LyingLength { length: 0x4745_5420 })));
-        let longest = header(MAX_FRAME + 1);
+        let longest = header(LONGEST + 1);
         assert_eq!(decoded(&[&longest[..2], &longest[2..]]).1, Some(LyingLength { length: 69_633 }));
     }
 
@@ -134,8 +130,8 @@ mod tests {
         fn any_octets_are_survived_and_less_than_a_frame_is_held(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..64)) {
             let mut decoder = Decoder::default();
             for piece in &pieces {
-                if decoder.feed(piece, |frame| assert!(frame.len() <= MAX_FRAME)).is_err() { break }
-                prop_assert!(decoder.pending().is_none_or(|(held, _)| held < HEADER + MAX_FRAME));
+                if decoder.feed(piece, |frame| assert!(frame.len() <= LONGEST)).is_err() { break }
+                prop_assert!(decoder.pending().is_none_or(|(held, _)| held < LENGTH + LONGEST));
             }
         }
     }

@@ -30,7 +30,7 @@ mod tell;
 mod tests;
 mod wire;
 
-pub use framing::{Decoder, LyingLength, MAX_FRAME, header};
+pub use framing::{Decoder, LyingLength, header};
 pub use place::{Place, PlaceError};
 pub use port::{PortCounters, PortReport};
 pub use switch::{ADDRESSES, AGEING, Port, Switch, Way};

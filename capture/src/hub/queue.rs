@@ -1,7 +1,8 @@
 //! What waits to be written to a port: whole frames, up to a bound.
 
-use super::framing::{HEADER, header};
+use super::framing::header;
 use super::wire::{Refusal, Wire};
+use crate::cable::LENGTH;
 use std::io;
 
 /// Frames on their way out, framed as in a stream.
@@ -35,7 +36,7 @@ impl Queue {
     /// Takes a frame; or none of it, where there is no room. Gives whether it did.
     pub fn push(&mut self, frame: &[u8]) -> bool {
         // A frame always fits into an empty queue: the longest one is shorter than any bound that makes sense.
-        if !self.is_empty() && self.octets.len() - self.start + HEADER + frame.len() > self.limit {
+        if !self.is_empty() && self.octets.len() - self.start + LENGTH + frame.len() > self.limit {
             return false;
         }
         self.octets.extend_from_slice(&header(frame.len()));
@@ -69,8 +70,8 @@ impl Queue {
     }
 
     fn write_frames(&mut self, wire: &Wire, refused: &mut u64) -> Written {
-        while let Some(&length) = self.octets[self.start..].first_chunk::<HEADER>() {
-            let begin = self.start + HEADER;
+        while let Some(&length) = self.octets[self.start..].first_chunk::<LENGTH>() {
+            let begin = self.start + LENGTH;
             let end = begin + u32::from_be_bytes(length) as usize;
             match wire.write(&self.octets[begin..end]) {
                 Ok(_) => {}

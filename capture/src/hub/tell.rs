@@ -15,7 +15,7 @@ impl Teller {
     #[inline]
     pub fn frame(&mut self, port: usize, direction: Direction, at: Timestamp, bytes: &[u8]) {
         if let Some(out) = &mut self.0 {
-            // Longer ones do not come in (`MAX_FRAME`).
+            // Longer ones do not come in (`cable::LONGEST`).
             let original_length = bytes.len() as u32;
             out.push(Frame { at, point: point(port), direction, original_length, bytes });
         }

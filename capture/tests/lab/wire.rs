@@ -60,11 +60,12 @@ impl Wire {
             // After a nap some are due and there is time to send them alone.
             let burst = if due - sent > 64 { BURST } else { 1 };
             octets.clear();
-            for next in sent..(sent + burst).min(count) {
+            let until = (sent + burst).min(count);
+            for next in sent..until {
                 let length = number(&mut frame, next, sizes);
                 octets.extend(record(&frame[..length]));
-                sent += 1;
             }
+            sent = until;
             self.octets(&octets);
             sends += 1;
         }

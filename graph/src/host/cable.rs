@@ -145,6 +145,13 @@ pub enum Carrier {
         /// The listener's port.
         port: u16,
     },
+    /// One connection of TCP, where the listener keeps several apart, as a switch does. Inbound is what the listener sends.
+    Connection {
+        /// The listener's end.
+        listener: SocketAddr,
+        /// Its peer's.
+        peer: SocketAddr,
+    },
     /// UDP between two sockets. Inbound is what the first sends.
     Udp {
         /// The first end's socket.
@@ -259,6 +266,7 @@ impl fmt::Display for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Carrier::Tcp { port, .. } => write!(f, "tcp port {port}"),
+            Carrier::Connection { listener, peer } => write!(f, "tcp between {listener} and {peer}"),
             Carrier::Udp { first, second } => write!(f, "udp between {first} and {second}"),
             Carrier::Multicast { group } => write!(f, "udp to {group}"),
         }

@@ -5,12 +5,15 @@ mod draw;
 mod empty;
 mod icon;
 pub mod layout;
+mod marks;
 mod pulse;
 mod svg;
 mod wire;
 
+pub(crate) use marks::Marks;
 pub use svg::{font, svg};
 
+use crate::commands::{self, Situation, Wish};
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
 use draw::Drawing;
@@ -47,6 +50,8 @@ pub struct Canvas {
     fitted: Option<(Vec2, Rect)>,
     /// The last moment that came, and when, in the window's seconds.
     came: Option<(Timestamp, f64)>,
+    /// What a filter and a diagnosis mark.
+    pub(crate) marks: Marks,
 }
 
 impl Default for Canvas {
@@ -63,13 +68,21 @@ impl Default for Canvas {
             dragged: None,
             fitted: None,
             came: None,
+            marks: Marks::default(),
         }
     }
 }
 
 impl Canvas {
     /// Shows the picture in all the room there is.
-    pub(crate) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, selection: &mut Selection) {
+    pub(crate) fn show(
+        &mut self,
+        ui: &mut Ui,
+        situation: &Situation<'_>,
+        shown: &Arc<Shown>,
+        selection: &mut Selection,
+        wishes: &mut Vec<Wish>,
+    ) {
         let rect = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(rect, Sense::click_and_drag());
         self.follow(shown);
@@ -89,9 +102,10 @@ impl Canvas {
             return;
         }
         drawing.paint();
+        self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
-        self.interact(ui, &response, rect, shown, selection);
+        self.interact(ui, &response, rect, situation, selection, wishes);
         if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
         }
@@ -160,7 +174,7 @@ impl Canvas {
             }
         }
         let is_typing = ui.ctx().text_edit_focused();
-        let pressed = |button| !is_typing && ui.input(|input| input.key_pressed(button));
+        let pressed = |button| !is_typing && ui.input(|input| input.key_pressed(button) && !input.modifiers.command);
         for (button, factor) in [(Button::Plus, 1.25), (Button::Equals, 1.25), (Button::Minus, 0.8)] {
             if pressed(button) {
                 self.zoom_at(Vec2::ZERO, factor);
@@ -185,6 +199,24 @@ impl Canvas {
         }
     }
 
+    /// Where the user put cards.
+    pub(crate) fn pins(&self) -> &BTreeMap<Key, Pos2> {
+        &self.pins
+    }
+
+    /// Puts cards there.
+    pub(crate) fn set_pins(&mut self, pins: BTreeMap<Key, Pos2>) {
+        self.pins = pins;
+        self.relayout();
+    }
+
+    /// Lets a card go back to its place.
+    pub(crate) fn unpin(&mut self, key: Key) {
+        if self.pins.remove(&key).is_some() {
+            self.relayout();
+        }
+    }
+
     /// Zooms so that what lies `from_center` stays there.
     fn zoom_at(&mut self, from_center: Vec2, factor: f32) {
         let zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
@@ -199,7 +231,16 @@ impl Canvas {
     }
 
     /// Cards and rails as widgets: hover, click, drag, and names for screen readers.
-    fn interact(&mut self, ui: &Ui, background: &Response, canvas: Rect, shown: &Shown, selection: &mut Selection) {
+    fn interact(
+        &mut self,
+        ui: &Ui,
+        background: &Response,
+        canvas: Rect,
+        situation: &Situation<'_>,
+        selection: &mut Selection,
+        wishes: &mut Vec<Wish>,
+    ) {
+        let shown = situation.shown;
         let labels: BTreeMap<Key, String> = shown
             .view
             .topology
@@ -230,7 +271,16 @@ impl Canvas {
             let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), label));
             is_hit |= response.clicked() || response.dragged();
-            self.card(ui, &response, *key, canvas, selection);
+            let is_pinned = self.pins.contains_key(key);
+            response.context_menu(|ui| {
+                commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, ..*situation }, wishes);
+            });
+            match *selection {
+                Selection::Thing(from) if response.clicked() && from != *key && ui.input(|input| input.modifiers.shift) => {
+                    wishes.push(Wish::WhyBetween(from, *key));
+                }
+                _ => self.card(ui, &response, *key, canvas, selection),
+            }
             response.on_hover_text(label);
         }
         if background.clicked() && !is_hit {

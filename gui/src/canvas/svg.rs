@@ -31,6 +31,7 @@ pub fn font() -> Vec<u8> {
 pub fn svg(view: &Arc<View>) -> String {
     let at = view.tables.now.unwrap_or_default();
     let shown = Arc::new(Shown {
+        whole: view.clone(),
         view: view.clone(),
         packets: Packets::new(0),
         playback: Playback {
@@ -43,6 +44,7 @@ pub fn svg(view: &Arc<View>) -> String {
         },
         title: String::new(),
         notice: None,
+        doing: crate::session::Doing::default(),
     });
     let pins = BTreeMap::new();
     let placed = layout(&Slots::default().request(view, &pins));

@@ -37,7 +37,7 @@ impl Inspector<'_> {
         ui.label(RichText::new(if words.is_empty() { "nobody knows how" } else { &words }).color(palette.weak));
         let can_be_asked = matches!(cable.sight, CableSight::Asked { monitor: Some(_), .. });
         if can_be_asked && self.shown.is_live() && ui.button("Listen here…").clicked() {
-            self.ask = Some(cable.key.clone());
+            self.wishes.push(crate::commands::Wish::Ask(cable.key.clone()));
         }
     }
 }

@@ -218,7 +218,7 @@ impl Inspector<'_> {
                 let color = match neighbors::tone(neighbor.state) {
                     Tone::Bad => palette.bad,
                     Tone::Good => palette.good,
-                    Tone::Weak | Tone::Plain => palette.weak,
+                    Tone::Weak | Tone::Plain | Tone::Accent | Tone::Link => palette.weak,
                 };
                 ui.label(RichText::new(neighbor.state.name()).color(color));
                 ui.end_row();

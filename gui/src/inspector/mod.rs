@@ -2,9 +2,14 @@
 
 mod cable;
 mod device;
+mod dhcp;
 mod host;
+mod pages;
 mod rows;
 
+pub(crate) use pages::Page;
+
+use crate::commands::{self, Action, Situation, Wish};
 use crate::session::Shown;
 use crate::sidebar::{heading, mark};
 use crate::window::Selection;
@@ -15,36 +20,35 @@ use tapscope_graph::tables::{Learned, Series};
 use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
 use tapscope_graph::{FrameNo, PointId, Text};
 
-/// What the user wants of the inspector.
-#[derive(Default)]
-pub(crate) struct Wish {
-    /// To see a packet.
-    pub jump: Option<FrameNo>,
-    /// To listen to a cable whose guest must be asked.
-    pub ask: Option<Text>,
-}
-
-/// Shows it; gives what the user wants.
-pub(crate) fn show(ui: &mut Ui, shown: &Shown, selection: &mut Selection) -> Wish {
-    let mut inspector = Inspector { shown, jump: None, ask: None };
+/// Shows it; what the user wants is added to the wishes.
+pub(crate) fn show(ui: &mut Ui, situation: &Situation<'_>, selection: &mut Selection, page: &mut Page, wishes: &mut Vec<Wish>) {
+    if *selection != Selection::None {
+        ui.add_space(4.0);
+        ui.horizontal_wrapped(|ui| {
+            for action in [Action::WhyThis, Action::Packets, Action::ExportThis] {
+                commands::button(ui, &Situation { target: *selection, ..*situation }, action, wishes);
+            }
+        });
+    }
+    let mut inspector = Inspector { shown: situation.shown, wishes };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(6.0);
         match *selection {
             Selection::None => inspector.recording(ui),
-            Selection::Thing(key) => inspector.thing(ui, key, selection),
+            Selection::Thing(key) => inspector.thing(ui, key, selection, page),
             Selection::Point(id) => inspector.point(ui, id),
             Selection::Flow(index) => inspector.flow(ui, index),
             Selection::Echo(index) => inspector.echo(ui, index),
             Selection::Finding(index) => inspector.finding(ui, index, selection),
+            Selection::Dhcp(index) => inspector.dhcp(ui, index),
+            Selection::Resolution(index) => inspector.resolution(ui, index),
         }
     });
-    Wish { jump: inspector.jump, ask: inspector.ask }
 }
 
 struct Inspector<'a> {
     shown: &'a Shown,
-    jump: Option<FrameNo>,
-    ask: Option<Text>,
+    wishes: &'a mut Vec<Wish>,
 }
 
 impl Inspector<'_> {
@@ -81,7 +85,7 @@ impl Inspector<'_> {
             ui.label(RichText::new("packets").small().color(theme::palette(ui.ctx()).weak));
             for frame in frames {
                 if ui.link(frame.0.to_string()).on_hover_text("show this packet").clicked() {
-                    self.jump = Some(*frame);
+                    self.wishes.push(Wish::Jump(*frame));
                 }
             }
         });
@@ -109,8 +113,32 @@ impl Inspector<'_> {
         );
     }
 
-    fn thing(&mut self, ui: &mut Ui, key: Key, selection: &mut Selection) {
+    fn thing(&mut self, ui: &mut Ui, key: Key, selection: &mut Selection, page: &mut Page) {
         let shown = self.shown;
+        let node = crate::target::node(&shown.view, key);
+        let is_of_host = node.is_none_or(|node| node.host.is_some());
+        let rules = if is_of_host { self.rules_of(node) } else { Vec::new() };
+        page.tabs(ui, !rules.is_empty());
+        let heading_of = |inspector: &Self, ui: &mut Ui| {
+            let title = crate::target::title(shown, Selection::Thing(key));
+            inspector.title(ui, &title, node.map_or("link", |node| node.kind.name()));
+        };
+        match page {
+            Page::Facts => {}
+            Page::Rates => {
+                heading_of(self, ui);
+                return self.rates(ui, key);
+            }
+            Page::Time => {
+                heading_of(self, ui);
+                return self.over_time(ui, key);
+            }
+            Page::Rules => {
+                heading_of(self, ui);
+                return self.rules(ui, &rules);
+            }
+        }
+        drop(rules);
         let found = shown.view.topology.graph.node_weights().find(|vertex| match vertex {
             Vertex::Node(node) => node.key == key,
             Vertex::Link(link) => link.key == key,

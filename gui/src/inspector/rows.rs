@@ -1,6 +1,7 @@
 //! A row of a table: a flow, an echo, a finding.
 
 use super::Inspector;
+use crate::commands::Wish;
 use crate::format;
 use crate::sidebar::{heading, mark};
 use crate::window::Selection;
@@ -60,7 +61,7 @@ impl Inspector<'_> {
                 ui.horizontal(|ui| {
                     ui.label(format!("{label}{wait}"));
                     if ui.link(sighting.frame.0.to_string()).clicked() {
-                        self.jump = Some(sighting.frame);
+                        self.wishes.push(Wish::Jump(sighting.frame));
                     }
                 });
             }

@@ -6,6 +6,7 @@ use crate::window::Selection;
 use crate::{format, things};
 use std::collections::BTreeMap;
 use tapscope_graph::PointId;
+use tapscope_graph::display_filter::{Field, Value};
 use tapscope_graph::host::{Device, DeviceId, PortState};
 use tapscope_graph::topology::Key;
 
@@ -103,5 +104,21 @@ impl Rows for Devices<'_> {
 
     fn empty(&self) -> &'static str {
         "this is a capture: it does not say which devices the host had"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let device = self.devices[row];
+        let host = &self.shown.view.tables.host;
+        match field {
+            Field::EthAddr => device.mac.is_some_and(|mac| test(Value::Mac(mac))),
+            Field::IpAddr => host.addresses().filter(|address| address.device == device.id).any(|address| test(Value::Ip(address.ip))),
+            Field::Interface => test(Value::Text(device.name.as_str())),
+            Field::State => test(Value::Text(&state(device).0)),
+            Field::Name => {
+                let guest = host.guest_behind(device.id).and_then(|(guest, _)| guest.name.as_ref());
+                guest.is_some_and(|name| test(Value::Text(name.as_str())))
+            }
+            _ => false,
+        }
     }
 }

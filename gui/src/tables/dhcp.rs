@@ -3,7 +3,11 @@
 use super::{Cell, Column, Rows, Tone, column};
 use crate::format;
 use crate::session::Shown;
+use crate::subject::test_point;
 use crate::window::Selection;
+use std::net::{IpAddr, Ipv4Addr};
+use tapscope_graph::MacAddr;
+use tapscope_graph::display_filter::{Field, Protocol, Value};
 use tapscope_graph::tables::DhcpState;
 
 pub struct Dhcp<'a>(pub &'a Shown);
@@ -24,7 +28,7 @@ fn list<T: ToString>(items: &[T]) -> String {
 }
 
 /// DHCPv6 message types (RFC 8415, section 7.3).
-fn name6(kind: u8) -> String {
+pub(crate) fn name6(kind: u8) -> String {
     const NAMES: [&str; 13] = [
         "SOLICIT",
         "ADVERTISE",
@@ -105,15 +109,41 @@ impl Rows for Dhcp<'_> {
     }
 
     fn selection(&self, row: usize) -> Option<Selection> {
-        let tables = &self.0.view.tables;
-        let point = match row.checked_sub(tables.dhcp.len()) {
-            None => tables.dhcp[row].point,
-            Some(row) => tables.dhcp6[row].point,
-        };
-        Some(Selection::Point(point))
+        Some(Selection::Dhcp(row))
     }
 
     fn empty(&self) -> &'static str {
         "no DHCP message was seen yet"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let tables = &self.0.view.tables;
+        let mut mac = |mac: Option<MacAddr>| mac.is_some_and(|mac| test(Value::Mac(mac)));
+        match (row.checked_sub(tables.dhcp.len()), field) {
+            (None, Field::EthAddr | Field::EthSource) => mac(tables.dhcp[row].client_mac),
+            (Some(row), Field::EthAddr | Field::EthSource) => mac(tables.dhcp6[row].client_mac),
+            (None, Field::IpAddr) => {
+                let it = &tables.dhcp[row];
+                let lists: [&Vec<Ipv4Addr>; 5] = [&it.acked, &it.offered, &it.requested, &it.servers, &it.routers];
+                lists.into_iter().flatten().any(|ip| test(Value::Ip(IpAddr::V4(*ip))))
+            }
+            (Some(row), Field::IpAddr) => tables.dhcp6[row].addresses.iter().any(|(ip, _)| test(Value::Ip(IpAddr::V6(*ip)))),
+            (None, Field::Name) => tables.dhcp[row].hostnames.iter().any(|name| test(Value::Text(name.as_str()))),
+            (Some(row), Field::Name) => tables.dhcp6[row].hostnames.iter().any(|name| test(Value::Text(name.as_str()))),
+            (None, Field::State) => test(Value::Text(&tables.dhcp[row].state().to_string())),
+            (None, Field::Interface) => test_point(&self.0.view, tables.dhcp[row].point, test),
+            (Some(row), Field::Interface) => test_point(&self.0.view, tables.dhcp6[row].point, test),
+            _ => false,
+        }
+    }
+
+    fn has(&self, row: usize, protocol: Protocol) -> bool {
+        let is_v6 = row >= self.0.view.tables.dhcp.len();
+        match protocol {
+            Protocol::Dhcp | Protocol::Ip => !is_v6,
+            Protocol::Dhcp6 | Protocol::Ip6 => is_v6,
+            Protocol::Udp => true,
+            _ => false,
+        }
     }
 }

@@ -3,10 +3,22 @@
 use super::{Cell, Column, Rows, Tone, column};
 use crate::format;
 use crate::session::Shown;
+use crate::subject::{FlowSubject, Names};
 use crate::window::Selection;
+use tapscope_graph::display_filter::{Field, Protocol, Subject, Value};
 use tapscope_graph::tables::{Endpoint, Side, TcpState};
 
-pub struct Flows<'a>(pub &'a Shown);
+pub struct Flows<'a> {
+    pub shown: &'a Shown,
+    pub names: &'a Names<'a>,
+}
+
+impl Flows<'_> {
+    fn subject(&self, row: usize) -> FlowSubject<'_> {
+        let view = &self.shown.view;
+        FlowSubject { view, flow: &view.tables.flows[row], names: self.names }
+    }
+}
 
 const COLUMNS: &[Column] = &[
     column("protocol", 80.0),
@@ -35,11 +47,11 @@ impl Rows for Flows<'_> {
     }
 
     fn len(&self) -> usize {
-        self.0.view.tables.flows.len()
+        self.shown.view.tables.flows.len()
     }
 
     fn cell(&self, row: usize, column: usize) -> Cell {
-        let flow = &self.0.view.tables.flows[row];
+        let flow = &self.shown.view.tables.flows[row];
         let (a_to_b, b_to_a) = flow.counted_once();
         let ((from, sent), (to, back)) = match flow.initiator {
             Side::A => ((flow.a(), a_to_b), (flow.b(), b_to_a)),
@@ -69,5 +81,13 @@ impl Rows for Flows<'_> {
 
     fn empty(&self) -> &'static str {
         "no IP packet was seen yet"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        self.subject(row).any(field, test)
+    }
+
+    fn has(&self, row: usize, protocol: Protocol) -> bool {
+        self.subject(row).has(protocol)
     }
 }

@@ -2,14 +2,17 @@
 
 use super::{Cell, Column, Rows, column};
 use crate::session::Shown;
+use crate::subject::NodeSubject;
 use crate::window::Selection;
 use crate::{format, things};
 use std::collections::BTreeMap;
 use tapscope_graph::View;
+use tapscope_graph::display_filter::{Field, Protocol, Subject, Value};
 use tapscope_graph::tables::Counters;
 use tapscope_graph::topology::{Key, Node, NodeKind};
 
 pub struct Hosts<'a> {
+    view: &'a View,
     nodes: Vec<&'a Node>,
     /// Where a node is attached, and its traffic.
     attached: BTreeMap<Key, (String, Counters, Counters)>,
@@ -44,7 +47,7 @@ impl<'a> Hosts<'a> {
             row.1.merge(interface.sent);
             row.2.merge(interface.received);
         }
-        Hosts { nodes: shown.view.topology.nodes().filter(|node| is_host(node)).collect(), attached }
+        Hosts { view: &shown.view, nodes: shown.view.topology.nodes().filter(|node| is_host(node)).collect(), attached }
     }
 }
 
@@ -83,5 +86,13 @@ impl Rows for Hosts<'_> {
 
     fn empty(&self) -> &'static str {
         "nobody was seen yet"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        NodeSubject { view: self.view, node: self.nodes[row] }.any(field, test)
+    }
+
+    fn has(&self, row: usize, protocol: Protocol) -> bool {
+        NodeSubject { view: self.view, node: self.nodes[row] }.has(protocol)
     }
 }

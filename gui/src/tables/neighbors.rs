@@ -6,6 +6,7 @@ use crate::things;
 use crate::window::Selection;
 use std::collections::BTreeMap;
 use tapscope_graph::MacAddr;
+use tapscope_graph::display_filter::{Field, Protocol, Value};
 use tapscope_graph::host::{HostNeighbor, NeighborState};
 use tapscope_graph::topology::Key;
 
@@ -61,5 +62,24 @@ impl Rows for Neighbors<'_> {
 
     fn empty(&self) -> &'static str {
         "no neighbour is known: the host said none, or this is a capture"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let neighbor = self.rows[row];
+        match field {
+            Field::IpAddr => test(Value::Ip(neighbor.ip)),
+            Field::EthAddr => neighbor.mac.is_some_and(|mac| test(Value::Mac(mac))),
+            Field::Interface => test(Value::Text(&things::device_name(&self.shown.view, neighbor.device))),
+            Field::State => test(Value::Text(neighbor.state.name())),
+            _ => false,
+        }
+    }
+
+    fn has(&self, row: usize, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Arp => self.rows[row].ip.is_ipv4(),
+            Protocol::Nd => self.rows[row].ip.is_ipv6(),
+            _ => false,
+        }
     }
 }

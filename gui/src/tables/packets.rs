@@ -1,18 +1,30 @@
 //! Packets: a line each, and for the chosen one its layers and its octets, each showing where the other lies.
 
-use super::{ROW, Tone};
+use super::list::{Listing, list};
+use super::order::Filters;
+use super::{Cell, Column, Desk, Rows, Tone, column};
 use crate::session::Shown;
+use crate::window::Selection;
 use crate::{format, theme};
 use egui::{
     Align, CollapsingHeader, Color32, FontId, Label, Layout, RichText, ScrollArea, Sense, TextFormat, TextWrapMode, Ui, text::LayoutJob,
 };
-use egui_extras::{Column, TableBuilder};
+use std::cell::RefCell;
 use std::ops::Range;
-use tapscope_graph::decode::{self, Layer};
+use std::sync::Arc;
+use tapscope_graph::decode::{self, Layer, Summary};
+use tapscope_graph::display_filter::{Field, PacketSubject, Protocol, Subject, Value};
 use tapscope_graph::{Frame, FrameNo, LinkType};
 
-const COLUMNS: [(&str, f32); 6] =
-    [("no.", 44.0), ("time", 92.0), ("point", 64.0), ("source", 106.0), ("destination", 106.0), ("protocol", 62.0)];
+const COLUMNS: &[Column] = &[
+    column("no.", 44.0),
+    column("time", 92.0),
+    column("point", 64.0),
+    column("source", 106.0),
+    column("destination", 106.0),
+    column("protocol", 62.0),
+    column("what it says", 300.0),
+];
 /// Octets in one line of the hex view.
 const LINE: usize = 16;
 /// The most octets that the hex view shows.
@@ -21,105 +33,136 @@ const OCTETS: usize = 4096;
 /// The table's own state.
 #[derive(Default)]
 pub struct State {
-    /// The packet that the table last scrolled to.
-    scrolled_to: Option<FrameNo>,
+    /// The packet whose octets are chosen.
+    shown: Option<FrameNo>,
     /// The chosen octets.
     octets: Range<usize>,
 }
 
+/// The packets that are kept; row `n` is packet `n`, however many made room.
+struct PacketRows<'a> {
+    shown: &'a Shown,
+    /// The line of the row that was asked for last: each has several cells.
+    last: RefCell<Option<(usize, Summary)>>,
+}
+
+impl PacketRows<'_> {
+    fn frame(&self, row: usize) -> Option<Frame<'_>> {
+        self.shown.packets.get(FrameNo(row as u64))
+    }
+
+    fn point(&self, frame: &Frame<'_>) -> String {
+        self.shown.view.tables.points.get(frame.point.0 as usize).map_or_else(String::new, |point| point.label(frame.point))
+    }
+
+    fn with_subject<T>(&self, row: usize, ask: impl FnOnce(&PacketSubject<'_>) -> T) -> Option<T> {
+        let frame = self.frame(row)?;
+        let link_type = link_type(self.shown, &frame);
+        let (point, summary) = (self.point(&frame), || decode::summary(link_type, &frame));
+        let packet = decode::digest(link_type, &frame);
+        Some(ask(&PacketSubject { number: FrameNo(row as u64), length: frame.original_length, point: &point, packet, summary: &summary }))
+    }
+}
+
+impl Rows for PacketRows<'_> {
+    fn columns(&self) -> &'static [Column] {
+        COLUMNS
+    }
+
+    fn first(&self) -> usize {
+        self.shown.packets.first().0 as usize
+    }
+
+    fn len(&self) -> usize {
+        self.first() + self.shown.packets.len()
+    }
+
+    fn is_only_added_to(&self) -> bool {
+        true
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Cell {
+        let Some(frame) = self.frame(row) else { return Cell::text("") };
+        match column {
+            0 => return Cell::number(row.to_string(), row as i64).tone(Tone::Weak),
+            1 => return Cell::number(format::clock(frame.at), frame.at.0),
+            2 => return Cell::text(self.point(&frame)).tone(Tone::Weak),
+            _ => {}
+        }
+        let mut last = self.last.borrow_mut();
+        if last.as_ref().is_none_or(|(known, _)| *known != row) {
+            *last = Some((row, decode::summary(link_type(self.shown, &frame), &frame)));
+        }
+        let Some((_, summary)) = &*last else { return Cell::text("") };
+        match column {
+            3 => Cell::text(summary.source.as_str()),
+            4 => Cell::text(summary.destination.as_str()),
+            5 => Cell::text(summary.protocol).tone(Tone::Accent),
+            _ => Cell::text(summary.info.as_str()),
+        }
+    }
+
+    fn selection(&self, _row: usize) -> Option<Selection> {
+        None
+    }
+
+    fn empty(&self) -> &'static str {
+        "no packet was seen yet"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        self.with_subject(row, |packet| packet.any(field, test)).unwrap_or(false)
+    }
+
+    fn has(&self, row: usize, protocol: Protocol) -> bool {
+        self.with_subject(row, |packet| packet.has(protocol)).unwrap_or(false)
+    }
+}
+
 impl State {
-    pub fn show(&mut self, ui: &mut Ui, shown: &Shown, chosen: &mut Option<FrameNo>) {
+    pub(super) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, listing: &mut Listing, filters: &Filters, desk: &mut Desk<'_, '_>) {
         let packets = &shown.packets;
         let palette = theme::palette(ui.ctx());
-        if packets.is_empty() {
-            ui.label(RichText::new("no packet was seen yet").color(palette.weak));
-            return;
-        }
         if packets.pushed_out() > 0 {
             let text = format!("the first {} packets made room for later ones", packets.pushed_out());
             ui.label(RichText::new(text).small().color(palette.warn));
         }
-        self.keys(ui, shown, chosen);
-        let detail = chosen.and_then(|number| packets.get(number)).is_some();
-        let width = if detail { ui.available_width() * 0.55 } else { ui.available_width() };
-        let height = ui.available_height();
+        self.keys(ui, shown, desk.packet);
+        let row = desk.packet.map(|number| number.0 as usize);
+        if row.is_some() && row != listing.cursor {
+            (listing.cursor, listing.is_moved) = (row, true);
+        }
+        let chosen = |packet: Option<FrameNo>| packet.and_then(|number| packets.get(number));
+        let share = if chosen(*desk.packet).is_some() { 0.55 } else { 1.0 };
+        // A window may be smaller than all that is in it.
+        let (width, height) = ((ui.available_width() * share).max(40.0), ui.available_height().max(40.0));
         ui.horizontal_top(|ui| {
             ui.allocate_ui_with_layout(egui::vec2(width, height), Layout::top_down(Align::LEFT), |ui| {
                 ui.set_min_width(width);
-                self.rows(ui, shown, chosen);
+                list(ui, &PacketRows { shown, last: RefCell::default() }, shown, listing, filters, desk);
             });
-            if let Some(frame) = chosen.and_then(|number| packets.get(number)) {
+            *desk.packet = listing.cursor.map(|row| FrameNo(row as u64)).or(*desk.packet);
+            if self.shown != *desk.packet {
+                (self.shown, self.octets) = (*desk.packet, 0..0);
+            }
+            if let Some(frame) = chosen(*desk.packet) {
                 ui.separator();
                 ui.vertical(|ui| self.detail(ui, &frame, link_type(shown, &frame)));
             }
         });
     }
 
-    /// Page up and down, with the chosen packet in view.
+    /// Next and previous packet, with the chosen packet in view.
     fn keys(&mut self, ui: &Ui, shown: &Shown, chosen: &mut Option<FrameNo>) {
         let Some(number) = *chosen else { return };
         let step = ui.input(|input| {
-            let pressed = |key| i64::from(input.key_pressed(key));
-            20 * (pressed(egui::Key::PageDown) - pressed(egui::Key::PageUp)) + pressed(egui::Key::N) - pressed(egui::Key::P)
+            let pressed = |key| i64::from(input.key_pressed(key) && input.modifiers.is_none());
+            pressed(egui::Key::N) - pressed(egui::Key::P)
         });
-        if step != 0 && !ui.ctx().text_edit_focused() {
+        if step != 0 && !ui.ctx().text_edit_focused() && !shown.packets.is_empty() {
             let last = shown.packets.first().0 + shown.packets.len() as u64 - 1;
             *chosen = Some(FrameNo(number.0.saturating_add_signed(step).clamp(shown.packets.first().0, last)));
         }
-    }
-
-    fn rows(&mut self, ui: &mut Ui, shown: &Shown, chosen: &mut Option<FrameNo>) {
-        let palette = theme::palette(ui.ctx());
-        let packets = &shown.packets;
-        let first = packets.first().0;
-        let mut table = TableBuilder::new(ui).striped(true).sense(Sense::click()).auto_shrink(false).id_salt("packets");
-        for (_, width) in COLUMNS {
-            table = table.column(Column::initial(width).resizable(true).clip(true));
-        }
-        table = table.column(Column::remainder().clip(true));
-        if let Some(number) = chosen.filter(|number| self.scrolled_to != Some(*number)) {
-            self.scrolled_to = Some(number);
-            self.octets = 0..0;
-            table = table.scroll_to_row(number.0.saturating_sub(first) as usize, Some(Align::Center));
-        }
-        let table = table.header(ROW, |mut header| {
-            for name in COLUMNS.map(|(name, _)| name).into_iter().chain(["what it says"]) {
-                header.col(|ui| drop(ui.label(RichText::new(name).small().color(palette.weak))));
-            }
-        });
-        table.body(|body| {
-            body.rows(ROW, packets.len(), |mut row| {
-                let number = FrameNo(first + row.index() as u64);
-                let Some(frame) = packets.get(number) else { return };
-                row.set_selected(*chosen == Some(number));
-                let summary = decode::summary(link_type(shown, &frame), &frame);
-                let point = shown.view.tables.points.get(frame.point.0 as usize).map_or_else(String::new, |point| point.label(frame.point));
-                let cells = [
-                    (number.0.to_string(), Tone::Weak),
-                    (format::clock(frame.at), Tone::Plain),
-                    (point, Tone::Weak),
-                    (summary.source, Tone::Plain),
-                    (summary.destination, Tone::Plain),
-                    (summary.protocol.to_owned(), Tone::Good),
-                    (summary.info, Tone::Plain),
-                ];
-                for (text, tone) in cells {
-                    row.col(|ui| {
-                        let color = match tone {
-                            Tone::Weak => palette.weak,
-                            Tone::Good => palette.accent,
-                            Tone::Plain | Tone::Bad => palette.strong,
-                        };
-                        ui.add(Label::new(RichText::new(text).color(color)).wrap_mode(TextWrapMode::Truncate).selectable(false));
-                    });
-                }
-                if row.response().clicked() {
-                    *chosen = Some(number);
-                    self.scrolled_to = Some(number);
-                    self.octets = 0..0;
-                }
-            });
-        });
     }
 
     fn detail(&mut self, ui: &mut Ui, frame: &Frame<'_>, link_type: LinkType) {

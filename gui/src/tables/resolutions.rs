@@ -3,10 +3,15 @@
 use super::{Cell, Column, Rows, Tone, column};
 use crate::format;
 use crate::session::Shown;
+use crate::subject::{Names, test_point};
 use crate::window::Selection;
+use tapscope_graph::display_filter::{Field, Protocol, Value};
 use tapscope_graph::tables::Resolution;
 
-pub struct Resolutions<'a>(pub &'a Shown);
+pub struct Resolutions<'a> {
+    pub shown: &'a Shown,
+    pub names: &'a Names<'a>,
+}
 
 const COLUMNS: &[Column] = &[
     column("first", 96.0),
@@ -21,7 +26,7 @@ const COLUMNS: &[Column] = &[
 
 impl Resolutions<'_> {
     fn row(&self, row: usize) -> &Resolution {
-        &self.0.view.tables.resolutions[row]
+        &self.shown.view.tables.resolutions[row]
     }
 }
 
@@ -31,7 +36,7 @@ impl Rows for Resolutions<'_> {
     }
 
     fn len(&self) -> usize {
-        self.0.view.tables.resolutions.len()
+        self.shown.view.tables.resolutions.len()
     }
 
     fn cell(&self, row: usize, column: usize) -> Cell {
@@ -56,15 +61,43 @@ impl Rows for Resolutions<'_> {
                     Cell::number(format::span(wait), wait)
                 },
             ),
-            _ => Cell::text(self.0.view.tables.points.get(row.point.0 as usize).map_or_else(String::new, |point| point.label(row.point))),
+            _ => {
+                Cell::text(self.shown.view.tables.points.get(row.point.0 as usize).map_or_else(String::new, |point| point.label(row.point)))
+            }
         }
     }
 
     fn selection(&self, row: usize) -> Option<Selection> {
-        Some(Selection::Point(self.row(row).point))
+        Some(Selection::Resolution(row))
     }
 
     fn empty(&self) -> &'static str {
         "nobody asked for a link-layer address yet"
+    }
+
+    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let row = self.row(row);
+        match field {
+            Field::IpAddr => test(Value::Ip(row.asker_ip)) || test(Value::Ip(row.target)),
+            Field::IpSource => test(Value::Ip(row.asker_ip)),
+            Field::IpDestination => test(Value::Ip(row.target)),
+            Field::EthAddr => test(Value::Mac(row.asker_mac)) || row.answers.iter().any(|(mac, _)| test(Value::Mac(*mac))),
+            Field::EthSource => test(Value::Mac(row.asker_mac)),
+            Field::Vlan => row.vlan.is_some_and(|vid| test(Value::Number(vid.into()))),
+            Field::Interface => test_point(&self.shown.view, row.point, test),
+            Field::Name => self.names.any(row.asker_ip, test) || self.names.any(row.target, test),
+            Field::State => test(Value::Text(if row.answers.is_empty() { "unanswered" } else { "answered" })),
+            _ => false,
+        }
+    }
+
+    fn has(&self, row: usize, protocol: Protocol) -> bool {
+        let row = self.row(row);
+        match protocol {
+            Protocol::Arp => row.target.is_ipv4(),
+            Protocol::Nd | Protocol::Icmp6 | Protocol::Ip6 => row.target.is_ipv6(),
+            Protocol::Vlan => row.vlan.is_some(),
+            _ => false,
+        }
     }
 }

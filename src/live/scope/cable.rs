@@ -2,7 +2,7 @@
 
 use super::{Only, Refusal, Scope, way_in};
 use tapscope_capture::interface::{Role, Target, TargetCable, matches};
-use tapscope_graph::host::{Cable, CableEnd, CableSight, Guest, Host, Nic};
+use tapscope_graph::host::{Cable, CableEnd, CableSight, CableState, Guest, Host, Nic};
 
 impl Scope {
     /// How to listen on a cable. Its key stays the same while guests come and go, so its point goes on.
@@ -34,7 +34,7 @@ impl Scope {
     }
 
     /// By its key, or by a guest that it is plugged into.
-    fn names(&self, host: &Host, cable: &Cable) -> bool {
+    pub fn names(&self, host: &Host, cable: &Cable) -> bool {
         let guests = || cable.ends.iter().filter_map(|end| guest(host, end)?.name.as_ref());
         let is_named = |pattern: &String| matches(pattern, cable.key.as_str()) || guests().any(|name| matches(pattern, name.as_str()));
         match &self.only {
@@ -47,7 +47,13 @@ impl Scope {
 /// What a person calls the cable: `guest g1 52:54:00:12:34:57 to guest g2 52:54:00:12:34:56, connected`.
 pub fn description(host: &Host, cable: &Cable) -> String {
     let ends: Vec<String> = cable.ends.iter().map(|end| plug(host, end)).collect();
-    format!("{}, {}", if ends.is_empty() { "nobody".to_owned() } else { ends.join(" to ") }, cable.state)
+    let ends = match ends.len() {
+        0 => "nobody".to_owned(),
+        1 | 2 => ends.join(" to "),
+        _ => ends.join(", "),
+    };
+    // Where there is no state to know, as with the user-mode stack, nothing is missing.
+    if cable.state == CableState::Unknown { ends } else { format!("{ends}, {}", cable.state) }
 }
 
 fn guest<'a>(host: &'a Host, end: &CableEnd) -> Option<&'a Guest> {
@@ -63,7 +69,7 @@ fn plug(host: &Host, end: &CableEnd) -> String {
         }
         (None, Some(pid), Some(program)) => format!("{program} {pid}"),
         (None, Some(pid), None) => format!("process {pid}"),
-        (None, None, _) => end.remote.or(end.local).map_or_else(|| "somebody".to_owned(), |socket| format!("somebody at {socket}")),
+        (None, None, _) => end.local.or(end.remote).map_or_else(|| "somebody".to_owned(), |socket| format!("somebody at {socket}")),
     }
 }
 
@@ -71,7 +77,7 @@ fn plug(host: &Host, end: &CableEnd) -> String {
 mod tests {
     use super::*;
     use crate::live::scope::Places;
-    use tapscope_graph::host::{CableKind, CableState, Carrier, Device, DeviceId, DeviceKind, HostChange, HostFact, HostKey, Netns};
+    use tapscope_graph::host::{CableKind, Carrier, Device, DeviceId, DeviceKind, HostChange, HostFact, HostKey, Netns};
     use tapscope_graph::{MacAddr, Text, Timestamp};
 
     const LOOPBACK: DeviceId = DeviceId { netns: Netns(1), index: 1 };

@@ -61,8 +61,8 @@ fn a_panic_takes_the_lab_down() -> Result<(), Error> {
 fn a_killed_process_leaves_neither_guests_nor_namespaces() -> Result<(), Error> {
     let Some(lab) = Lab::or_say("a_killed_process") else { return Ok(()) };
     drop(lab);
-    let mut owner = Command::new(env!("CARGO_BIN_EXE_setup4"));
-    let mut owner = owner.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("setup4 runs");
+    let mut owner = Command::new(env!("CARGO_BIN_EXE_setup"));
+    let mut owner = owner.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("setup runs");
     let id = format!("tslab-{}-0", owner.id());
     let said = BufReader::new(owner.stdout.take().expect("its output")).lines().map_while(Result::ok);
     // Both guests are up when it says who they are.
@@ -70,7 +70,7 @@ fn a_killed_process_leaves_neither_guests_nor_namespaces() -> Result<(), Error> 
     let there = left_of(&id);
     owner.kill().expect("it runs");
     owner.wait().expect("it has ended");
-    assert!(up, "setup4 ended before its guests were up");
+    assert!(up, "setup ended before its guests were up");
     // Folder, namespace, and two guests at least.
     assert!(there.len() >= 4, "{there:?}");
 

@@ -28,6 +28,18 @@ pub(super) struct Peer {
     pub(super) title: String,
 }
 
+impl Peer {
+    /// What tells it from the listener's other peers, and stays the same when it comes back, if it is a guest.
+    fn called(&self) -> String {
+        match (&self.end.program, self.end.local) {
+            _ if !self.title.is_empty() => self.title.clone(),
+            (_, Some(local)) => local.to_string(),
+            (Some(program), None) => format!("{program} {}", self.end.pid.unwrap_or_default()),
+            (None, None) => "somebody".to_owned(),
+        }
+    }
+}
+
 /// A cable in the making.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
@@ -45,7 +57,13 @@ impl Line {
         self.peers.sort_by(|a, b| (a.end.local, &a.title, a.end.pid).cmp(&(b.end.local, &b.title, b.end.pid)));
         let is_used = self.peers.iter().any(|peer| peer.reached == Reached::Accepted);
         let (on, off): (Vec<Peer>, Vec<Peer>) = self.peers.iter().cloned().partition(|peer| !is_used || peer.reached == Reached::Accepted);
-        let mut cables = vec![self.cable(Text::path(key), self.listener.clone(), &on)];
+        let mut cables: Vec<Cable> = if self.is_at_a_switch() && !on.is_empty() {
+            let own = |peer: &Peer| Text::path(&format!("{key} {}", peer.called()));
+            on.iter().map(|peer| self.cable(own(peer), self.listener.clone(), std::slice::from_ref(peer))).collect()
+        } else {
+            vec![self.cable(Text::path(key), self.listener.clone(), &on)]
+        };
+        cables.sort_by(|a, b| a.key.cmp(&b.key));
         // The listener's card is on the cable in use.
         let listener = self.listener.clone().map(|end| CableEnd { nic: None, ..end });
         for peer in off.into_iter().filter(|peer| peer.end.nic.is_some()) {
@@ -59,6 +77,13 @@ impl Line {
             cables.push(Cable { sight, ..self.cable(key, listener.clone(), &[peer]) });
         }
         cables
+    }
+
+    /// Whether a program that is no guest listens: it has a connection with each of its peers, and what comes by one leaves by others, as
+    /// with a switch. QEMU itself has one peer at a time.
+    fn is_at_a_switch(&self) -> bool {
+        let is_stream = matches!(self.kind, CableKind::Tcp | CableKind::UnixStream);
+        is_stream && self.listener.as_ref().is_some_and(|end| end.nic.is_none() && end.program.is_some())
     }
 
     fn cable(&self, key: Text, listener: Option<CableEnd>, peers: &[Peer]) -> Cable {

@@ -1,0 +1,71 @@
+//! What changed between two looks, as `tapscope watch` tells it.
+
+mod common;
+
+use common::view;
+use expect_test::{Expect, expect};
+use tapscope_graph::changes::Told;
+
+/// What each further line of a script adds to what is told.
+fn check(scripts: &[&str], expected: Expect) {
+    let (mut told, mut script, mut lines) = (Told::default(), String::new(), Vec::new());
+    for more in scripts {
+        script += more;
+        let view = view(&script);
+        lines.extend(told.news(&view.tables, &view.topology, &view.findings).into_iter().map(|change| change.text));
+        lines.push("--".to_owned());
+    }
+    expected.assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn a_cable_tells_who_is_connected_and_who_is_not_any_more() {
+    check(
+        &[
+            "
+            0 host guest 100 g1 57@socket
+            0 host cable tcp_0.0.0.0:8010 tcp listening listens=100.0 carried
+            ",
+            "
+            1 host guest 101 g2 56@socket
+            1 host cable tcp_0.0.0.0:8010 tcp connected listens=100.0 connects=101.0 carried
+            ",
+            "
+            2 host guest 102 g3 58@socket
+            2 host cable tcp_0.0.0.0:8010 tcp not-accepted listens=100.0 connects=101.0 connects=102.0 carried
+            ",
+            "
+            3 host gone guest 100
+            3 host cable tcp_0.0.0.0:8010 tcp disconnected connects=101.0 connects=102.0
+            ",
+            "
+            4 host gone guest 101
+            4 host gone guest 102
+            4 host gone cable tcp_0.0.0.0:8010
+            ",
+        ],
+        expect![[r#"
+            + guest g1 (02:00:00:00:00:57) at tcp 0.0.0.0:8010
+            + cable tcp 0.0.0.0:8010: nobody is connected (g1)
+            ! CABLE_UNCONNECTED g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+            --
+            + guest g2 (02:00:00:00:00:56) at tcp 0.0.0.0:8010
+              cable tcp 0.0.0.0:8010: connected (g1, g2), before nobody is connected
+              CABLE_UNCONNECTED no more: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+            --
+            + guest g3 (02:00:00:00:00:58) at tcp 0.0.0.0:8010
+              cable tcp 0.0.0.0:8010: never accepted by the listener (g1, g2, g3), before connected
+            ! CABLE_NOT_ACCEPTED not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+            --
+            - guest g1 (02:00:00:00:00:57)
+              cable tcp 0.0.0.0:8010: not connected (g2, g3), before never accepted by the listener
+            ! CABLE_UNCONNECTED nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+              CABLE_NOT_ACCEPTED no more: not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+            --
+            - guest g2 (02:00:00:00:00:56)
+            - guest g3 (02:00:00:00:00:58)
+            - cable tcp 0.0.0.0:8010
+              CABLE_UNCONNECTED no more: nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+            --"#]],
+    );
+}
