@@ -2,7 +2,7 @@
 //! reply. The earliest rung that was not reached is the one that is explained.
 
 use super::cause::ProvenBy;
-use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Status, Verdict};
+use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Rank, Status, Verdict};
 use super::endpoint::{Endpoint, Place};
 use super::note;
 use super::question::{Party, Question};
@@ -13,7 +13,7 @@ use super::trail::{At, Stop};
 use super::verdict::{Findings, foresee, is_same, judge};
 use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, Neighbor};
-use crate::host::{DeviceKind, NeighborState};
+use crate::host::{CableState, DeviceKind, NeighborState};
 use crate::journey::Journey;
 use crate::tables::{Learned, Tables};
 use crate::topology::{NodeKind, Topology};
@@ -335,7 +335,8 @@ impl<'a> Story<'a> {
             Some((walks, mut below))
                 if below.causes.iter().any(|cause| {
                     let is_symptom = cause.cause.proven_by == ProvenBy::Guest || cause.cause.code == "TARGET_ABSENT";
-                    cause.is_sufficient_alone && !is_symptom
+                    let is_counted = cause.proofs.iter().any(|proof| proof.rank <= Rank::Counter);
+                    (cause.is_sufficient_alone || is_counted) && !is_symptom && cause.cause.code != "TARGET_SILENT"
                 }) =>
             {
                 below.latent.extend(found.latent);
@@ -532,7 +533,8 @@ fn is_heard(case: &Case<'_>) -> bool {
     let Place::Backend(pid, card) = case.from.place else { return true };
     let is_plugged = |cable: &&crate::host::Cable| cable.ends.iter().any(|end| end.pid == Some(pid) && end.nic == Some(card));
     let cable = case.host.cables().find(is_plugged);
-    cable.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
+    let joined = cable.filter(|cable| matches!(cable.state, CableState::Connected | CableState::Unknown));
+    joined.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
 }
 
 /// Puts it all together.
@@ -549,8 +551,8 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
         }
         // A cable that nobody can listen to may have carried anything.
         Verdict::NotSent if !is_heard(case) => {
-            let is_sure = found.causes.first().is_some_and(|first| first.is_sufficient_alone && first.cause.code != "NOT_SENT");
-            if is_sure { Verdict::Fails } else { Verdict::Undetermined }
+            let is_explained = found.causes.first().is_some_and(|first| first.cause.code != "NOT_SENT");
+            if is_explained { Verdict::Fails } else { Verdict::Undetermined }
         }
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
         Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,

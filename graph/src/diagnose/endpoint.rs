@@ -140,7 +140,11 @@ impl Finder<'_> {
             if claimed.is_some_and(|(_, mac)| interface.mac.is_some_and(|own| own != mac)) && node.macs.len() > 1 {
                 continue;
             }
-            found.mac = interface.mac.or(claimed.map(|(_, mac)| mac));
+            let mac = interface.mac.or(claimed.map(|(_, mac)| mac));
+            if mac.is_some_and(|mac| !self.is_anybodys(mac)) {
+                continue;
+            }
+            found.mac = mac;
             if let Some(device) = device {
                 found.place = Place::Behind(device);
                 return found;

@@ -253,13 +253,19 @@ impl Planner<'_> {
         let is_for_goal = probe.is_to_group() || self.to.mac.is_none() || probe.destination_mac == self.to.mac;
         match self.to.place {
             Place::Behind(device) | Place::Local(_, device) if is_for_goal => Some(device),
+            // Who is not known anywhere is flooded to, also where the other end is.
+            Place::Behind(device) => probe.destination_mac.and_then(|mac| self.port_of(mac)).or(Some(device)),
             _ => probe.destination_mac.and_then(|mac| self.port_of(mac)),
         }
     }
 
     /// Where a station is, by the forwarding databases.
     fn port_of(&self, mac: MacAddr) -> Option<DeviceId> {
-        self.host.fdb().find(|entry| entry.mac == mac && entry.bridge.is_some_and(|bridge| bridge != entry.port)).map(|entry| entry.port)
+        let is_port = |port: DeviceId, bridge: DeviceId| self.host.device(port).is_some_and(|device| device.master == Some(bridge));
+        self.host
+            .fdb()
+            .find(|entry| entry.mac == mac && entry.bridge.is_some_and(|bridge| is_port(entry.port, bridge)))
+            .map(|entry| entry.port)
     }
 
     /// A bridge forwards a frame.
@@ -344,10 +350,9 @@ impl Planner<'_> {
                 Some(lower) => self.leave(lower, Probe { vlan: Some(*vid), ..probe }),
                 None => self.arrive(Some(id), probe),
             },
-            _ if self.to.place == Place::Behind(id) => self.arrive(Some(id), probe),
             _ => {
                 self.spot(At::Beyond, id.netns, Some(id), probe);
-                self.arrive(None, probe);
+                self.arrive(Some(id).filter(|id| self.to.place == Place::Behind(*id)), probe);
             }
         }
     }

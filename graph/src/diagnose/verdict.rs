@@ -174,7 +174,7 @@ fn settle(found: &mut Findings) {
     // That a guest is silent, or has no address, is what any other cause at its end explains; that nothing is sent, one at its start.
     for symptom in ["TARGET_SILENT", "NO_ADDRESS", "NOT_SENT"] {
         let explains = |accused: &Accusation| {
-            accused.cause.code != symptom && (symptom == "TARGET_SILENT" || accused.is_sufficient_alone) && is_at_same_end(accused, symptom)
+            accused.cause.code != symptom && (symptom != "NOT_SENT" || accused.is_sufficient_alone) && is_at_same_end(accused, symptom)
         };
         if found.causes.iter().any(explains) {
             found.causes.retain(|accused| accused.cause.code != symptom);

@@ -5,7 +5,7 @@
 //! - `host address 4 10.0.2.100/24`, `host guest 100 g1 a@2 b@3`: a process, its name, its cards with the device that each reads.
 //! - `host ns 2 web` (`own` for the one that tapscope runs in); a device there is `2/5`. `host neighbor 4 10.0.2.101 a reachable`,
 //!   `host fdb 2 a bridge 4 age 3`, `host backlog 7`, `host unreadable WHAT WHY REMEDY` with `_` for spaces.
-//! - A port's words: `state listening`, `isolated`, `locked`, `hairpin`, `guard`, `no-flood`, `no-broadcast`, `no-multicast`, `vlan 10` (a
+//! - A port's words: `state listening`, `isolated`, `locked`, `hairpin`, `guard`, `no-flood`, `no-broadcast`, `no-multicast`, `suppress` (neigh_suppress), `vlan 10` (a
 //!   member), `pvid 10` (untagged, too). A device's: `mtu 1000`, `xdp 7`, `noarp`, `packets IN OUT` (its counters); a bridge's `filtering`.
 //! - `host fdb 2 a bridge 4 static`, `host route 10.0.0.0/24 4` (device 4), `host route 0.0.0.0/0 4 via 10.0.0.1`, `host route blackhole 10.0.0.1/32`,
 //!   `host rule 100 from 10.0.0.0/24 table 100`, `host nft inet fw forward forward/0 0 RULE …`, `host iptables filter FORWARD forward/0 0 RULE …`.
@@ -75,6 +75,7 @@ pub fn change(words: &[&str]) -> HostChange {
                 "reachable" => NeighborState::Reachable,
                 "stale" => NeighborState::Stale,
                 "failed" => NeighborState::Failed,
+                "permanent" => NeighborState::Permanent,
                 other => panic!("no such state: {other}"),
             },
             is_router: false,
@@ -201,6 +202,8 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
             "bridge" => DeviceKind::Bridge(Bridge::default()),
             "veth" => DeviceKind::Veth,
             "macvtap" => DeviceKind::Macvtap(Text::new("bridge")),
+            "macvlan" => DeviceKind::Macvlan(Text::new("bridge")),
+            "vxlan" => DeviceKind::Vxlan(10),
             "physical" => DeviceKind::Physical,
             "loopback" => DeviceKind::Loopback,
             other => panic!("no such kind: {other}"),
@@ -274,6 +277,7 @@ fn port_word<'a>(port: &mut BridgePort, word: &str, rest: &mut impl Iterator<Ite
         "no-flood" => port.flood = false,
         "no-broadcast" => port.broadcast_flood = false,
         "no-multicast" => port.multicast_flood = false,
+        "suppress" => port.neighbor_suppression = true,
         "vlan" => port.vlans.push(PortVlan { vid: vid(), ..PortVlan::default() }),
         "pvid" => port.vlans.push(PortVlan { vid: vid(), is_pvid: true, is_untagged: true }),
         other => panic!("not understood: {other}"),

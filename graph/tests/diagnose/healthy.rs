@@ -55,3 +55,13 @@ fn a_way_that_was_listened_to_in_part_only_is_not_proven() {
     brief(&format!("{STD}{}", KNOWN.replace("tapB", "other")), "a", "b", "undetermined undetermined:  / ");
     brief(&format!("{ROUTED}{SENT}"), "10.9.1.1", "10.9.2.1", "undetermined undetermined:  / ");
 }
+
+#[test]
+fn a_request_that_takes_an_unseen_way_and_whose_reply_comes_back() {
+    let back = "
+        1.0 tapB<   b>a icmp reply 10.9.0.2>10.9.0.1 7/1
+        1.1 tapA>   b>a icmp reply 10.9.0.2>10.9.0.1 7/1
+    ";
+    let known: String = KNOWN.lines().filter(|line| !line.contains("icmp")).map(|line| format!("{line}\n")).collect();
+    brief(&format!("{STD}{known}{back}"), "10.9.0.1", "10.9.0.2", "works proven:  / ");
+}

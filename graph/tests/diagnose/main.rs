@@ -4,8 +4,11 @@
 mod common;
 
 mod bridge;
+mod dhcp;
 mod guest;
 mod healthy;
+mod neighbor;
+mod outside;
 mod route;
 mod vlan;
 

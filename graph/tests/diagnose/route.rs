@@ -34,7 +34,6 @@ fn forwarding_is_off_and_a_rule_waits_behind_it() {
                     last seen brA in, next expected brB out
                     the way of the reply was not exercised
              next obstacle (not reached yet): NFT_DROP  a rule of the host's firewall drops it: iifname "brA" oifname "brB" icmp type echo-request drop  nft inet fw chain forward rule 4: iifname "brA" oifname "brB" icmp type echo-request drop
-             ruled out: RP_FILTER_DROP (rp_filter is 0)
         "#]],
     );
 }
@@ -86,9 +85,11 @@ fn a_next_hop_that_does_not_answer() {
         expect![[r#"
             ping 10.9.1.1 (guest a, tapA) -> 10.9.2.1 (guest b, tapB): FAILS  2 of 2 echo requests lost  [proven]
 
-             cause  GUEST_NIC_NOT_READY   the guest b never sent anything and takes nothing from tapB: its driver has not started the card
-                    1 frames went out on tapB, 0 were fetched, none ever came in
-             fix    boot the guest with a driver for its card, or give it -device e1000          then expect: frames in from the guest
+             cause  NEXTHOP_NEIGH_FAILED   the host asks for 10.9.2.1 on brB, and nobody answers
+                    neighbour 10.9.2.1 dev brB is FAILED; asked 2 times, never answered
+             fix    see to it that 10.9.2.1 answers on brB          then expect: an answer in on brB
+             maybe  GUEST_NIC_NOT_READY, VM_PAUSED
+                    decide with: boot the guest with a driver for its card, or give it -device e1000
 
              path   request  --> tapA in            #10    22:13:21.000  ok
                              --> brA in             #11    22:13:21.010  ok
@@ -98,6 +99,8 @@ fn a_next_hop_that_does_not_answer() {
                              --> tapB out           #7     22:13:21.100  ok
                               X  reader of tapB      not read
                     the way of the reply was not exercised
+             ruled out: IP_FORWARD_OFF (net.ipv4.ip_forward is 1), RP_FILTER_DROP (rp_filter is 0)
+             evidence: frames #6 #8
         "#]],
     );
 }
@@ -111,4 +114,22 @@ fn the_next_hop_is_asked_for_on_a_bridge_whose_port_blocks() {
         2.1 brB>  15>* arp who-has 10.9.2.1 tell 10.9.2.254
     ";
     one(asks, "fails proven: PORT_STATE_DISABLED / ");
+}
+
+#[test]
+fn a_host_without_a_route_back_and_one_that_drops_the_reply_twice() {
+    let answered = "
+        1.02 brB>   15>b icmp request 10.9.1.1>10.9.2.1 7/1
+        1.03 tapB>  15>b icmp request 10.9.1.1>10.9.2.1 7/1
+        1.04 tapB<  b>15 icmp reply 10.9.2.1>10.9.1.1 7/1
+        1.05 brB<   b>15 icmp reply 10.9.2.1>10.9.1.1 7/1
+    ";
+    let request = SENT.lines().take(3).map(|line| format!("{line}\n")).collect::<String>();
+    let without = ROUTED.replace("0 host route 10.9.1.0/24 4", "").replace("0 host address 4 10.9.1.254/24", "");
+    brief(&format!("{without}{request}{answered}"), "10.9.1.1", "10.9.2.1", "fails proven: NO_ROUTE_BACK / ");
+    let rules = "
+        0.1 host nft inet fw pre prerouting/-300 1 iifname \"brB\" icmp type echo-reply drop
+        0.1 host nft inet fw forward forward/0 2 icmp type echo-reply drop
+    ";
+    brief(&format!("{ROUTED}{rules}{request}{answered}"), "10.9.1.1", "10.9.2.1", "fails proven: NFT_DROP / NFT_DROP");
 }

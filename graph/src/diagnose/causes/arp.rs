@@ -30,7 +30,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "PROXY_ARP_HIJACK",
         layer: "L2 host",
         proven_by: ProvenBy::State,
-        at: &[At::Receiver, At::BridgeUp],
+        at: &[At::BridgeUp, At::Route, At::Receiver],
         test: Test::Place(proxy_arp),
         drop_reasons: &[],
         meaning: "The host answers ARP in the guest's place.",
@@ -269,6 +269,17 @@ fn duplicate_ip(scene: &Scene<'_>) -> Answer {
         .yes()
 }
 
+/// Whether the host answered for an address of a guest on that link, so that its packets come to the host (arp(7), proxy_arp).
+pub(super) fn is_proxied(scene: &Scene<'_>) -> bool {
+    let host = scene.host();
+    let Some(bridge) = scene.walk.to.device().and_then(|device| host.device(device)?.master).and_then(|bridge| host.device(bridge)) else {
+        return false;
+    };
+    routing::device_setting(host, bridge.id, "ipv4", "proxy_arp") > 0
+        && scene.spot.probe.destination_mac == bridge.mac
+        && answerers(scene).iter().any(|one| Some(one.mac) == bridge.mac)
+}
+
 fn proxy_arp(scene: &Scene<'_>) -> Answer {
     let (Some(ip), Some(to_device)) = (scene.walk.to.ip, scene.walk.to.device()) else { return Answer::Idle };
     let bridge = match scene.spot.at {
@@ -302,28 +313,43 @@ fn is_alive(scene: &Scene<'_>, mac: MacAddr) -> bool {
         || scene.host().guests().any(|guest| guest.nics.iter().any(|nic| nic.mac == Some(mac)))
 }
 
+/// A packet for an address of the host on a bridge, sent to a link-layer address that the bridge had before.
 fn gateway_mac_changed(scene: &Scene<'_>) -> Answer {
     let (Some(mac), Some((bridge, _))) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.bridge()) else {
         return Answer::Idle;
     };
+    let host = scene.host();
+    let Some(now) = bridge.mac.filter(|now| *now != mac) else { return Answer::Idle };
     let had = scene.case.tables.bindings.iter().find(|row| {
-        row.mac == mac && row.learned.proves_owner() && scene.host().addresses().any(|own| own.ip == row.ip && own.device == bridge.id)
+        row.mac == mac && row.learned.proves_owner() && host.addresses().any(|own| own.ip == row.ip && own.device == bridge.id)
     });
-    let (Some(had), Some(now), false) = (had, bridge.mac.filter(|now| *now != mac), is_alive(scene, mac) && scene.walk.to.mac == Some(mac))
-    else {
-        return Answer::Idle;
-    };
-    let ip = tool(scene.host(), bridge.id.netns, "ip");
-    Hit::new(
+    // A bridge takes the lowest address of its ports, and gives it up when that port leaves.
+    let left = host.devices().find(|device| {
+        device.mac == Some(mac)
+            && device.id.netns == bridge.id.netns
+            && device.master != Some(bridge.id)
+            && !host.addresses().any(|own| own.device == device.id)
+    });
+    let is_for_bridge = matches!(scene.walk.to.place, Place::Local(_, device) if device == bridge.id);
+    let is_alive = is_alive(scene, mac) && scene.walk.to.mac == Some(mac);
+    let ip = scene.walk.to.ip.filter(|_| is_for_bridge && left.is_some()).or(had.map(|row| row.ip));
+    let (Some(gateway), false) = (ip, is_alive) else { return Answer::Idle };
+    let ip = tool(host, bridge.id.netns, "ip");
+    let mut hit = Hit::new(
         scene.name(bridge.id),
         Some(bridge.id),
-        format!("{} is sent to {mac}, which {} had before; now it has {now}", had.ip, bridge.name),
+        format!("{gateway} is sent to {mac}, which {} had before; now it has {now}", bridge.name),
     )
-    .frames(Rank::Packets, format!("{} was at {mac}", had.ip), vec![had.evidence.last])
     .fix(format!("{ip} link set {} address {mac}", bridge.name))
     .undo(format!("{ip} link set {} address {now}", bridge.name))
-    .expect("the packet at the host; guests also ask anew after half a minute")
-    .yes()
+    .expect("the packet at the host; guests also ask anew after half a minute");
+    if let Some(row) = had {
+        hit = hit.frames(Rank::Packets, format!("{gateway} was at {mac}"), vec![row.evidence.last]);
+    }
+    if let Some(left) = left {
+        hit = hit.state(format!("{} has the address {mac} and is no port of {} any more, which has {now}", left.name, bridge.name));
+    }
+    hit.yes()
 }
 
 fn stale_arp(scene: &Scene<'_>) -> Answer {

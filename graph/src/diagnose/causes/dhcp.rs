@@ -1,7 +1,7 @@
 //! Guests that did not get an address (RFC 2131).
 
 use super::prelude::*;
-use crate::diagnose::endpoint::Endpoint;
+use crate::diagnose::endpoint::{Endpoint, device_of_point};
 use crate::diagnose::firewall::{self, Conn, Hook, Packet, Protocol, Ruling};
 use crate::host::FirewallRule;
 use crate::tables::{DhcpState, DhcpTransaction};
@@ -45,7 +45,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L3 DHCP",
         proven_by: ProvenBy::State,
         at: &[At::Receiver, At::Sender],
-        test: Test::Missing("the server's log and leases are not read"),
+        test: Test::Place(pool_exhausted),
         drop_reasons: &[],
         meaning: "The DHCP server has no address left.",
         wire: "as above but others got leases recently; server silent",
@@ -114,7 +114,7 @@ fn server(scene: &Scene<'_>) -> Option<String> {
 
 fn no_server(scene: &Scene<'_>) -> Answer {
     let Some((end, transactions)) = client(scene).filter(|(_, transactions)| is_unanswered(transactions)) else { return Answer::Idle };
-    if server(scene).is_some() || blocking_rule(scene).is_some() {
+    if server(scene).is_some() || server_seen(scene, end).is_some() || blocking_rule(scene).is_some() {
         return Answer::Idle;
     }
     let place = end.title(scene.host());
@@ -126,6 +126,37 @@ fn no_server(scene: &Scene<'_>) -> Answer {
         hit = hit.state("nobody listens on UDP port 67");
     }
     hit.yes()
+}
+
+/// A server that answered another client on the same link.
+fn server_seen(scene: &Scene<'_>, end: &Endpoint) -> Option<(Ipv4Addr, FrameNo)> {
+    let host = scene.host();
+    let link = |device| host.device(device).and_then(|row| row.master.or(Some(row.id)));
+    let own = end.device().and_then(link)?;
+    let is_there = |row: &&DhcpTransaction| {
+        let device = device_of_point(scene.case.tables, row.point);
+        row.client_mac != end.mac && !row.acked.is_empty() && device.and_then(link) == Some(own)
+    };
+    let row = scene.case.tables.dhcp.iter().filter(is_there).last()?;
+    Some((*row.servers.first()?, row.messages.last().map(|message| message.frame)?))
+}
+
+/// The server answers others, hears this one, and has nothing for it.
+fn pool_exhausted(scene: &Scene<'_>) -> Answer {
+    let Some((end, transactions)) = client(scene).filter(|(_, transactions)| is_unanswered(transactions)) else { return Answer::Idle };
+    if blocking_rule(scene).is_some() {
+        return Answer::Idle;
+    }
+    let Some((server, frame)) = server_seen(scene, end) else { return Answer::Idle };
+    let place = end.title(scene.host());
+    Hit::new(&place, end.device(), format!("{place} has no address: the server {server} gives leases to others, and says nothing to it"))
+        .frames(Rank::Packets, format!("{server} answered another client"), vec![frame])
+        .frames(Rank::Packets, "DISCOVER, and no OFFER", frames(&transactions))
+        .fix("widen the server's range, or take back old leases; its log says \u{201c}no address available\u{201d}")
+        .expect("an OFFER")
+        .maybe(&["DHCP_BLOCKED"], "the DHCP server's log")
+        .guess()
+        .yes()
 }
 
 /// A rule of the input hook that drops what goes to a DHCP server.

@@ -116,10 +116,13 @@ fn vxlan_mismatch(scene: &Scene<'_>) -> Answer {
     let refused = tables.icmp_errors.iter().find(|row| {
         let is_unreachable = matches!((row.error.is_v6, row.error.kind, row.error.code), (false, 3, 3) | (true, 1, 4));
         is_unreachable
-            && row
-                .error
-                .quoted
-                .is_some_and(|quoted| quoted.protocol == 17 && sent.iter().any(|own| own.outer == (quoted.source, quoted.destination)))
+            && row.error.quoted.is_some_and(|quoted| {
+                // Where the tunnel's own packets were not listened to, the usual ports tell (IANA's, and Linux's own).
+                let is_tunnels = sent.iter().any(|own| own.outer == (quoted.source, quoted.destination));
+                let is_vxlan = quoted.ports.is_some_and(|(_, port)| matches!(port, 4789 | 8472));
+                let is_own = scene.host().addresses().any(|own| own.ip == quoted.source && own.device.netns == device.id.netns);
+                quoted.protocol == 17 && (is_tunnels || is_vxlan && is_own)
+            })
     });
     let Some(refused) = refused else { return Answer::Idle };
     let (other, port) = (refused.error.reporter, refused.error.quoted.and_then(|quoted| quoted.ports).map_or(4789, |(_, port)| port));

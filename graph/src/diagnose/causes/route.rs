@@ -276,6 +276,7 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
     // Between two ports of one link the host has nothing to forward; that the reply came to it is what is wrong.
     let is_one_link = scene.walk.leg == Leg::Reply && scene.case.is_one_link();
     if is_one_link
+        || super::arp::is_proxied(scene)
         || is_astray(scene)
         || matches!(way(scene), Way::Local(_))
         || scene.spot.out.is_none() && connected(scene).is_none() && matches!(way(scene), Way::Nowhere)
@@ -354,6 +355,10 @@ fn no_route(scene: &Scene<'_>) -> Answer {
 /// The way that the tables give, where it is not the one to the device that the other end is behind.
 fn misled<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
     let Way::Out(hop) = way(scene) else { return None };
+    // What should never have come to the host is not misled by it.
+    if super::arp::is_proxied(scene) {
+        return None;
+    }
     let right =
         connected(scene).filter(|right| *right != hop.device && routing::is_on_link(scene.host(), *right, scene.spot.probe.destination))?;
     // The port that an address is on, and its bridge, are one link.

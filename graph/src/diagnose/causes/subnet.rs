@@ -4,6 +4,7 @@ use super::prelude::*;
 use crate::FrameNo;
 use crate::diagnose::endpoint::Place;
 use crate::diagnose::routing::{self, Way};
+use crate::tables::Learned;
 use std::net::IpAddr;
 
 /// The rows.
@@ -137,11 +138,18 @@ fn gateway_unreachable(scene: &Scene<'_>) -> Answer {
 
 /// The packet came to a plain host, which does not send it on.
 fn wrong_gateway(scene: &Scene<'_>) -> Answer {
-    let (Leg::Request | Leg::Reply, Some(device), Some(goal)) = (scene.walk.leg, scene.spot.device, scene.walk.to.device()) else {
+    let (Leg::Request | Leg::Reply, Some(device), goal) = (scene.walk.leg, scene.spot.device, scene.walk.to.device()) else {
         return Answer::Idle;
     };
     let mac = scene.spot.probe.destination_mac.filter(|mac| !mac.is_group());
-    let (Some(mac), true, true) = (mac, device != goal, scene.walk.is_delivered()) else { return Answer::Idle };
+    let (Some(mac), true, true) = (mac, Some(device) != goal, scene.walk.is_delivered()) else { return Answer::Idle };
+    // Whoever has another card, or sends what others sent, may be a router after all, and its other side out of sight.
+    let cards = scene.host().guest_behind(device).map_or(1, |(guest, _)| guest.nics.len());
+    let owns = |ip: IpAddr| scene.case.owners(ip).any(|owner| owner == mac);
+    let routes = scene.case.tables.bindings.iter().any(|row| row.mac == mac && row.learned == Learned::Source && !owns(row.ip));
+    if goal.is_none() && (cards > 1 || routes) {
+        return Answer::Idle;
+    }
     let its = scene.case.tables.bindings.iter().find(|row| row.mac == mac && row.learned.proves_owner()).map(|row| row.ip);
     // Whoever has the very address is a second owner of it, not a router.
     if its == scene.walk.to.ip || scene.case.owners(scene.walk.to.ip.unwrap_or(scene.spot.probe.destination)).any(|owner| owner == mac) {

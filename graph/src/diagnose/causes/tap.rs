@@ -1,6 +1,7 @@
 //! TAPs: who reads them, and how (Documentation/networking/tuntap.rst; drivers/net/tun.c).
 
 use super::prelude::*;
+use crate::diagnose::endpoint::device_of_point;
 use crate::host::{DeviceKind, Guest, Nic};
 
 /// The rows.
@@ -210,7 +211,10 @@ fn nic_not_ready(scene: &Scene<'_>) -> Answer {
         .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched, none ever came in", device.name)),
         _ => return Answer::Idle,
     };
-    hit.fix("boot the guest with a driver for its card, or give it -device e1000").expect("frames in from the guest").in_guest().yes()
+    let hit = hit.fix("boot the guest with a driver for its card, or give it -device e1000").expect("frames in from the guest").in_guest();
+    // Only its monitor tells a guest that is paused from one that has not started its card.
+    let is_known = started == Some(false) || guest(scene).is_none_or(|(guest, _)| guest.run_state.is_some());
+    if is_known { hit.yes() } else { hit.maybe(&["VM_PAUSED"], "QMP {\"execute\":\"query-status\"}").guess().yes() }
 }
 
 /// A hub or a backend that no card is plugged into.
@@ -294,22 +298,28 @@ fn permission(scene: &Scene<'_>) -> Answer {
 /// What the guest writes is not understood by the TAP: virtio's header, or that of packet information.
 fn header_mismatch(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device() else { return Answer::Idle };
-    let DeviceKind::Tun(_) = device.kind else { return Answer::Idle };
-    let grew = scene.case.grew(device.id);
-    let Some(errors) = grew.map(|grew| grew.received_errors + grew.received_dropped).filter(|errors| *errors > 0) else {
-        return Answer::Idle;
-    };
+    let DeviceKind::Tun(mode) = &device.kind else { return Answer::Idle };
     let heard = scene.case.captured(device.id, crate::Direction::Inbound, scene.case.window.until);
-    if heard > 0 {
-        return Answer::Idle;
-    }
-    Hit::new(
+    let Some(grew) = scene.case.grew(device.id).filter(|_| heard == 0) else { return Answer::Idle };
+    let errors = grew.received_errors + grew.received_dropped;
+    let tables = scene.case.tables;
+    let is_understood = tables.bindings.iter().any(|row| row.inbound && device_of_point(tables, row.point) == Some(device.id));
+    let hit = Hit::new(
         scene.name(device.id),
         Some(device.id),
         format!("what is written into {} is not understood: its reader takes another header for granted", device.name),
     )
-    .proof(Rank::Counter, format!("{} counts {errors} damaged or dropped frames in, and none was seen", device.name))
     .fix("open the TAP with IFF_NO_PI, and IFF_VNET_HDR as the reader uses it")
-    .expect("frames in from the guest")
-    .yes()
+    .expect("frames in from the guest");
+    if errors > 0 {
+        return hit.proof(Rank::Counter, format!("{} counts {errors} damaged or dropped frames in, and none was seen", device.name)).yes();
+    }
+    if mode.has_packet_information && grew.received_packets > 0 && !is_understood {
+        return hit
+            .proof(Rank::Counter, format!("{} frames came in by {}, and none is ARP or IP", grew.received_packets, device.name))
+            .state(format!("{} is open with packet information (no IFF_NO_PI)", device.name))
+            .guess()
+            .yes();
+    }
+    Answer::Idle
 }
