@@ -34,6 +34,17 @@ fn brief(script: &str, from: &str, to: &str, expected: &str) {
     assert_eq!(text, expected, "{}", found.printed(&view.tables.host));
 }
 
+/// Only the verdict and the codes of what looks like a fault and is none; nothing is accused.
+fn noted(script: &str, from: &str, to: &str, expected: &str) {
+    let view = common::view(script);
+    let party = |text: &str| text.parse().expect("a party");
+    let found = diagnose(&view, &Question::new(party(from), party(to)));
+    let codes: Vec<&str> = found.notes.iter().map(|note| note.code).collect();
+    let printed = found.printed(&view.tables.host);
+    assert!(found.causes.is_empty() && found.latent.is_empty(), "{printed}");
+    assert_eq!(format!("{}: {}", found.verdict.name(), codes.join(" ")), expected, "{printed}");
+}
+
 /// Two guests on one bridge, as devices 2 and 3; the bridge is device 4.
 const STD: &str = "
     0 host ns 1 own

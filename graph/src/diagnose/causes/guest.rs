@@ -397,6 +397,14 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
     if scene.has_packets() || scene.walk.leg != Leg::Request || scene.case.ear(device) != Ear::Whole {
         return Answer::Idle;
     }
+    // What a program in the device throws away was sent, and nobody could see it.
+    let came = scene.case.grew(device).map_or(0, |grew| grew.received_packets);
+    if came > 0
+        && scene.host().device(device).is_some_and(|row| row.xdp.is_some())
+        && scene.case.captured(device, Direction::Inbound, scene.case.window.until) == 0
+    {
+        return Answer::Idle;
+    }
     // Whoever pings under another address does send.
     let pings =
         |journey: &Journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && Some(echo.destination) == scene.walk.to.ip);
