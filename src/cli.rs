@@ -106,6 +106,9 @@ pub struct ShowArguments {
     /// With --live and ssh://: listen on these interfaces only, `*` and `?` allowed
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
+    /// With --live: listen on this cable, too, as in `tapscope watch`
+    #[arg(long = "cable", value_name = "CABLE", value_parser = live::scope::named, requires = "live")]
+    pub cables: Vec<live::scope::Named>,
     /// With --live: take everything to and from these addresses at every point
     #[arg(long, value_name = "ADDRESS", value_parser = live::followed, requires = "live")]
     pub follow: Vec<Follow>,
@@ -115,6 +118,12 @@ pub struct ShowArguments {
     /// With --live: guests that are asked for copies of their frames, as in `tapscope watch`
     #[arg(long, value_name = "MONITOR", requires = "live")]
     pub qmp: Vec<String>,
+    /// With --live: unix datagram sockets whose place is taken, as in `tapscope watch`
+    #[arg(long, value_name = "PATH", requires = "live")]
+    pub interpose: Vec<PathBuf>,
+    /// Yes to what --interpose asks
+    #[arg(long, requires = "interpose")]
+    pub yes: bool,
     /// With --live: record it, too, into this pcapng file, from which `tapscope show` prints the same
     #[arg(short = 'w', long = "write", value_name = "FILE", requires = "live")]
     pub write: Option<PathBuf>,

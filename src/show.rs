@@ -35,8 +35,11 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
         filter: arguments.filter.clone(),
         follow: arguments.follow.clone(),
         netns: arguments.netns.clone(),
+        cables: arguments.cables.clone(),
         qmp: arguments.qmp.clone(),
         display: arguments.display.clone().unwrap_or_default(),
+        interpose: arguments.interpose.clone(),
+        yes: arguments.yes,
         ..LiveArguments::default()
     };
     if arguments.live {

@@ -181,6 +181,7 @@ fn others_read_the_points_and_directions() -> Result<(), Error> {
         "Name = port1",
         "Description = port of br0",
         "Filter string = icmp",
+        "Speed = 10000000000",
         "Time precision = nanoseconds (9)",
         "Number of stat entries = 1",
     ] {

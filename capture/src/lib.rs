@@ -5,6 +5,8 @@ pub mod file;
 pub mod filter;
 pub mod hub;
 pub mod interface;
+#[cfg(target_os = "linux")]
+pub mod interpose;
 pub mod inventory;
 pub mod qemu;
 pub mod record;

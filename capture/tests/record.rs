@@ -69,6 +69,7 @@ fn facts(words: &[String], n: u32) -> Vec<HostFact> {
         name: text(0),
         kind: kinds[n as usize % kinds.len()].clone(),
         mac: Some(mac),
+        speed: Some(n),
         mtu: 1500,
         is_up: true,
         oper_state: OperState::LowerLayerDown,

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, bail};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::{BTreeMap, BTreeSet};
-use tapscope_capture::qemu::filter::{Ask, Filters, Outlets, Report};
+use tapscope_capture::qemu::filter::{Ask, Filters, Outlets, Question, Report};
 use tapscope_capture::qemu::monitor::{Address, owner};
-use tapscope_graph::host::{BackendKind, Cable, CableSight, Guest, Host, Nic};
+use tapscope_graph::host::{Backend, BackendKind, Cable, CableSight, Guest, Host, Nic};
 use tapscope_graph::{Batch, Direction, Event, MacAddr, Text};
 
 /// Reports that may wait to be told.
@@ -20,6 +20,9 @@ enum Wish {
     Guest(String),
     /// A monitor.
     At(Address),
+    /// A cable by its key, at one of its guests.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    Cable(Text),
 }
 
 /// Guests that are asked. When it is dropped, what was added to them is taken away.
@@ -28,6 +31,8 @@ pub struct Asking {
     filters: Option<Filters>,
     reports: Receiver<Report>,
     asks: Vec<Ask>,
+    /// Guests whose backends have no known ids.
+    questions: Vec<Question>,
     /// Objects that were announced.
     announced: BTreeSet<String>,
     /// The guests behind monitors that no command line names, and which guests there were when that was looked up.
@@ -37,43 +42,75 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Starts; none if the user wishes nothing of the kind.
+    /// Starts.
     ///
     /// # Errors
     /// A wish that makes no sense, or no threads.
-    pub fn start(wishes: &[String], events: Sender<Event>, spent: Receiver<Batch>) -> Result<Option<Asking>> {
-        if wishes.is_empty() {
-            return Ok(None);
-        }
+    pub fn start(wishes: &[String], events: Sender<Event>, spent: Receiver<Batch>) -> Result<Asking> {
         let wishes = wishes.iter().map(|wish| Wish::read(wish)).collect::<Result<Vec<Wish>>>()?;
         let (told, reports) = bounded(REPORTS);
         let filters = Filters::start(Outlets { events, spent, reports: told }).context("cannot start to ask guests")?;
-        Ok(Some(Asking {
+        Ok(Asking {
             wishes,
             filters: Some(filters),
             reports,
             asks: Vec::new(),
+            questions: Vec::new(),
             announced: BTreeSet::new(),
             owners: BTreeMap::new(),
             looked_up_for: Vec::new(),
             refused: BTreeMap::new(),
-        }))
+        })
+    }
+
+    /// Adds a cable to what is asked for, by its key.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    pub fn wish(&mut self, cable: &Text, host: &Host) {
+        let wish = Wish::Cable(cable.clone());
+        if !self.wishes.contains(&wish) {
+            self.wishes.push(wish);
+            self.update(host);
+        }
+    }
+
+    /// Takes a cable away from what is asked for; its filters go. Says whether it was among it.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    pub fn unwish(&mut self, cable: &Text, host: &Host) -> bool {
+        let before = self.wishes.len();
+        self.wishes.retain(|wish| !matches!(wish, Wish::Cable(key) if key == cable));
+        let was_wished = self.wishes.len() < before;
+        if was_wished {
+            self.update(host);
+        }
+        was_wished
     }
 
     /// Asks the guests that there are now. What will be changed is said before.
     pub fn update(&mut self, host: &Host) {
         self.look_up(host);
         let mut asks: Vec<Ask> = Vec::new();
+        let mut questions: Vec<Question> = Vec::new();
         for guest in host.guests() {
-            let Some(monitor) = self.wishes.iter().find_map(|wish| self.monitor(wish, guest)) else { continue };
-            for ask in asks_of(host, guest, &monitor) {
+            let monitor = self.wishes.iter().find_map(|wish| self.monitor(wish, host, guest));
+            let (by_cable, is_whole) = (first_monitor(host, guest), monitor.is_some());
+            let Some(monitor) = monitor.or(by_cable) else { continue };
+            let is_wished = |key: &Text| is_whole || self.wishes.iter().any(|wish| matches!(wish, Wish::Cable(wished) if wished == key));
+            let mut is_complete = true;
+            for need in needs_of(host, guest).filter(|need| need.cable.map_or(is_whole, |cable| is_wished(&cable.key))) {
+                let Some(ask) = need.ask(guest, &monitor) else {
+                    is_complete = false;
+                    continue;
+                };
                 // One end of a cable sees all that the other does.
                 if !asks.iter().any(|other| other.key == ask.key) {
                     asks.push(ask);
                 }
             }
+            if !is_complete {
+                questions.push(Question { pid: guest.pid, guest: called(guest), monitor });
+            }
         }
-        if asks == self.asks {
+        if asks == self.asks && questions == self.questions {
             return;
         }
         for ask in &asks {
@@ -86,11 +123,13 @@ impl Asking {
                 );
             }
         }
-        self.refused.retain(|key, _| asks.iter().any(|ask| ask.key == *key));
+        let is_asked =
+            |key: &str| asks.iter().any(|ask| ask.key == key) || questions.iter().any(|row| format!("process {}", row.pid) == key);
+        self.refused.retain(|key, _| is_asked(key));
         if let Some(filters) = &self.filters {
-            filters.listen(asks.clone());
+            filters.listen(asks.clone(), questions.clone());
         }
-        self.asks = asks;
+        (self.asks, self.questions) = (asks, questions);
     }
 
     /// Finds the guests behind monitors that no command line names: those for people, and those by another path.
@@ -111,16 +150,10 @@ impl Asking {
         self.looked_up_for = pids;
     }
 
-    /// The monitor by which a wish asks a guest, if it does.
-    fn monitor(&self, wish: &Wish, guest: &Guest) -> Option<Address> {
-        match wish {
-            Wish::All if guest.is_libvirt => None,
-            Wish::All => first_monitor(guest),
-            Wish::Guest(name) => guest.name.as_ref().filter(|known| known.as_str() == name).and_then(|_| first_monitor(guest)),
-            Wish::At(Address::Libvirt(domain)) => (guest.is_libvirt && guest.name.as_ref().is_some_and(|name| name.as_str() == domain))
-                .then(|| Address::Libvirt(domain.clone())),
-            Wish::At(address) => (names(guest, address) || self.owners.get(address) == Some(&guest.pid)).then(|| address.clone()),
-        }
+    /// The monitor by which a wish asks a whole guest, if it does.
+    fn monitor(&self, wish: &Wish, host: &Host, guest: &Guest) -> Option<Address> {
+        let is_owners = |address: &Address| self.owners.get(address) == Some(&guest.pid);
+        wish.monitor(host, guest, is_owners)
     }
 
     /// Tells on standard error what was done; says whether anything was.
@@ -138,7 +171,7 @@ impl Asking {
 
     /// Backends that are wanted, and are neither open nor refused if it is fewer points than that.
     pub fn wanted(&self) -> usize {
-        self.asks.len()
+        self.asks.len() + self.questions.len()
     }
 
     /// How many of them were refused.
@@ -150,7 +183,7 @@ impl Asking {
     pub fn notices(&self, host: &Host) -> Vec<String> {
         let mut notices: Vec<String> = self.refused.values().cloned().collect();
         for wish in self.wishes.iter().filter(|_| !host.is_empty()) {
-            let is_met = host.guests().any(|guest| self.monitor(wish, guest).is_some());
+            let is_met = host.guests().any(|guest| self.monitor(wish, host, guest).is_some());
             match wish {
                 _ if is_met => {}
                 Wish::All => notices
@@ -168,7 +201,12 @@ impl Asking {
                         None => format!("no guest is called {name}: tapscope list names them"),
                     });
                 }
-                Wish::At(address) => notices.push(format!("no guest that is seen here has the monitor {address}: tapscope list")),
+                Wish::At(address) => notices.push(no_guest_at(host, address)),
+                Wish::Cable(key) if self.asks.iter().any(|ask| ask.cable.as_ref() == Some(key)) => {}
+                Wish::Cable(key) => {
+                    let sight = host.cables().find(|cable| cable.key == *key).map(|cable| cable.sight.words(host));
+                    notices.push(format!("{key}: {}", sight.unwrap_or_else(|| "it is not there any more".to_owned())));
+                }
             }
         }
         notices
@@ -194,20 +232,83 @@ impl Wish {
     }
 }
 
+/// What to do where a monitor is nobody's that can be asked.
+fn no_guest_at(host: &Host, address: &Address) -> String {
+    let Address::Tcp(at, _) = address else { return format!("no guest that is seen here has the monitor {address}: tapscope list") };
+    let elsewhere = host.guests().find(|guest| names(guest, address)).and_then(|guest| guest.netns).and_then(|netns| host.namespace(netns));
+    if let Some(namespace) = elsewhere.filter(|namespace| !namespace.is_own) {
+        let name = namespace.name.as_ref().map_or_else(|| "NAME".to_owned(), Text::to_string);
+        return format!(
+            "the monitor {address} is in the network namespace {name}, and copies cannot come from there to here over TCP: \
+             ip netns exec {name} tapscope …, or give the guest another one with -qmp unix:PATH,server=on,wait=off"
+        );
+    }
+    let is_ours = at.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback() || host.addresses().any(|row| row.ip == ip));
+    if is_ours || at == "localhost" {
+        return format!("no guest that is seen here has the monitor {address}: tapscope list");
+    }
+    format!("the monitor {address} is on another host, and copies cannot come from there to here: tapscope ssh://root@{}", Text::new(at))
+}
+
+/// The monitors by which wishes, as in `--qmp`, ask guests; those that can only be found by asking the kernel are found, too.
+///
+/// # Errors
+/// A wish that makes no sense.
+pub fn monitors(wishes: &[String], host: &Host) -> Result<Vec<(u32, Address)>> {
+    let wishes = wishes.iter().map(|wish| Wish::read(wish)).collect::<Result<Vec<Wish>>>()?;
+    let found = host.guests().filter_map(|guest| {
+        let is_owners = |address: &Address| owner(address) == Some(guest.pid);
+        let monitor = wishes.iter().find_map(|wish| wish.monitor(host, guest, is_owners))?;
+        Some((guest.pid, monitor))
+    });
+    Ok(found.collect())
+}
+
+impl Wish {
+    fn monitor(&self, host: &Host, guest: &Guest, is_owners: impl Fn(&Address) -> bool) -> Option<Address> {
+        match self {
+            Wish::All if guest.is_libvirt => None,
+            Wish::All => first_monitor(host, guest),
+            Wish::Guest(name) => guest.name.as_ref().filter(|known| known.as_str() == name).and_then(|_| first_monitor(host, guest)),
+            Wish::At(Address::Libvirt(domain)) => (guest.is_libvirt && guest.name.as_ref().is_some_and(|name| name.as_str() == domain))
+                .then(|| Address::Libvirt(domain.clone())),
+            Wish::At(address) => ((names(guest, address) || is_owners(address)) && is_near(host, guest, address)).then(|| address.clone()),
+            Wish::Cable(_) => None,
+        }
+    }
+}
+
 /// Whether a guest's command line has that monitor.
 fn names(guest: &Guest, address: &Address) -> bool {
     guest.monitors.iter().any(|monitor| monitor.as_str().parse::<Address>().as_ref() == Ok(address))
 }
 
-fn first_monitor(guest: &Guest) -> Option<Address> {
-    guest.monitors.iter().filter(|_| !guest.is_libvirt).find_map(|monitor| monitor.as_str().parse().ok())
+/// Whether copies can come from a guest that is asked there: by TCP no socket can be handed over, and QEMU's own is in its namespace.
+fn is_near(host: &Host, guest: &Guest, address: &Address) -> bool {
+    let namespace = guest.netns.and_then(|netns| host.namespace(netns));
+    !matches!(address, Address::Tcp(..)) || namespace.is_none_or(|namespace| namespace.is_own)
 }
 
-/// The backends of a guest whose frames can be seen in no other way.
-fn asks_of(host: &Host, guest: &Guest, monitor: &Address) -> Vec<Ask> {
-    let mut asks = Vec::new();
-    for (index, nic) in guest.nics.iter().enumerate() {
-        let Some(backend) = &nic.backend else { continue };
+fn first_monitor(host: &Host, guest: &Guest) -> Option<Address> {
+    let monitors = guest.monitors.iter().filter(|_| !guest.is_libvirt).filter_map(|monitor| monitor.as_str().parse::<Address>().ok());
+    // A socket is handed over by a unix socket only, which serves wherever the guest is.
+    monitors.filter(|address| is_near(host, guest, address)).min_by_key(|address| matches!(address, Address::Tcp(..)))
+}
+
+fn called(guest: &Guest) -> Text {
+    guest.name.clone().unwrap_or_else(|| Text::new(&format!("process {}", guest.pid)))
+}
+
+/// A backend whose frames can be seen in no other way than by asking.
+struct Need<'a> {
+    nic: &'a Nic,
+    backend: &'a Backend,
+    cable: Option<&'a Cable>,
+}
+
+fn needs_of<'a>(host: &'a Host, guest: &'a Guest) -> impl Iterator<Item = Need<'a>> {
+    guest.nics.iter().enumerate().filter_map(|(index, nic)| {
+        let backend = nic.backend.as_ref()?;
         let is_seen = match backend.kind {
             // Whoever can listen on the device need not ask.
             BackendKind::Tap | BackendKind::Macvtap => true,
@@ -218,22 +319,28 @@ fn asks_of(host: &Host, guest: &Guest, monitor: &Address) -> Vec<Ask> {
         let is_here = |cable: &&Cable| cable.ends.iter().any(|end| end.pid == Some(guest.pid) && end.nic == Some(index as u32));
         let cable = host.cables().find(is_here);
         let is_carried = cable.is_some_and(|cable| matches!(cable.sight, CableSight::Carried { .. }));
-        let Some(netdev) = backend.id.as_ref().filter(|_| !is_seen && !is_carried) else { continue };
-        let name = guest.name.clone().unwrap_or_else(|| Text::new(&format!("process {}", guest.pid)));
-        let is_first = cable.is_none_or(|cable| cable.ends.first().is_some_and(|end| end.pid == Some(guest.pid)));
-        asks.push(Ask {
-            key: cable.map_or_else(|| format!("{name}/{netdev}"), |cable| cable.key.to_string()),
+        (!is_seen && !is_carried).then_some(Need { nic, backend, cable })
+    })
+}
+
+impl Need<'_> {
+    /// None where the backend's id is not known yet.
+    fn ask(&self, guest: &Guest, monitor: &Address) -> Option<Ask> {
+        let netdev = self.backend.id.as_ref()?;
+        let name = called(guest);
+        let is_first = self.cable.is_none_or(|cable| cable.ends.first().is_some_and(|end| end.pid == Some(guest.pid)));
+        Some(Ask {
+            key: self.cable.map_or_else(|| format!("{name}/{netdev}"), |cable| cable.key.to_string()),
             pid: guest.pid,
             monitor: monitor.clone(),
             netdev: netdev.to_string(),
             name: format!("{netdev} of {name}"),
-            description: description(&name, nic, backend.kind.name()),
-            cable: cable.map(|cable| cable.key.clone()),
+            description: description(&name, self.nic, self.backend.kind.name()),
+            cable: self.cable.map(|cable| cable.key.clone()),
             from_guest: if is_first { Direction::Inbound } else { Direction::Outbound },
             guest: name,
-        });
+        })
     }
-    asks
 }
 
 /// `guest g1, virtio-net-pci 52:54:00:12:34:57, user, by QMP`
@@ -247,7 +354,7 @@ fn description(guest: &Text, nic: &Nic, kind: &str) -> String {
 mod tests {
     use super::*;
     use tapscope_graph::Timestamp;
-    use tapscope_graph::host::{Backend, CableEnd, CableKind, HostChange, HostFact};
+    use tapscope_graph::host::{CableEnd, CableKind, HostChange, HostFact, Namespace, Netns};
 
     fn guest(pid: u32, name: &str, backends: &[(&str, BackendKind)]) -> Guest {
         let nic = |(id, kind): &(&str, BackendKind)| Nic {
@@ -266,7 +373,7 @@ mod tests {
     fn asked(host: &Host, wishes: &[&str]) -> Vec<String> {
         let (events, _keep) = bounded(16);
         let wishes: Vec<String> = wishes.iter().map(|&wish| wish.to_owned()).collect();
-        let mut asking = Asking::start(&wishes, events, bounded(1).1).expect("it starts").expect("it is wished");
+        let mut asking = Asking::start(&wishes, events, bounded(1).1).expect("it starts");
         asking.filters = None;
         asking.update(host);
         let line = |ask: &Ask| format!("{} {:?} {} {}", ask.name, ask.from_guest, ask.monitor, ask.key);
@@ -313,5 +420,57 @@ mod tests {
         let carrier = tapscope_graph::host::Carrier::Multicast { group: "230.0.0.1:1234".parse().expect("an address") };
         let carried = host(facts(Cable { sight: CableSight::Carried { device: Default::default(), carrier }, ..cable }));
         assert_eq!(asked(&carried, &["all"]), [""; 0]);
+    }
+    #[test]
+    fn a_cable_is_asked_for_by_its_key_and_left_again() {
+        let end = |pid| CableEnd { pid: Some(pid), nic: Some(0), ..CableEnd::default() };
+        let cable = |key: &str, pid| {
+            let sight = CableSight::Asked { monitor: None, remedy: Text::new("ask") };
+            HostFact::Cable(Box::new(Cable { key: Text::new(key), ends: vec![end(pid)], sight, ..Cable::default() }))
+        };
+        let guests = [1, 2].map(|pid| HostFact::Guest(Box::new(guest(pid, &format!("g{pid}"), &[("n0", BackendKind::User)]))));
+        let host = host(guests.into_iter().chain([cable("user g1/n0", 1), cable("user g2/n0", 2)]).collect());
+        let (events, _keep) = bounded(16);
+        let mut asking = Asking::start(&[], events, bounded(1).1).expect("it starts");
+        asking.filters = None;
+        let key = Text::new("user g2/n0");
+        asking.wish(&key, &host);
+        assert_eq!(asking.asks.iter().map(|ask| ask.name.as_str()).collect::<Vec<_>>(), ["n0 of g2"]);
+        assert_eq!(asking.notices(&host), [""; 0]);
+        assert!(asking.unwish(&key, &host) && asking.asks.is_empty());
+        assert!(!asking.unwish(&key, &host));
+        asking.wish(&Text::new("user g3/n0"), &host);
+        assert_eq!(asking.notices(&host), ["user g3/n0: it is not there any more"]);
+    }
+
+    #[test]
+    fn a_backend_without_an_id_is_asked_for_first() {
+        let mut nameless = guest(1, "g1", &[("n0", BackendKind::User)]);
+        nameless.nics[0].backend.as_mut().expect("a backend").id = None;
+        let host = host(vec![HostFact::Guest(Box::new(nameless))]);
+        let (events, _keep) = bounded(16);
+        let mut asking = Asking::start(&["g1".to_owned()], events, bounded(1).1).expect("it starts");
+        asking.filters = None;
+        asking.update(&host);
+        assert!(asking.asks.is_empty());
+        assert_eq!(asking.questions.iter().map(|row| row.guest.as_str()).collect::<Vec<_>>(), ["g1"]);
+    }
+
+    #[test]
+    fn a_monitor_by_tcp_elsewhere_is_impossible_and_that_is_said() {
+        let far = |monitors: &[&str]| {
+            let mut guest = guest(1, "g1", &[("n0", BackendKind::User)]);
+            (guest.netns, guest.monitors) = (Some(Netns(2)), monitors.iter().map(|monitor| Text::new(monitor)).collect());
+            let namespace = |id, name, is_own| {
+                HostFact::Namespace(Namespace { id: Netns(id), name: Some(Text::new(name)), is_own, ..Namespace::default() })
+            };
+            host(vec![namespace(1, "own", true), namespace(2, "vms", false), HostFact::Guest(Box::new(guest))])
+        };
+        let said = asked(&far(&["tcp:127.0.0.1:4444"]), &["tcp:127.0.0.1:4444"]);
+        assert!(said[0].contains("is in the network namespace vms") && said[0].contains("ip netns exec vms tapscope"), "{said:?}");
+        let said = asked(&far(&[]), &["tcp:192.0.2.7:4444"]);
+        assert!(said[0].contains("is on another host") && said[0].contains("tapscope ssh://root@192.0.2.7"), "{said:?}");
+        let both = far(&["tcp:127.0.0.1:4444", "unix:/run/g1.qmp"]);
+        assert_eq!(asked(&both, &["g1"]), ["n0 of g1 Inbound unix:/run/g1.qmp g1/n0"], "of two monitors, the one that serves");
     }
 }

@@ -1,7 +1,7 @@
 //! `tapscope list`: guests, bridges, and where one can listen.
 
 use super::scope::{self, Scope};
-use super::{Format, LiveArguments};
+use super::{Format, LiveArguments, ask};
 use crate::cli::{Color, EXIT_OK};
 use crate::report::card::{Outlook, place};
 use crate::report::host::{CableReport, DeviceReport, GuestReport};
@@ -13,7 +13,8 @@ use std::io::Write;
 use std::time::Duration;
 use tapscope_capture::interface;
 use tapscope_capture::inventory;
-use tapscope_graph::host::{Backend, Cable, Device, DeviceKind, FirewallRule, Guest, Host};
+use tapscope_capture::qemu::{self, monitor::Monitor};
+use tapscope_graph::host::{Backend, Cable, Device, DeviceKind, FirewallRule, Guest, Host, HostChange, HostFact, Nic};
 use tapscope_graph::{MacAddr, Text};
 
 /// How long the host may take to say what it is.
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[command(after_help = "Examples:
   tapscope list                 guests, bridges, and points; also without any privilege
   tapscope list --firewall      the rules that decide over packets, too
+  tapscope list --qmp all       what QEMU says of each guest, too: whether it runs, and its drivers; only questions are put
   tapscope list --format json | jq '.guests[].nics'
 
 Exit status: 0 done; 1 this host cannot be asked; 64 usage.")]
@@ -80,6 +82,16 @@ pub fn run(arguments: &ListArguments) -> Result<u8> {
     if arguments.firewall {
         for change in inventory.firewall() {
             host.apply(super::now(), change);
+        }
+    }
+    let questions = ask::monitors(&arguments.live.qmp, &host)?;
+    if questions.is_empty() && !arguments.live.qmp.is_empty() {
+        eprintln!("tapscope: --qmp: no guest that is seen here has such a monitor");
+    }
+    for (pid, monitor) in questions {
+        match Monitor::open(&monitor).and_then(|mut monitor| qemu::ask::ask(&mut monitor, pid)) {
+            Ok(asked) => drop(host.apply(super::now(), HostChange::Set(HostFact::Asked(Box::new(asked))))),
+            Err(error) => eprintln!("tapscope: {error}"),
         }
     }
     let scope = Scope { interfaces: arguments.live.interfaces.clone(), ..Scope::default() };
@@ -152,7 +164,8 @@ fn text(host: &Host, points: &[PointReport], color: bool) -> String {
     }
     for guest in host.guests() {
         let name = guest.name.as_ref().map_or_else(|| "(no name)".to_owned(), Text::to_string);
-        let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}", guest.program, guest.pid)));
+        let state = guest.run_state.as_ref().map_or_else(String::new, |state| format!(", {state}"));
+        let _ = writeln!(out, "  {}  {}", bold(&name), dim(&format!("{} {}{state}", guest.program, guest.pid)));
         cards(host, guest, &mut out);
         if let Some(unreadable) = &guest.unreadable {
             let _ = writeln!(out, "    {unreadable}");
@@ -225,7 +238,7 @@ fn cards(host: &Host, guest: &Guest, out: &mut String) {
         let mac = nic.mac.as_ref().map_or_else(String::new, MacAddr::to_string);
         let default = if nic.has_default_mac { " (QEMU's default)" } else { "" };
         let backend = nic.backend.as_ref().map_or_else(|| "no backend".to_owned(), |backend| behind(host, backend));
-        let _ = writeln!(out, "    {model} {mac}{default}  {backend}");
+        let _ = writeln!(out, "    {model} {mac}{default}  {backend}{}", driver(host, guest, nic));
         if let Some(outlook) = Outlook::of(host, guest, place) {
             let _ = writeln!(out, "      {}", outlook.peer);
             let words = if outlook.words.is_empty() { "how its frames could be seen is not known" } else { &outlook.words };
@@ -235,6 +248,20 @@ fn cards(host: &Host, guest: &Guest, out: &mut String) {
     if guest.nics.is_empty() {
         let _ = writeln!(out, "    no network card");
     }
+}
+
+/// What QEMU said of a card's driver in the guest, where it was asked.
+fn driver(host: &Host, guest: &Guest, nic: &Nic) -> String {
+    let started = nic.is_started.map(|is_started| if is_started { "driver started" } else { "driver not started" }.to_owned());
+    let cards = host.asked().filter(|asked| asked.pid == guest.pid).flat_map(|asked| &asked.cards);
+    let filter = cards.filter(|card| card.mac.is_some() && card.mac == nic.mac).find_map(|card| card.filter.as_ref());
+    let taken = filter.map(|filter| match (filter.is_promiscuous, filter.takes_all_groups) {
+        (true, _) => "takes all frames".to_owned(),
+        (false, true) => "takes all groups".to_owned(),
+        (false, false) => format!("takes {} groups", filter.groups.len()),
+    });
+    let said: Vec<String> = started.into_iter().chain(taken).collect();
+    if said.is_empty() { String::new() } else { format!("; {}", said.join(", ")) }
 }
 
 /// What is behind a card, and how its frames can be seen.

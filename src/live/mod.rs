@@ -1,6 +1,7 @@
 //! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
 
 pub mod ask;
+pub mod between;
 pub mod list;
 pub mod order;
 pub mod own;
@@ -11,12 +12,13 @@ pub mod watch;
 
 use anyhow::{Context, Result, bail};
 use ask::Asking;
+use between::Between;
 use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use order::{Door, Listener, Order, Overload};
 use scope::{Only, Places, Scope};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -49,6 +51,10 @@ pub struct LiveArguments {
     /// bridge port, bridge and cable that something carries
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,
+    /// Listen also on this cable between guests that tapscope does not find itself: PORT, tcp:ADDRESS:PORT, udp:ADDRESS:PORT,ADDRESS:PORT or
+    /// mcast:GROUP:PORT, with @DEVICE where loopback does not carry it
+    #[arg(long = "cable", value_name = "CABLE", value_parser = scope::named)]
+    pub cables: Vec<scope::Named>,
     /// Capture only what passes this filter (pcap-filter(7))
     #[arg(short = 'f', long, value_name = "BPF")]
     pub filter: Option<String>,
@@ -63,6 +69,13 @@ pub struct LiveArguments {
     /// of a monitor's socket, a guest's name, libvirt:DOMAIN, or `all`
     #[arg(long, value_name = "MONITOR")]
     pub qmp: Vec<String>,
+    /// Take the place of this unix datagram socket (`-netdev dgram`) and of its peer's, and hand on each frame, until tapscope ends: for
+    /// guests that cannot be asked. It says what it does, and asks
+    #[arg(long, value_name = "PATH")]
+    pub interpose: Vec<PathBuf>,
+    /// Yes to what --interpose asks
+    #[arg(long, requires = "interpose")]
+    pub yes: bool,
     /// Listen on uplinks, too, for what explains a failure.
     #[arg(skip)]
     pub with_uplinks: bool,
@@ -138,6 +151,10 @@ pub struct Live {
     blind: Option<String>,
     /// None where the user does not want guests to be asked.
     asking: Option<Asking>,
+    /// None where the user does not want tapscope to stand in cables.
+    between: Option<Between>,
+    /// Where spent batches come back from, for sources that start later.
+    empty: Receiver<Batch>,
     inventory: Option<JoinHandle<()>>,
     /// What is read instead of this host.
     streams: Option<Streams>,
@@ -166,6 +183,7 @@ impl Live {
     /// # Errors
     /// Where the filter does not compile, or the host says nothing at all.
     pub fn start(arguments: &LiveArguments, listener: Option<Box<dyn Listener>>) -> Result<Live> {
+        let between = Between::permit(&arguments.interpose, arguments.yes)?;
         let (model, events) = bounded(QUEUE);
         let (spent, empty) = bounded(SPENT);
         let order = Order::start(model, spent.clone(), Overload::Sheds)?;
@@ -182,7 +200,8 @@ impl Live {
             Err(error @ StartError::NotPermitted(_)) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),
             Err(error) => return Err(error).context("cannot start to capture"),
         };
-        let asking = Asking::start(&arguments.qmp, order.source(), empty)?;
+        let is_asked = !arguments.qmp.is_empty();
+        let asking = is_asked.then(|| Asking::start(&arguments.qmp, order.source(), empty.clone())).transpose()?;
         let stop = Arc::new(AtomicBool::new(false));
         let inventory = inventory::open(arguments.namespaces()).context("cannot ask this host for its interfaces")?;
         let (asks, asked) = bounded(16);
@@ -199,6 +218,8 @@ impl Live {
             capture,
             blind,
             asking,
+            between,
+            empty,
             inventory: Some(thread),
             streams: None,
             is_over: false,
@@ -209,6 +230,7 @@ impl Live {
             stop,
             scope: Scope {
                 interfaces: arguments.interfaces.clone(),
+                cables: arguments.cables.clone(),
                 only: arguments.only.clone(),
                 with_uplinks: arguments.with_uplinks,
                 ..Scope::default()
@@ -246,6 +268,8 @@ impl Live {
             capture: None,
             blind: None,
             asking: None,
+            between: None,
+            empty,
             inventory: None,
             streams: Some(streams),
             is_over: false,
@@ -323,6 +347,9 @@ impl Live {
                         self.listen();
                         if let Some(asking) = &mut self.asking {
                             asking.update(&self.network.tables().host);
+                        }
+                        if let (Some(between), Some(order)) = (&mut self.between, &self.order) {
+                            between.update(&self.network.tables().host, order, &self.empty);
                         }
                     }
                 }
@@ -414,8 +441,35 @@ impl Live {
         }
         let targets = if self.capture.is_none() { 0 } else { self.targets.len() };
         let (asked, not_asked) = self.asking.as_ref().map_or((0, 0), |asking| (asking.wanted(), asking.refused()));
-        let is_open = self.open_points() + self.refused.len() + not_asked >= targets + asked;
+        let (stood, not_stood) = self.between.as_ref().map_or((0, 0), |between| (between.wanted(), between.refused()));
+        let is_open = self.open_points() + self.refused.len() + not_asked + not_stood >= targets + asked + stood;
         !self.network.tables().host.is_empty() && is_open
+    }
+
+    /// Asks a cable's guest for copies of its frames, by the cable's key; asked once more, it leaves the guest alone again.
+    ///
+    /// # Errors
+    /// No threads.
+    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    pub fn ask(&mut self, cable: &Text) -> Result<()> {
+        let Some(order) = &self.order else { return Ok(()) };
+        let asking = match &mut self.asking {
+            Some(asking) => asking,
+            None => self.asking.insert(Asking::start(&[], order.source(), self.empty.clone())?),
+        };
+        let host = &self.network.tables().host;
+        if !asking.unwish(cable, host) {
+            asking.wish(cable, host);
+        }
+        Ok(())
+    }
+
+    /// Leaves a cable's guest alone again, if it was asked.
+    #[cfg(feature = "window")]
+    pub fn stop_asking(&mut self, cable: &Text) {
+        if let Some(asking) = &mut self.asking {
+            asking.unwish(cable, &self.network.tables().host);
+        }
     }
 
     /// Reads the devices' counters this often from now on.
@@ -469,6 +523,7 @@ impl Live {
         if let Some(asking) = &self.asking {
             notices.extend(asking.notices(&self.network.tables().host));
         }
+        notices.extend(self.between.iter().flat_map(Between::notices));
         let unreadable = self.network.tables().host.unreadable();
         notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
         // Hundreds of interfaces are refused for one reason.
@@ -485,6 +540,7 @@ impl Drop for Live {
         self.events = nobody;
         self.capture = None;
         self.asking = None;
+        self.between = None;
         self.streams = None;
         self.clock = None;
         if let Some(thread) = self.inventory.take() {

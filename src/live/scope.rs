@@ -4,8 +4,10 @@
 //! DHCP, ND, spanning tree) is taken everywhere and in both directions, so that a packet's journey shows.
 
 mod cable;
+mod named;
 
 pub use cable::description as cable_description;
+pub use named::{Named, named};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use tapscope_graph::{MacAddr, Text};
 pub struct Scope {
     /// Names of devices, cables and guests, with `*` and `?`; empty: every TAP, macvtap, bridge port, bridge and cable.
     pub interfaces: Vec<String>,
+    /// Cables by what carries them, found or not.
+    pub cables: Vec<Named>,
     /// Also on every other device but loopback, for what explains a failure.
     pub with_uplinks: bool,
     /// This place and no other.
@@ -117,6 +121,7 @@ impl Scope {
             target.key = numbers.get(&target.device).map_or_else(String::new, u32::to_string);
         }
         targets.extend(host.cables().filter_map(|cable| self.cable(host, cable).ok()));
+        targets.extend(self.named(host));
         targets
     }
 

@@ -107,12 +107,14 @@ impl Watcher {
     }
 
     fn obey(&mut self, command: Command) {
+        let mut problem = None;
         match command {
             Command::Pause => self.state = PlaybackState::Paused,
             Command::Play | Command::End | Command::Now => self.state = PlaybackState::Live,
             // What was is another player's.
             Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
-            Command::Ask(_) | Command::StopAsking(_) => {}
+            Command::Ask(cable) => problem = self.live.ask(&cable).err().map(|error| format!("{error:#}")),
+            Command::StopAsking(cable) => self.live.stop_asking(&cable),
             Command::Listen(device) => self.live.decide(device, true),
             Command::StopListening(device) => self.live.decide(device, false),
             Command::Record(path) => {
@@ -130,7 +132,7 @@ impl Watcher {
             // The session's own.
             Command::Export(_) | Command::Wireshark(_) | Command::Cancel(_) | Command::Demo | Command::Open(_) => {}
         }
-        self.publish(None);
+        self.publish(problem);
     }
 
     fn record(&mut self, path: PathBuf) -> Result<()> {

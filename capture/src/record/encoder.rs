@@ -244,6 +244,11 @@ impl Encoder {
         if let Some(mac) = info.device.and_then(|device| self.host.device(device)).and_then(|device| device.mac) {
             block.option(6, &[&mac.0]);
         }
+        let speed = info.device.and_then(|device| self.host.device(device)).and_then(|device| device.speed);
+        if let Some(speed) = speed {
+            // Bits a second.
+            block.option(8, &[&(u64::from(speed) * 1_000_000).to_le_bytes()]);
+        }
         // Nanoseconds.
         block.option(9, &[&[9]]);
         if let Some(filter) = &self.section.filter {

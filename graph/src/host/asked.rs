@@ -69,6 +69,13 @@ impl Asked {
                 }
             } else if let Some((kind, options)) = &card.backend {
                 let kind = BackendKind::named(kind.as_str());
+                // QEMU does not say which card a hub joins it with; where only one backend can be meant, it is that.
+                let is_unnamed = |backend: &&mut Backend| backend.id.is_none() && backend.kind == kind;
+                let mut unnamed = guest.nics.iter_mut().filter_map(|nic| nic.backend.as_mut()).filter(is_unnamed);
+                if let (Some(backend), None) = (unnamed.next(), unnamed.next()) {
+                    backend.id.clone_from(&card.netdev);
+                    continue;
+                }
                 let backend = Backend { id: card.netdev.clone(), kind, options: options.clone(), queues: 1, ..Backend::default() };
                 let nic =
                     Nic { id: card.card.clone(), model: card.model.clone(), mac: card.mac, is_started: card.is_started, ..Nic::default() };
@@ -83,6 +90,22 @@ mod tests {
     use super::*;
     use crate::Timestamp;
     use crate::host::{Host, HostChange, HostFact, HostKey};
+
+    #[test]
+    fn a_backend_on_a_hub_gets_the_name_that_qemu_made_up_if_it_is_the_only_one_of_its_kind() {
+        let mac = |last| Some(MacAddr([0x52, 0x54, 0, 0x12, 0x34, last]));
+        let nic = |last| Nic { mac: mac(last), backend: Some(Backend { kind: BackendKind::User, ..Backend::default() }), ..Nic::default() };
+        let said =
+            AskedCard { netdev: Some(Text::new("#net158")), backend: Some((Text::new("user"), Text::default())), ..AskedCard::default() };
+        let asked = Asked { cards: vec![said, AskedCard { mac: mac(0x57), ..AskedCard::default() }], ..Asked::default() };
+        let names = |nics: Vec<Nic>| {
+            let mut guest = Guest { nics, ..Guest::default() };
+            asked.complete(&mut guest);
+            guest.nics.iter().map(|nic| nic.backend.as_ref().and_then(|backend| backend.id.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(names(vec![nic(0x57)]), [Some(Text::new("#net158"))]);
+        assert_eq!(names(vec![nic(0x57), nic(0x58)]), [None, None, Some(Text::new("#net158"))], "nobody knows which");
+    }
 
     #[test]
     fn what_qemu_says_completes_the_guest_whichever_comes_first() {

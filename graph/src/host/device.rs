@@ -51,6 +51,8 @@ pub struct Device {
     pub is_noarp: bool,
     /// Offloads that let frames be larger than the MTU or checksums unfinished, as ethtool names them; empty where unknown.
     pub offloads: Vec<Text>,
+    /// What its driver says of its speed, megabits a second; none where it says nothing, or nothing is plugged in.
+    pub speed: Option<u32>,
     /// Counters.
     pub counters: DeviceCounters,
 }

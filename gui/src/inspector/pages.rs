@@ -111,7 +111,12 @@ impl Inspector<'_> {
                 ui.label(RichText::new(row.learned.name()).small().color(weak));
             });
             let point = target::label(&self.shown.view, row.point);
-            let text = format!("{} to {}, ×{}, at {point}", format::clock(row.evidence.first_at), format::clock(row.evidence.last_at), row.evidence.count);
+            let text = format!(
+                "{} to {}, ×{}, at {point}",
+                format::clock(row.evidence.first_at),
+                format::clock(row.evidence.last_at),
+                row.evidence.count
+            );
             ui.label(RichText::new(text).small().color(weak));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::rows::Rows;
 use super::namespace::Place;
-use super::wire::{Dump, Events, Link, LinkConf, News, Offloads, PortNews, Queries, Read, Unread};
+use super::wire::{Abilities, Dump, Events, Link, LinkConf, News, Offloads, PortNews, Queries, Read, Unread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -30,7 +30,7 @@ pub(super) struct Space {
     /// None where the kernel has no such thing.
     offloads: Option<Offloads>,
     /// What it said, and the devices that it is to be asked about.
-    offloaded: BTreeMap<u32, Vec<Text>>,
+    offloaded: BTreeMap<u32, Abilities>,
     changed: BTreeSet<u32>,
     links: BTreeMap<u32, Link>,
     fdb: BTreeMap<FdbPlace, FdbAge>,
@@ -445,8 +445,8 @@ impl Space {
             None => self.id,
             Some(number) => self.numbers.get(&number).copied().unwrap_or_default(),
         };
-        let offloads = self.offloaded.get(&link.device.id.index).cloned().unwrap_or_default();
-        Device { lower: link.lower.map(|index| DeviceId { netns, index }), offloads, ..link.device.clone() }
+        let Abilities { offloads, speed } = self.offloaded.get(&link.device.id.index).cloned().unwrap_or_default();
+        Device { lower: link.lower.map(|index| DeviceId { netns, index }), offloads, speed, ..link.device.clone() }
     }
 
     /// Asks for the offloads of devices that changed: a guest's driver sets its TAP's when it starts.

@@ -74,10 +74,12 @@ fn forgiven(outcome: Result<(), MonitorError>) -> Result<(), MonitorError> {
 
 /// Takes away what tapscopes left behind that were killed. Gives the ids.
 pub(super) fn sweep(monitor: &mut Monitor) -> Result<Vec<String>, MonitorError> {
-    let mut stale: Vec<String> = monitor.objects()?.into_iter().map(|object| object.id).filter(|id| is_stale(id)).collect();
-    let chardevs = monitor.chardevs()?.into_iter().map(|chardev| chardev.id).filter(|id| is_stale(id));
-    let chardevs: Vec<String> = chardevs.filter(|id| !stale.contains(id)).collect();
-    stale.extend(chardevs);
+    let (objects, chardevs) = (monitor.objects()?, monitor.chardevs()?);
+    let leads_to = |id: &str| chardevs.iter().find(|chardev| chardev.id == id).map(|chardev| chardev.kind.as_str());
+    let mut stale: Vec<String> = objects.iter().chain(&chardevs).map(|found| found.id.clone()).collect();
+    stale.retain(|id| is_stale(id, leads_to(id)));
+    stale.sort();
+    stale.dedup();
     remove(monitor, &stale)?;
     Ok(stale)
 }

@@ -3,7 +3,7 @@
 use super::attach::{QUEUES, attach, remove, sweep};
 use super::ear::Ear;
 use super::reader::{Order, Orders, now};
-use super::{Ask, FilterError, Report};
+use super::{Ask, FilterError, Question, Report};
 use crate::qemu::ask::ask;
 use crate::qemu::monitor::{Monitor, MonitorError, Queue};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// What the manager hears.
 pub(super) enum Message {
-    /// All that is wanted.
-    Listen(Vec<Ask>),
+    /// All that is wanted, and all that is asked.
+    Listen(Vec<Ask>, Vec<Question>),
     /// Take everything away, and end.
     Stop,
 }
@@ -45,27 +45,39 @@ pub(super) struct Manager {
     pub orders: Orders,
     pub reader: JoinHandle<()>,
     entries: BTreeMap<String, Entry>,
+    questions: Vec<Open>,
     points: u32,
+}
+
+/// A question, and when it is asked; none if it was answered.
+struct Open {
+    question: Question,
+    due: Option<Instant>,
+    told: Option<String>,
 }
 
 impl Manager {
     pub fn new(reports: Sender<Report>, orders: Orders, reader: JoinHandle<()>) -> Manager {
-        Manager { reports, orders, reader, entries: BTreeMap::new(), points: 0 }
+        Manager { reports, orders, reader, entries: BTreeMap::new(), questions: Vec::new(), points: 0 }
     }
 
     pub fn run(mut self, messages: &Receiver<Message>) {
         loop {
-            let due = self.entries.values().filter_map(|entry| entry.due).min();
+            let due = self.entries.values().map(|entry| entry.due).chain(self.questions.iter().map(|open| open.due)).flatten().min();
             let message = match due {
                 Some(at) => messages.recv_deadline(at),
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match message {
-                Ok(Message::Listen(asks)) => self.want(asks),
+                Ok(Message::Listen(asks, questions)) => {
+                    self.want(asks);
+                    self.wonder(questions);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             self.look();
+            self.question();
         }
         let keys: Vec<String> = self.entries.keys().cloned().collect();
         for key in keys {
@@ -103,6 +115,39 @@ impl Manager {
             (entry.ask, entry.is_wanted) = (ask, true);
             if !entry.is_attached {
                 entry.due = Some(Instant::now());
+            }
+        }
+    }
+
+    fn wonder(&mut self, questions: Vec<Question>) {
+        self.questions.retain(|open| questions.contains(&open.question));
+        for question in questions {
+            if !self.questions.iter().any(|open| open.question == question) {
+                self.questions.push(Open { question, due: Some(Instant::now()), told: None });
+            }
+        }
+    }
+
+    /// Asks what is to be asked, again after some seconds if there is no answer.
+    fn question(&mut self) {
+        let now = Instant::now();
+        for open in self.questions.iter_mut().filter(|open| open.due.is_some_and(|at| at <= now)) {
+            let Question { pid, guest, monitor } = &open.question;
+            match Monitor::open(monitor).and_then(|mut monitor| ask(&mut monitor, *pid)) {
+                Ok(asked) => {
+                    open.due = None;
+                    let changes = vec![HostChange::Set(HostFact::Asked(Box::new(asked)))];
+                    self.orders.give(Order::Tell(Event::Host { at: self::now(), changes }));
+                }
+                Err(reason) => {
+                    open.due = Some(Instant::now() + LOOK);
+                    let text = reason.to_string();
+                    if open.told.as_ref() != Some(&text) {
+                        open.told = Some(text);
+                        let report = Report::Refused { key: format!("process {pid}"), place: guest.to_string(), reason: reason.into() };
+                        let _ = self.reports.try_send(report);
+                    }
+                }
             }
         }
     }

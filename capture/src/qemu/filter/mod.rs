@@ -2,7 +2,7 @@
 //!
 //! Read QEMU's `net/filter.c` and `net/filter-mirror.c` first. A `filter-mirror` writes each frame to a character device, from QEMU's main
 //! loop: whatever makes that write wait stops the guest, and its monitors with it. So the character device is always a connected UDP
-//! socket on loopback, which drops what finds no room and says how much. A stopped or killed tapscope costs a guest nothing; FIFOs,
+//! socket on loopback, which drops what finds no room and says how much. A frame costs three datagrams, whether anybody reads them or not; FIFOs,
 //! streams and unix sockets, where a reader that stands still freezes the guest within a second, are never used.
 //!
 //! Two filters, one for each direction, are added to each backend, and taken away when it is not wanted any more, or tapscope ends. What a
@@ -64,6 +64,17 @@ impl Ask {
         (self.pid, &self.monitor, &self.netdev, self.from_guest) == (other.pid, &other.monitor, &other.netdev, other.from_guest)
             && self.cable == other.cable
     }
+}
+
+/// A guest that is asked what it is, before it is known what to listen on: QEMU made up the ids of its backends (`-nic`, `-net`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The guest's process.
+    pub pid: u32,
+    /// The guest's name, or what else people call it.
+    pub guest: Text,
+    /// Its monitor.
+    pub monitor: Address,
 }
 
 /// Why a backend is not listened to.
@@ -181,9 +192,10 @@ impl Filters {
         Ok(Filters { messages, manager: Some(manager) })
     }
 
-    /// Names all that is to be listened on: filters are added to what is new, and taken away from what is not named any more.
-    pub fn listen(&self, asks: Vec<Ask>) {
-        let _ = self.messages.send(Message::Listen(asks));
+    /// Names all that is to be listened on, and the guests whose backends are not known yet: filters are added to what is new, and taken away
+    /// from what is not named any more. An answer to a question comes as an event of the host.
+    pub fn listen(&self, asks: Vec<Ask>, questions: Vec<Question>) {
+        let _ = self.messages.send(Message::Listen(asks, questions));
     }
 
     /// Takes all filters away and closes all points, and waits for that: some milliseconds for each guest, or as long as its monitor may

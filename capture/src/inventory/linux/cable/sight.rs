@@ -6,7 +6,9 @@ use crate::qemu::command_line::MonitorAddress;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tapscope_graph::Text;
-use tapscope_graph::host::{Backend, Cable, CableEnd, CableKind, CableRole, CableSight, Carrier, DeviceId, Guest, Host, Netns, RouteKind};
+use tapscope_graph::host::{
+    Backend, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, DeviceId, Guest, Host, Netns, RouteKind,
+};
 
 /// The index of loopback in every namespace (LOOPBACK_IFINDEX).
 pub(super) const LOOPBACK: u32 = 1;
@@ -29,7 +31,11 @@ fn of(input: &Input<'_>, device: Option<DeviceId>, cable: &Cable) -> CableSight 
         },
         (kind, _) => unseen(kind).unwrap_or_else(|| {
             let sight = by_guest(input, cable);
-            if *kind == CableKind::Passt { or_by_passt(sight) } else { sight }
+            match kind {
+                CableKind::Passt => or(sight, "start passt with --pcap FILE"),
+                CableKind::UnixDatagram => or_between(sight, cable),
+                _ => sight,
+            }
         }),
     }
 }
@@ -155,12 +161,21 @@ pub(super) fn unseen(kind: &CableKind) -> Option<CableSight> {
     Some(CableSight::Unseen { why: Text::long(why), remedy: Text::long(remedy) })
 }
 
-/// Adds what else would help to see a passt's frames.
-pub(super) fn or_by_passt(sight: CableSight) -> CableSight {
-    let add = |remedy: Text| Text::long(&format!("{remedy}; or start passt with --pcap FILE"));
+/// Two names of files can be taken, and put back.
+fn or_between(sight: CableSight, cable: &Cable) -> CableSight {
+    let path = cable.ends.iter().find_map(|end| end.path.as_ref()).filter(|path| path.as_str().starts_with('/'));
+    match path {
+        Some(path) if cable.state == CableState::Connected => or(sight, &format!("tapscope watch --interpose {path}, which asks before")),
+        _ => sight,
+    }
+}
+
+/// Adds what else would help.
+pub(super) fn or(sight: CableSight, other: &str) -> CableSight {
+    let add = |remedy: Text| Text::long(&format!("{remedy}; or {other}"));
     match sight {
         CableSight::Asked { monitor, remedy } => CableSight::Asked { monitor, remedy: add(remedy) },
         CableSight::Unseen { why, remedy } => CableSight::Unseen { why, remedy: add(remedy) },
-        other => other,
+        sight => sight,
     }
 }

@@ -18,7 +18,7 @@ mod vlan;
 
 pub(super) use diag::{InetSocket, SocketQueries, Sockets, State, UnixSocket};
 pub(super) use link::{Link, LinkConf, PortNews};
-pub(super) use offload::Offloads;
+pub(super) use offload::{Abilities, Offloads};
 pub(super) use socket::{Dump, Events, Queries, Read};
 
 use nla::integer;

@@ -1,4 +1,5 @@
-//! What devices take off the kernel's hands: frames that are larger than the MTU, checksums that are still to be filled in.
+//! What devices take off the kernel's hands: frames that are larger than the MTU, checksums that are still to be filled in; and how fast
+//! they say they are.
 //!
 //! Asked over generic netlink, whose family `ethtool` numbers itself anew at every boot; read Documentation/networking/ethtool-netlink.rst
 //! and linux/ethtool_netlink_generated.h first.
@@ -19,6 +20,11 @@ const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 const ETHTOOL_MSG_FEATURES_GET: u8 = 11;
 const ETHTOOL_A_FEATURES_HEADER: u16 = 1;
 const ETHTOOL_A_FEATURES_ACTIVE: u16 = 4;
+const ETHTOOL_MSG_LINKMODES_GET: u8 = 4;
+const ETHTOOL_A_LINKMODES_HEADER: u16 = 1;
+const ETHTOOL_A_LINKMODES_SPEED: u16 = 5;
+/// No speed: nothing is plugged in, or there is none to tell (linux/ethtool.h).
+const SPEED_UNKNOWN: u32 = u32::MAX;
 const ETHTOOL_A_HEADER_DEV_INDEX: u16 = 1;
 const ETHTOOL_A_BITSET_BITS: u16 = 3;
 const ETHTOOL_A_BITSET_BITS_BIT: u16 = 1;
@@ -32,7 +38,16 @@ const HEADER: usize = 4;
 /// The most offloads of a device that are told.
 const MOST: usize = 64;
 
-/// Asks for offloads, in one namespace.
+/// What ethtool's netlink tells of a device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Abilities {
+    /// As [`Device::offloads`](tapscope_graph::host::Device::offloads).
+    pub offloads: Vec<Text>,
+    /// As [`Device::speed`](tapscope_graph::host::Device::speed).
+    pub speed: Option<u32>,
+}
+
+/// Asks for them, in one namespace.
 pub(in super::super) struct Offloads {
     queries: Queries,
     family: u16,
@@ -60,7 +75,7 @@ impl Offloads {
     ///
     /// # Errors
     /// The kernel refuses, or does not answer.
-    pub fn all(&mut self) -> io::Result<BTreeMap<u32, Vec<Text>>> {
+    pub fn all(&mut self) -> io::Result<BTreeMap<u32, Abilities>> {
         const NLM_F_DUMP: u16 = 0x300;
         self.read(NLM_F_DUMP, &[])
     }
@@ -69,17 +84,29 @@ impl Offloads {
     ///
     /// # Errors
     /// The kernel refuses, or does not answer; also where the device is not there any more.
-    pub fn of(&mut self, index: u32) -> io::Result<Vec<Text>> {
+    pub fn of(&mut self, index: u32) -> io::Result<Abilities> {
         let mut header = Vec::new();
         push(&mut header, ETHTOOL_A_HEADER_DEV_INDEX, &index.to_ne_bytes());
         Ok(self.read(0, &header)?.remove(&index).unwrap_or_default())
     }
 
-    fn read(&mut self, flags: u16, header: &[u8]) -> io::Result<BTreeMap<u32, Vec<Text>>> {
+    fn read(&mut self, flags: u16, header: &[u8]) -> io::Result<BTreeMap<u32, Abilities>> {
         let mut payload = vec![ETHTOOL_MSG_FEATURES_GET, 1, 0, 0];
         push(&mut payload, ETHTOOL_A_FEATURES_HEADER | NLA_F_NESTED, header);
-        let mut found = BTreeMap::new();
-        self.queries.ask(self.family, flags, &payload, &mut |_, bytes| found.extend(features(bytes)))?;
+        let mut found: BTreeMap<u32, Abilities> = BTreeMap::new();
+        self.queries.ask(self.family, flags, &payload, &mut |_, bytes| {
+            if let Some((index, offloads)) = features(bytes) {
+                found.entry(index).or_default().offloads = offloads;
+            }
+        })?;
+        let mut payload = vec![ETHTOOL_MSG_LINKMODES_GET, 1, 0, 0];
+        push(&mut payload, ETHTOOL_A_LINKMODES_HEADER | NLA_F_NESTED, header);
+        // Of one device that has no link modes, such as a bridge, the kernel says that it does not support this.
+        let _ = self.queries.ask(self.family, flags, &payload, &mut |_, bytes| {
+            if let Some((index, speed)) = speed(bytes) {
+                found.entry(index).or_default().speed = speed;
+            }
+        });
         Ok(found)
     }
 }
@@ -103,6 +130,21 @@ fn features(bytes: &[u8]) -> Option<(u32, Vec<Text>)> {
         }
     }
     Some((index?, names))
+}
+
+/// A device and its speed.
+fn speed(bytes: &[u8]) -> Option<(u32, Option<u32>)> {
+    let (mut index, mut speed) = (None, None);
+    for (kind, value) in attributes(bytes.get(HEADER..)?) {
+        match kind & KIND {
+            ETHTOOL_A_LINKMODES_HEADER => {
+                index = attributes(value).find(|(kind, _)| kind & KIND == ETHTOOL_A_HEADER_DEV_INDEX).and_then(|(_, value)| word(value));
+            }
+            ETHTOOL_A_LINKMODES_SPEED => speed = word(value).filter(|&speed| speed != SPEED_UNKNOWN),
+            _ => {}
+        }
+    }
+    Some((index?, speed))
 }
 
 /// Whether an offload shows in captured frames.
@@ -131,6 +173,11 @@ mod tests {
         message.extend(nest(ETHTOOL_A_FEATURES_HEADER, &[(ETHTOOL_A_HEADER_DEV_INDEX, &5u32.to_ne_bytes())]));
         push(&mut message, ETHTOOL_A_FEATURES_ACTIVE | NLA_F_NESTED, &bitset);
         assert_eq!(features(&message), Some((5, vec![Text::new("tx-tcp-segmentation"), Text::new("rx-gro")])));
+        let mut modes = vec![ETHTOOL_MSG_LINKMODES_GET, 1, 0, 0];
+        modes.extend(nest(ETHTOOL_A_LINKMODES_HEADER, &[(ETHTOOL_A_HEADER_DEV_INDEX, &5u32.to_ne_bytes())]));
+        let unknown = modes.clone();
+        push(&mut modes, ETHTOOL_A_LINKMODES_SPEED, &10_000u32.to_ne_bytes());
+        assert_eq!((speed(&modes), speed(&unknown)), (Some((5, Some(10_000))), Some((5, None))));
         // Cut anywhere, it tells less, and nothing breaks.
         for end in 0..message.len() {
             features(&message[..end]);
