@@ -108,7 +108,7 @@ pub(crate) fn frames(view: &View, target: Selection) -> Option<tapscope_graph::S
         Selection::Echo(index) => {
             let echo = tables.echoes.get(index)?;
             let journeys = echo.journey.into_iter().chain(echo.reply_journey);
-            journeys.fold(false, |is_any, id| chosen.add_journey(tables, id) || is_any)
+            journeys.filter(|id| chosen.add_journey(tables, *id)).count() > 0
         }
         Selection::Finding(index) => {
             let frames = &view.findings.get(index)?.frames;

@@ -383,7 +383,7 @@ fn whatever_is_clicked_and_typed_nothing_breaks() {
         Key::Minus,
     ];
     const TEXTS: [&str; 8] = ["icmp", "ip.addr == ", "(", "\"", "10.0.2.101", "…→\u{202e}", "not ", "/"];
-    let mut shows = vec![shown(PORT_ADDRESS, PlaybackState::Live), shown(BRIDGED, PlaybackState::Live), shown("", PlaybackState::Paused)];
+    let mut shows = [shown(PORT_ADDRESS, PlaybackState::Live), shown(BRIDGED, PlaybackState::Live), shown("", PlaybackState::Paused)];
     shows[0].packets = packets();
     let mut harness = with(Window::new(), shows[0].clone(), [1280.0, 800.0], egui::Theme::Dark);
     // A minute of sixty steps a second.

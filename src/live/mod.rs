@@ -461,8 +461,8 @@ impl Live {
         Ok(())
     }
 
-    /// Asks no more for what passes a cable.
-    #[cfg_attr(not(feature = "window"), allow(dead_code, reason = "it is the window that asks for one cable"))]
+    /// Leaves a cable's guest alone again, if it was asked.
+    #[cfg(feature = "window")]
     pub fn stop_asking(&mut self, cable: &Text) {
         if let Some(asking) = &mut self.asking {
             asking.unwish(cable, &self.network.tables().host);

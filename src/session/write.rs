@@ -111,3 +111,57 @@ pub(super) fn open(jobs: &Arc<Jobs>, title: &str, arguments: &[&std::ffi::OsStr]
         Err(error) => jobs.say(title, Err(anyhow::Error::new(error).context("cannot start another window"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Session;
+    use std::time::Instant;
+    use tapscope_graph::display_filter::DisplayFilter;
+    use tapscope_gui::session::{JobId, JobState};
+    use tapscope_gui::{Command, Session as _};
+
+    /// How a job ended, as soon as it did.
+    fn end_of(session: &Session) -> (JobId, JobState) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let over = session.shown().doing.jobs.iter().find(|job| !matches!(job.state, JobState::Running(_))).cloned();
+            if let Some(job) = over {
+                return (job.id, job.state);
+            }
+            assert!(Instant::now() < deadline, "the job does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_exported_as_a_job_and_nothing_is_overwritten_by_accident() {
+        let folder = std::env::temp_dir().join(format!("tapscope-write-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let session = Session::replay(Source::Demo).expect("the demo");
+        let export = |name: &str, table, filter: &str, is_forced| {
+            let chosen = Chosen { filter: DisplayFilter::parse(filter).expect("a filter"), ..Chosen::default() };
+            session.send(Command::Export(Export { chosen, path: folder.join(name), table, is_forced }));
+            let (id, state) = end_of(&session);
+            session.send(Command::Cancel(id));
+            assert!(session.shown().doing.jobs.is_empty(), "what was read is forgotten");
+            state
+        };
+        let frames = |name: &str| {
+            let reader = tapscope_capture::file::Reader::open(&folder.join(name)).expect("a capture");
+            crate::show::read(tapscope_capture::file::Merged::new(vec![reader]), None).expect("it is whole").view.tables.frames
+        };
+        assert!(matches!(export("all.pcapng", None, "", false), JobState::Done(_)));
+        assert!(matches!(export("arp.pcapng", None, "arp", false), JobState::Done(_)));
+        assert!(frames("arp.pcapng") > 0 && frames("arp.pcapng") < frames("all.pcapng"));
+        assert!(matches!(export("flows.csv", Some("flows"), "", false), JobState::Done(_)));
+        assert!(matches!(export("picture.svg", None, "", false), JobState::Done(_)));
+        let again = export("arp.pcapng", None, "", false);
+        assert!(matches!(&again, JobState::Failed(why) if why.contains("is there already")), "{again:?}");
+        assert!(matches!(export("arp.pcapng", None, "", true), JobState::Done(_)));
+        assert_eq!(frames("arp.pcapng"), frames("all.pcapng"));
+        let what = export("nothing.xyz", None, "", false);
+        assert!(matches!(&what, JobState::Failed(why) if why.contains(".pcapng")), "{what:?}");
+        std::fs::remove_dir_all(&folder).expect("it is ours");
+    }
+}

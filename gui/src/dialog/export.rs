@@ -119,7 +119,7 @@ impl ExportForm {
         let objection = self.field.objection().or_else(|| (!is_known).then(|| "the ending says what is written".to_owned()));
         match buttons(ui, "Export", objection.as_deref()) {
             (_, true) => Outcome::Cancelled,
-            (true, _) => Outcome::Answered(Answer::Do(Command::Export(self.export(is_there)))),
+            (true, _) => Outcome::Answered(Box::new(Answer::Do(Command::Export(self.export(is_there))))),
             _ => Outcome::Open,
         }
     }

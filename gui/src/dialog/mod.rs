@@ -21,7 +21,7 @@ pub(crate) enum Dialog {
     None,
     Record(PathField),
     Open(PathField),
-    Export(ExportForm),
+    Export(Box<ExportForm>),
     Why(WhyForm),
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum Answer {
 enum Outcome {
     Open,
     Cancelled,
-    Answered(Answer),
+    Answered(Box<Answer>),
 }
 
 impl Dialog {
@@ -49,7 +49,7 @@ impl Dialog {
 
     /// Asks where the frames of a thing go; `filter` is what the search box has.
     pub fn export(shown: &Shown, target: Selection, filter: &DisplayFilter) -> Dialog {
-        Dialog::Export(ExportForm::new(shown, target, filter))
+        Dialog::Export(Box::new(ExportForm::new(shown, target, filter)))
     }
 
     /// Asks who pings whom, as far as that is not known.
@@ -86,7 +86,7 @@ impl Dialog {
             }
             Outcome::Answered(answer) => {
                 *self = Dialog::None;
-                Some(answer)
+                Some(*answer)
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn show(ui: &mut Ui, field: &mut PathField) -> Outcome {
     }
     match buttons(ui, "Record", field.objection().as_deref()) {
         (_, true) => Outcome::Cancelled,
-        (true, _) => Outcome::Answered(Answer::Do(Command::Record(field.path()))),
+        (true, _) => Outcome::Answered(Box::new(Answer::Do(Command::Record(field.path())))),
         _ => Outcome::Open,
     }
 }
@@ -28,7 +28,7 @@ pub(super) fn show_open(ui: &mut Ui, field: &mut PathField) -> Outcome {
     field.show(ui);
     match buttons(ui, "Open", field.objection().as_deref()) {
         (_, true) => Outcome::Cancelled,
-        (true, _) => Outcome::Answered(Answer::Do(Command::Open(field.path()))),
+        (true, _) => Outcome::Answered(Box::new(Answer::Do(Command::Open(field.path())))),
         _ => Outcome::Open,
     }
 }

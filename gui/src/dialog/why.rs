@@ -62,7 +62,7 @@ impl WhyForm {
         };
         match (buttons(ui, "Ask why", objection), parties) {
             ((_, true), _) => Outcome::Cancelled,
-            ((true, _), Some((from, to))) => Outcome::Answered(Answer::Why(from, to)),
+            ((true, _), Some((from, to))) => Outcome::Answered(Box::new(Answer::Why(from, to))),
             _ => Outcome::Open,
         }
     }

@@ -132,6 +132,6 @@ impl Rows for Echoes<'_> {
     fn wish(&self, row: usize, column: usize) -> Option<Wish> {
         let echo = self.echo(row);
         let is_lost = column == 5 && matches!(self.fate(echo), "lost" | "refused");
-        is_lost.then(|| Wish::Why(Party::Ip(echo.source), Party::Ip(echo.destination)))
+        is_lost.then_some(Wish::Why(Party::Ip(echo.source), Party::Ip(echo.destination)))
     }
 }
