@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, device_of_point};
-use crate::diagnose::firewall::{self, Conn, Hook, Packet, Protocol, Ruling};
+use crate::diagnose::firewall::{Conn, Hook, Packet, Protocol, Ruling};
 use crate::host::FirewallRule;
 use crate::tables::{DhcpState, DhcpTransaction};
 use crate::{FrameNo, MacAddr};
@@ -178,7 +178,7 @@ fn blocking_rule<'s>(scene: &Scene<'s>) -> Option<&'s FirewallRule> {
         protocol: Protocol::Udp(68, 67),
         conn: Conn::New,
     };
-    match firewall::ask(scene.host(), bridge.id.netns, Hook { name: "input", families: packet.families(), device: None }, &packet) {
+    match scene.case.rules.ask(bridge.id.netns, Hook { name: "input", families: packet.families(), device: None }, &packet) {
         Ruling::Drop(rule) | Ruling::Reject(rule) => Some(rule),
         Ruling::Pass | Ruling::Unclear(_) => None,
     }
