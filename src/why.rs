@@ -40,6 +40,7 @@ const LINGER: Duration = Duration::from_millis(900);
   tapscope why 10.0.2.101 10.0.3.101 --listen 30s
   tapscope why br0 10.0.2.101 --ping         this host pings, by its address on br0
   tapscope why web 10.0.2.7@tap3             the address that the guest behind tap3 should have
+  tapscope why web db -w lost.pcapng         and record what the answer rests on: why web db lost.pcapng says the same
   tapscope why 10.0.0.1 10.0.0.2 tap0.pcap tap1.pcap
   tapscope why web db --format json | jq -r '.causes[].code'
 

@@ -54,6 +54,9 @@ pub struct Fault {
     /// Namespaces that tapscope looks into besides the host's.
     #[serde(default)]
     pub see: Vec<String>,
+    /// Further arguments of tapscope, such as `--qmp all`.
+    #[serde(default)]
+    pub with: Vec<String>,
     /// Whether its recording is kept; not where it would be large.
     #[serde(default = "yes")]
     pub keep: bool,

@@ -155,6 +155,7 @@ impl Network {
         let mut command = self.places["host"].command("sh");
         command.args(["-c", "exec \"$0\" \"$@\" >\"$OUT\"", env!("CARGO_BIN_EXE_tapscope"), "why", &from, &to]).env("OUT", &json);
         command.args(["--listen", MOST, "--format", "json", "-w"]).arg(&recording);
+        command.args(&fault.with);
         if fault.see.is_empty() {
             command.args(["--netns", "own"]);
         }
