@@ -42,7 +42,18 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     for end in [&mut from, &mut to] {
         end.mac = end.mac.or_else(|| claimed(tables, end.ip?)).or_else(|| only_one_behind(tables, end));
     }
-    let mut case = Case { tables, host: &tables.host, topology, from, to, is_v6, window, pattern: Pattern::None, pinged: question.pinged, rules: Rules::of(&tables.host) };
+    let mut case = Case {
+        tables,
+        host: &tables.host,
+        topology,
+        from,
+        to,
+        is_v6,
+        window,
+        pattern: Pattern::None,
+        pinged: question.pinged,
+        rules: Rules::of(&tables.host),
+    };
     let echoes = Echoes::of(&case);
     let mut story = Story::default();
     let (loss, verdict) = echoes.fate(&case, question);
@@ -109,7 +120,9 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
 /// The station that said that it has an address.
 fn claimed(tables: &Tables, ip: IpAddr) -> Option<crate::MacAddr> {
     let is_said = |learned| matches!(learned, Learned::Arp | Learned::Ndp | Learned::Dhcp);
-    tables.bindings.iter().filter(|row| row.ip == ip && is_said(row.learned)).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
+    // What was only seen on its way out may be said in somebody's name.
+    let is_theirs = |row: &&crate::tables::Binding| row.ip == ip && is_said(row.learned) && (row.inbound || !row.outbound);
+    tables.bindings.iter().filter(is_theirs).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
 }
 
 /// The one station that was heard behind an end's device.
@@ -262,6 +275,8 @@ impl<'a> Story<'a> {
         // Two owners of one address are a fault also while the right one answers.
         let found = judge(case, &mut request);
         self.found.causes = found.causes.into_iter().chain(found.latent).filter(is_lasting).collect();
+        // Packets alone show them.
+        self.found.confidence = self.found.causes.first().map(|_| Confidence::Proven);
         self.delivered(request);
         self.walks.push(Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
         self.was_sent = true;
@@ -566,6 +581,8 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
             let is_explained = found.causes.first().is_some_and(|first| first.cause.code != "NOT_SENT");
             if is_explained { Verdict::Fails } else { Verdict::Undetermined }
         }
+        // What answered in the end may be the wrong one next time.
+        Verdict::Works if loss.answered < loss.sent && found.causes.iter().any(is_lasting) => Verdict::Degraded,
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
         Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,
         other => other,

@@ -84,7 +84,8 @@ fn ping_check(case: &Case<'_>) -> Option<Note> {
         let offer = row.messages.iter().find(|message| message.op == 2)?;
         let check =
             case.journeys().find(|journey| asked(journey) == Some(ip) && journey.source != row.client_mac && began(journey) < offer.at)?;
-        let text = format!("the DHCP server asks whether anybody has {ip} (#{}) before it gives it: silence is what it wants", frame(check));
+        let text =
+            format!("the DHCP server asks whether anybody has {ip} (#{}) before it gives it: silence is what it wants", frame(check));
         note("DHCP_PING_CHECK", text)
     })
 }
@@ -147,7 +148,10 @@ fn self_echo(case: &Case<'_>) -> Option<Note> {
         pair[0].subject == pair[1].subject && pair[0].source == pair[1].source && began(pair[1]).since(began(pair[0])) <= SELF_ECHO
     };
     let twin = all.windows(2).find(is_twice)?;
-    let text = format!("QEMU gives each frame of a multicast group back to who sent it (#{}): neither a loop nor a second station", frame(twin[1]));
+    let text = format!(
+        "QEMU gives each frame of a multicast group back to who sent it (#{}): neither a loop nor a second station",
+        frame(twin[1])
+    );
     note("MCAST_SELF_ECHO", text)
 }
 
@@ -170,14 +174,16 @@ fn harmless_policy(case: &Case<'_>) -> Option<Note> {
         return None;
     }
     let is_it = |rule: &&crate::host::FirewallRule| {
-        let is_ip = ["ip ", "ip6 ", "inet "].iter().any(|family| rule.table.as_str().starts_with(family)) || rule.table.as_str() == "filter";
+        let is_ip =
+            ["ip ", "ip6 ", "inet "].iter().any(|family| rule.table.as_str().starts_with(family)) || rule.table.as_str() == "filter";
         rule.netns == netns
             && rule.rule.as_str() == "policy drop"
             && is_ip
             && rule.hook.as_ref().is_some_and(|hook| hook.as_str().starts_with("forward"))
     };
     let rule = case.host.firewall().find(is_it)?;
-    let text = format!("{} {} chain {} drops by its policy, and does not see bridged packets ({name} is 0)", rule.tool, rule.table, rule.chain);
+    let text =
+        format!("{} {} chain {} drops by its policy, and does not see bridged packets ({name} is 0)", rule.tool, rule.table, rule.chain);
     note("HARMLESS_POLICY_DROP", text)
 }
 

@@ -22,7 +22,10 @@ fn an_answer_on_a_host_of_500_taps_and_5000_rules_takes_a_moment() {
     }
     for rule in 0..RULES {
         let (a, b) = (rule / 250, rule % 250);
-        let _ = writeln!(script, "0 host nft inet fw forward forward/0 {rule} ip saddr 172.16.{a}.{b} oifname \"tap{a}\" icmp type echo-request drop");
+        let _ = writeln!(
+            script,
+            "0 host nft inet fw forward forward/0 {rule} ip saddr 172.16.{a}.{b} oifname \"tap{a}\" icmp type echo-request drop"
+        );
     }
     let _ = writeln!(script, "0 host nft inet fw forward forward/0 {RULES} ip saddr 10.9.0.1 icmp type echo-request drop");
     script.push_str(KNOWN);
