@@ -137,7 +137,7 @@ fn server_seen(scene: &Scene<'_>, end: &Endpoint) -> Option<(Ipv4Addr, FrameNo)>
         let device = device_of_point(scene.case.tables, row.point);
         row.client_mac != end.mac && !row.acked.is_empty() && device.and_then(link) == Some(own)
     };
-    let row = scene.case.tables.dhcp.iter().filter(is_there).last()?;
+    let row = scene.case.tables.dhcp.iter().rfind(is_there)?;
     Some((*row.servers.first()?, row.messages.last().map(|message| message.frame)?))
 }
 
