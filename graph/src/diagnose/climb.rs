@@ -4,6 +4,7 @@
 use super::cause::ProvenBy;
 use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Rank, Status, Verdict};
 use super::endpoint::{Endpoint, Place};
+use super::firewall::Rules;
 use super::note;
 use super::question::{Party, Question};
 use super::routing;
@@ -39,9 +40,20 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
     for end in [&mut from, &mut to] {
-        end.mac = end.mac.or_else(|| claimed(tables, end.ip?));
+        end.mac = end.mac.or_else(|| claimed(tables, end.ip?)).or_else(|| only_one_behind(tables, end));
     }
-    let mut case = Case { tables, host: &tables.host, topology, from, to, is_v6, window, pattern: Pattern::None, pinged: question.pinged };
+    let mut case = Case {
+        tables,
+        host: &tables.host,
+        topology,
+        from,
+        to,
+        is_v6,
+        window,
+        pattern: Pattern::None,
+        pinged: question.pinged,
+        rules: Rules::of(&tables.host),
+    };
     let echoes = Echoes::of(&case);
     let mut story = Story::default();
     let (loss, verdict) = echoes.fate(&case, question);
@@ -108,7 +120,20 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
 /// The station that said that it has an address.
 fn claimed(tables: &Tables, ip: IpAddr) -> Option<crate::MacAddr> {
     let is_said = |learned| matches!(learned, Learned::Arp | Learned::Ndp | Learned::Dhcp);
-    tables.bindings.iter().filter(|row| row.ip == ip && is_said(row.learned)).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
+    // What was only seen on its way out may be said in somebody's name.
+    let is_theirs = |row: &&crate::tables::Binding| row.ip == ip && is_said(row.learned) && (row.inbound || !row.outbound);
+    tables.bindings.iter().filter(is_theirs).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
+}
+
+/// The one station that was heard behind an end's device.
+fn only_one_behind(tables: &Tables, end: &Endpoint) -> Option<crate::MacAddr> {
+    let Place::Behind(device) = end.place else { return None };
+    let is_there = |row: &&crate::tables::Station| {
+        row.inbound > 0 && row.mac.is_station() && super::endpoint::device_of_point(tables, row.point) == Some(device)
+    };
+    let mut heard = tables.stations.iter().filter(is_there);
+    let first = heard.next()?.mac;
+    heard.all(|row| row.mac == first).then_some(first)
 }
 
 pub(crate) fn is_link_local(ip: IpAddr) -> bool {
@@ -250,6 +275,8 @@ impl<'a> Story<'a> {
         // Two owners of one address are a fault also while the right one answers.
         let found = judge(case, &mut request);
         self.found.causes = found.causes.into_iter().chain(found.latent).filter(is_lasting).collect();
+        // Packets alone show them.
+        self.found.confidence = self.found.causes.first().map(|_| Confidence::Proven);
         self.delivered(request);
         self.walks.push(Walk::new(case, Leg::Reply, &case.to, &case.from, echoes.replies.clone()));
         self.was_sent = true;
@@ -554,6 +581,8 @@ fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'
             let is_explained = found.causes.first().is_some_and(|first| first.cause.code != "NOT_SENT");
             if is_explained { Verdict::Fails } else { Verdict::Undetermined }
         }
+        // What answered in the end may be the wrong one next time.
+        Verdict::Works if loss.answered < loss.sent && found.causes.iter().any(is_lasting) => Verdict::Degraded,
         Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
         Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,
         other => other,

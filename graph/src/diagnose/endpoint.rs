@@ -160,7 +160,8 @@ impl Finder<'_> {
     /// Whether anybody was seen to have a link-layer address: entries set by hand may be wrong.
     fn is_anybodys(&self, mac: MacAddr) -> bool {
         let host = &self.tables.host;
-        self.tables.stations.iter().any(|row| row.mac == mac && row.sent.packets > 0)
+        // What was only seen on its way out may be said in somebody's name.
+        self.tables.stations.iter().any(|row| row.mac == mac && row.sent.packets > row.outbound)
             || host.devices().any(|device| device.mac == Some(mac))
             || host.guests().any(|guest| guest.nics.iter().any(|nic| nic.mac == Some(mac)))
             || host.fdb().any(|entry| entry.mac == mac && !entry.is_permanent)

@@ -2,6 +2,7 @@
 
 use super::diagnosis::Pattern;
 use super::endpoint::Endpoint;
+use super::firewall::Rules;
 use super::question::Pinged;
 use super::routing;
 use super::sight::{Ear, Window, ear};
@@ -28,6 +29,8 @@ pub(crate) struct Case<'a> {
     pub pattern: Pattern,
     /// What ping said itself.
     pub pinged: Option<Pinged>,
+    /// The rules of the host's firewalls.
+    pub rules: Rules<'a>,
 }
 
 impl<'a> Case<'a> {

@@ -171,6 +171,13 @@ fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> 
 
 /// Symptoms give way to what explains them.
 fn settle(found: &mut Findings) {
+    // Where frames go round nothing else can be told: what stops one there may well have been done about it.
+    if found.causes.iter().any(|accused| accused.cause.code == "L2_LOOP") {
+        let (loops, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut found.causes).into_iter().partition(|accused| accused.cause.code == "L2_LOOP");
+        found.causes = loops;
+        found.latent.splice(0..0, others.into_iter().filter(|other| other.is_sufficient_alone));
+    }
     // That a guest is silent, or has no address, is what any other cause at its end explains; that nothing is sent, one at its start.
     for symptom in ["TARGET_SILENT", "NO_ADDRESS", "NOT_SENT"] {
         let explains = |accused: &Accusation| {

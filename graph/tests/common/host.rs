@@ -185,7 +185,7 @@ fn firewall(tool: &str, table: &str, chain: &str, hook: &str, number: &str, rule
         netns: NETNS,
         tool: Text::new(tool),
         table: Text::new(table),
-        chain: Text::new(chain),
+        chain: Text::new(&chain.replace('/', " ")),
         hook: (hook != "-").then(|| Text::new(&hook.replace('/', " "))),
         number: number.parse().expect("a number"),
         rule: Text::long(&rule.join(" ")),

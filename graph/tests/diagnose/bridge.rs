@@ -212,3 +212,12 @@ fn an_address_on_a_port_of_the_bridge() {
         "#]],
     );
 }
+
+#[test]
+fn a_rule_that_names_a_set_knows_what_is_in_it() {
+    let rules =
+        |address: &str| format!("0 host nft bridge f set/bad - 0 {address}\n 0 host nft bridge f fwd forward/0 0 ip daddr @bad drop\n");
+    let script = |address: &str| format!("{STD}{}{KNOWN}", rules(address));
+    brief(&script("10.9.0.2"), "a", "b", "fails proven: NFT_BRIDGE_DROP / ");
+    brief(&script("10.9.0.7"), "a", "b", "undetermined undetermined:  / ");
+}

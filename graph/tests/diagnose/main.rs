@@ -10,6 +10,7 @@ mod healthy;
 mod neighbor;
 mod outside;
 mod route;
+mod speed;
 mod vlan;
 
 use expect_test::Expect;

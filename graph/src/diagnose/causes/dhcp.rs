@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, device_of_point};
-use crate::diagnose::firewall::{self, Conn, Hook, Packet, Protocol, Ruling};
+use crate::diagnose::firewall::{Conn, Hook, Packet, Protocol, Ruling};
 use crate::host::FirewallRule;
 use crate::tables::{DhcpState, DhcpTransaction};
 use crate::{FrameNo, MacAddr};
@@ -137,7 +137,7 @@ fn server_seen(scene: &Scene<'_>, end: &Endpoint) -> Option<(Ipv4Addr, FrameNo)>
         let device = device_of_point(scene.case.tables, row.point);
         row.client_mac != end.mac && !row.acked.is_empty() && device.and_then(link) == Some(own)
     };
-    let row = scene.case.tables.dhcp.iter().filter(is_there).last()?;
+    let row = scene.case.tables.dhcp.iter().rfind(is_there)?;
     Some((*row.servers.first()?, row.messages.last().map(|message| message.frame)?))
 }
 
@@ -178,7 +178,7 @@ fn blocking_rule<'s>(scene: &Scene<'s>) -> Option<&'s FirewallRule> {
         protocol: Protocol::Udp(68, 67),
         conn: Conn::New,
     };
-    match firewall::ask(scene.host(), bridge.id.netns, Hook { name: "input", families: packet.families(), device: None }, &packet) {
+    match scene.case.rules.ask(bridge.id.netns, Hook { name: "input", families: packet.families(), device: None }, &packet) {
         Ruling::Drop(rule) | Ruling::Reject(rule) => Some(rule),
         Ruling::Pass | Ruling::Unclear(_) => None,
     }

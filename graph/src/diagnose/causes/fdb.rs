@@ -105,7 +105,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "L2_LOOP",
         layer: "L2 bridge",
         proven_by: ProvenBy::Packets,
-        at: &[At::BridgeIn, At::BridgeOut],
+        at: &[At::Ingress, At::BridgeIn, At::BridgeOut, At::Egress, At::Receiver],
         test: Test::Place(l2_loop),
         drop_reasons: &["FULL_RING", "CPU_BACKLOG", "QDISC_DROP"],
         meaning: "Bridges are joined twice, and frames go round.",
@@ -294,7 +294,10 @@ fn l2_loop(scene: &Scene<'_>) -> Answer {
     if !is_looping(scene) {
         return Answer::Idle;
     }
-    let Some((bridge, settings)) = scene.bridge() else { return Answer::Idle };
+    let host = scene.host();
+    let of_end = || [&scene.walk.from, &scene.walk.to].into_iter().find_map(|end| host.device(end.device()?)?.master);
+    let bridge = scene.bridge().or_else(|| crate::diagnose::scene::bridge(host, of_end()?));
+    let Some((bridge, settings)) = bridge else { return Answer::Idle };
     // Pairs that join this bridge with the same other one twice.
     let mut joined: BTreeMap<DeviceId, Vec<DeviceId>> = BTreeMap::new();
     for port in scene.host().ports(bridge.id) {

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
-use crate::diagnose::firewall::{self, Conn, Hook, Packet, Protocol, Ruling};
+use crate::diagnose::firewall::{Conn, Hook, Packet, Protocol, Ruling};
 use crate::diagnose::sight::packets;
 use crate::diagnose::trail::Stop;
 use crate::fact::IcmpError;
@@ -291,7 +291,7 @@ fn rule<'s>(
     device: Option<&str>,
     packet: &Packet<'_>,
 ) -> Ruling<'s> {
-    firewall::ask(scene.host(), scene.spot.netns, Hook { name, families, device }, packet)
+    scene.case.rules.ask(scene.spot.netns, Hook { name, families, device }, packet)
 }
 
 /// The hooks of a bridge that a frame passes at a spot.

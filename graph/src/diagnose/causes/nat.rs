@@ -3,7 +3,7 @@
 use super::prelude::*;
 use crate::Direction;
 use crate::diagnose::endpoint::device_of_point;
-use crate::diagnose::firewall::{self, Packet};
+use crate::diagnose::firewall::Packet;
 use crate::diagnose::routing;
 use crate::fact::Fact;
 use std::net::{IpAddr, Ipv4Addr};
@@ -102,7 +102,7 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
     }
     let name = &device.name;
     let leaves = Packet { in_name: None, out_name: Some(name.as_str()), ..super::filter::packet(scene) };
-    if firewall::rewrites_source(scene.host(), scene.spot.netns, &leaves) != Some(false) {
+    if scene.case.rules.rewrites_source(scene.spot.netns, &leaves) != Some(false) {
         return Answer::Idle;
     }
     let network = scene.host().addresses().find(|row| row.ip != IpAddr::V4(source) && routing::prefix(row).contains(source.into()));

@@ -8,6 +8,7 @@ mod nft;
 mod term;
 
 use crate::host::{FirewallRule, Host, Netns};
+use std::collections::BTreeMap;
 pub(crate) use term::{Conn, Packet, Protocol};
 use term::{Effect, Term};
 
@@ -38,61 +39,139 @@ pub(crate) enum Ruling<'a> {
     Unclear(&'a FirewallRule),
 }
 
-/// Asks the chains of a hook in the order of their priority: each can drop, all must accept.
-pub(crate) fn ask<'a>(host: &'a Host, netns: Netns, hook: Hook<'_>, packet: &Packet<'_>) -> Ruling<'a> {
-    let mut unclear = None;
-    for base in chains(host, netns, hook) {
-        match run(host, &base, packet, 0) {
-            Outcome::Drop(rule) => return unclear.map_or(Ruling::Drop(rule), Ruling::Unclear),
-            Outcome::Reject(rule) => return unclear.map_or(Ruling::Reject(rule), Ruling::Unclear),
-            Outcome::Unclear(rule) => unclear = unclear.or(Some(rule)),
-            Outcome::Accept | Outcome::Through => {}
-        }
-    }
-    unclear.map_or(Ruling::Pass, Ruling::Unclear)
+/// The rules of a host by their chains, each read once.
+#[derive(Debug, Default)]
+pub(crate) struct Rules<'a> {
+    chains: BTreeMap<ChainKey<'a>, Vec<Entry<'a>>>,
 }
 
-/// Whether any rule of the postrouting hook rewrites the source of such a packet; `None` where that is not clear.
-pub(crate) fn rewrites_source(host: &Host, netns: Netns, packet: &Packet<'_>) -> Option<bool> {
-    let mut is_clear = true;
-    for base in chains(host, netns, Hook { name: "postrouting", families: packet.families(), device: None }) {
-        for rule in base {
-            let parsed = parse(rule);
-            match (parsed.effect, matches(&parsed.terms, packet)) {
-                (Effect::Rewrite, Some(true)) => return Some(true),
-                (Effect::Rewrite | Effect::Jump(_) | Effect::Goto(_) | Effect::Unknown, met) if met != Some(false) => is_clear = false,
-                _ => {}
+/// Namespace, tool, table, chain.
+type ChainKey<'a> = (Netns, &'a str, &'a str, &'a str);
+
+#[derive(Debug)]
+struct Entry<'a> {
+    rule: &'a FirewallRule,
+    parsed: Parsed<'a>,
+}
+
+impl<'a> Rules<'a> {
+    /// All rules of a host.
+    pub fn of(host: &'a Host) -> Rules<'a> {
+        let mut rules = Rules::default();
+        let mut sets: BTreeMap<ChainKey<'a>, Vec<&'a str>> = BTreeMap::new();
+        for rule in host.firewall() {
+            let (tool, table, chain) = (rule.tool.as_str(), rule.table.as_str(), rule.chain.as_str());
+            match chain.strip_prefix("set ") {
+                Some(name) => sets.entry((rule.netns, tool, table, name)).or_default().push(rule.rule.as_str()),
+                None => rules.chains.entry((rule.netns, tool, table, chain)).or_default().push(Entry { rule, parsed: parse(rule) }),
             }
         }
+        // What is named is as if it stood in the rule.
+        for ((netns, tool, table, _), entries) in &mut rules.chains {
+            for term in entries.iter_mut().flat_map(|entry| &mut entry.parsed.terms) {
+                let elements =
+                    |value: &'a str| Some(sets.get(&(*netns, *tool, *table, value.strip_prefix('@')?)).cloned().unwrap_or(vec![value]));
+                if term.values.iter().any(|value| value.starts_with('@')) {
+                    term.values = term.values.iter().flat_map(|value| elements(value).unwrap_or(vec![*value])).collect();
+                }
+            }
+        }
+        rules
     }
-    is_clear.then_some(false)
-}
 
-/// The base chains of a hook, in the order of their priority; each with its rules.
-fn chains<'a>(host: &'a Host, netns: Netns, hook: Hook<'_>) -> Vec<Vec<&'a FirewallRule>> {
-    let mut chains: Vec<(i32, Vec<&FirewallRule>)> = Vec::new();
-    for rule in host.firewall().filter(|rule| rule.netns == netns) {
-        let Some(place) = rule.hook.as_ref() else { continue };
-        let mut words = place.as_str().split(' ');
-        let family = rule.table.as_str().split(' ').next().unwrap_or_default();
-        if words.next() != Some(hook.name) || !hook.families.contains(&family) {
-            continue;
+    /// Asks the chains of a hook in the order of their priority: each can drop, all must accept.
+    pub fn ask(&self, netns: Netns, hook: Hook<'_>, packet: &Packet<'_>) -> Ruling<'a> {
+        let mut unclear = None;
+        for base in self.of_hook(netns, hook) {
+            match self.run(base, packet, 0) {
+                Outcome::Drop(rule) => return unclear.map_or(Ruling::Drop(rule), Ruling::Unclear),
+                Outcome::Reject(rule) => return unclear.map_or(Ruling::Reject(rule), Ruling::Unclear),
+                Outcome::Unclear(rule) => unclear = unclear.or(Some(rule)),
+                Outcome::Accept | Outcome::Through => {}
+            }
         }
-        let priority = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
-        let devices = (words.next() == Some("device")).then(|| words.next().unwrap_or_default());
-        if let (Some(wanted), Some(devices)) = (hook.device, devices)
-            && !devices.split(',').any(|device| device == wanted)
-        {
-            continue;
+        unclear.map_or(Ruling::Pass, Ruling::Unclear)
+    }
+
+    /// Whether any rule of the postrouting hook rewrites the source of such a packet; `None` where that is not clear.
+    pub fn rewrites_source(&self, netns: Netns, packet: &Packet<'_>) -> Option<bool> {
+        let mut is_clear = true;
+        for base in self.of_hook(netns, Hook { name: "postrouting", families: packet.families(), device: None }) {
+            for Entry { parsed, .. } in base {
+                match (&parsed.effect, matches(&parsed.terms, packet)) {
+                    (Effect::Rewrite, Some(true)) => return Some(true),
+                    (Effect::Rewrite | Effect::Jump(_) | Effect::Goto(_) | Effect::Unknown, met) if met != Some(false) => is_clear = false,
+                    _ => {}
+                }
+            }
         }
-        let is_same = |other: &FirewallRule| (&other.tool, &other.table, &other.chain) == (&rule.tool, &rule.table, &rule.chain);
-        match chains.last_mut().filter(|(_, rules)| is_same(rules[0])) {
-            Some((_, rules)) => rules.push(rule),
-            None => chains.push((priority, vec![rule])),
+        is_clear.then_some(false)
+    }
+
+    /// The base chains of a hook, in the order of their priority; each with its rules.
+    fn of_hook(&self, netns: Netns, hook: Hook<'_>) -> Vec<&[Entry<'a>]> {
+        let mut chains: Vec<(i32, &[Entry<'a>])> = Vec::new();
+        for ((_, _, table, _), entries) in self.chains.range((netns, "", "", "")..).take_while(|(key, _)| key.0 == netns) {
+            let Some(place) = entries.first().and_then(|entry| entry.rule.hook.as_ref()) else { continue };
+            let mut words = place.as_str().split(' ');
+            let family = table.split(' ').next().unwrap_or_default();
+            if words.next() != Some(hook.name) || !hook.families.contains(&family) {
+                continue;
+            }
+            let priority = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+            let devices = (words.next() == Some("device")).then(|| words.next().unwrap_or_default());
+            if let (Some(wanted), Some(devices)) = (hook.device, devices)
+                && !devices.split(',').any(|device| device == wanted)
+            {
+                continue;
+            }
+            chains.push((priority, entries));
+        }
+        chains.sort_by_key(|(priority, _)| *priority);
+        chains.into_iter().map(|(_, entries)| entries).collect()
+    }
+
+    fn run(&self, rules: &[Entry<'a>], packet: &Packet<'_>, depth: usize) -> Outcome<'a> {
+        // What an unclear rule would do matters only if what follows would do otherwise.
+        let mut unclear: Option<(&'a FirewallRule, bool)> = None;
+        for Entry { rule, parsed } in rules {
+            let rule: &'a FirewallRule = rule;
+            let is_met = matches(&parsed.terms, packet);
+            if is_met == Some(false) {
+                continue;
+            }
+            let outcome = match parsed.effect.of(packet) {
+                Effect::Accept | Effect::Rewrite => Outcome::Accept,
+                Effect::Drop => Outcome::Drop(rule),
+                Effect::Reject => Outcome::Reject(rule),
+                Effect::Return => Outcome::Through,
+                Effect::Goes => continue,
+                Effect::Jump(name) | Effect::Goto(name) if depth < DEPTH => match self.call(rule, name, packet, depth) {
+                    Outcome::Through => continue,
+                    other => other,
+                },
+                Effect::Jump(_) | Effect::Goto(_) | Effect::Unknown | Effect::ByState(_) => Outcome::Unclear(rule),
+            };
+            if is_met == Some(true) && !matches!(outcome, Outcome::Unclear(_)) {
+                return match unclear {
+                    Some((rule, would_stop)) if would_stop != outcome.stops() => Outcome::Unclear(rule),
+                    _ => outcome,
+                };
+            }
+            if !matches!(outcome, Outcome::Through) {
+                unclear = unclear.or(Some((rule, outcome.stops() || matches!(outcome, Outcome::Unclear(_)))));
+            }
+        }
+        match unclear {
+            Some((rule, true)) => Outcome::Unclear(rule),
+            _ => Outcome::Through,
         }
     }
-    chains.sort_by_key(|(priority, _)| *priority);
-    chains.into_iter().map(|(_, rules)| rules).collect()
+
+    fn call(&self, from: &FirewallRule, name: &str, packet: &Packet<'_>, depth: usize) -> Outcome<'a> {
+        let key = (from.netns, from.tool.as_str(), from.table.as_str(), name);
+        self.chains.get(&key).map_or(Outcome::Through, |entries| self.run(entries, packet, depth + 1))
+    }
 }
 
 /// What one chain says.
@@ -111,52 +190,8 @@ impl Outcome<'_> {
     }
 }
 
-fn run<'a>(host: &'a Host, rules: &[&'a FirewallRule], packet: &Packet<'_>, depth: usize) -> Outcome<'a> {
-    // What an unclear rule would do matters only if what follows would do otherwise.
-    let mut unclear: Option<(&FirewallRule, bool)> = None;
-    for rule in rules {
-        let parsed = parse(rule);
-        let is_met = matches(&parsed.terms, packet);
-        if is_met == Some(false) {
-            continue;
-        }
-        let outcome = match parsed.effect.of(packet) {
-            Effect::Accept | Effect::Rewrite => Outcome::Accept,
-            Effect::Drop => Outcome::Drop(rule),
-            Effect::Reject => Outcome::Reject(rule),
-            Effect::Return => Outcome::Through,
-            Effect::Goes => continue,
-            Effect::Jump(name) | Effect::Goto(name) if depth < DEPTH => match call(host, rule, name, packet, depth) {
-                Outcome::Through => continue,
-                other => other,
-            },
-            Effect::Jump(_) | Effect::Goto(_) | Effect::Unknown | Effect::ByState(_) => Outcome::Unclear(rule),
-        };
-        if is_met == Some(true) && !matches!(outcome, Outcome::Unclear(_)) {
-            return match unclear {
-                Some((rule, would_stop)) if would_stop != outcome.stops() => Outcome::Unclear(rule),
-                _ => outcome,
-            };
-        }
-        if !matches!(outcome, Outcome::Through) {
-            unclear = unclear.or(Some((rule, outcome.stops() || matches!(outcome, Outcome::Unclear(_)))));
-        }
-    }
-    match unclear {
-        Some((rule, true)) => Outcome::Unclear(rule),
-        _ => Outcome::Through,
-    }
-}
-
-fn call<'a>(host: &'a Host, from: &FirewallRule, name: &str, packet: &Packet<'_>, depth: usize) -> Outcome<'a> {
-    let is_called = |other: &&FirewallRule| {
-        (other.netns, &other.tool, &other.table, other.chain.as_str()) == (from.netns, &from.tool, &from.table, name)
-    };
-    let rules: Vec<&FirewallRule> = host.firewall().filter(is_called).collect();
-    run(host, &rules, packet, depth + 1)
-}
-
 /// A rule as it is read: what must hold, and what happens then.
+#[derive(Debug)]
 struct Parsed<'a> {
     terms: Vec<Term<'a>>,
     effect: Effect<'a>,

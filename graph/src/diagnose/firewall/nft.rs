@@ -145,7 +145,6 @@ fn term<'a>(words: &[&'a str], parsed: &mut Parsed<'a>) -> usize {
         _ => {}
     }
     let values = words.get(at).copied().unwrap_or_default();
-    let about = if values.starts_with('@') { About::Unknown } else { about };
     parsed.terms.push(Term { about, is_negated, values: list(values) });
     words.len().min(at + 1)
 }

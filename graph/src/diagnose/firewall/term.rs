@@ -68,8 +68,8 @@ pub(crate) enum Effect<'a> {
 
 impl<'a> Effect<'a> {
     /// The effect on this packet.
-    pub fn of(self, packet: &Packet<'_>) -> Effect<'a> {
-        let Effect::ByState(cases) = self else { return self };
+    pub fn of(&self, packet: &Packet<'_>) -> Effect<'a> {
+        let Effect::ByState(cases) = self else { return self.clone() };
         let found = cases.iter().find(|(state, _)| state.split(',').any(|state| state.trim() == packet.conn.name()));
         found.map_or(Effect::Goes, |(_, verdict)| Effect::by_name(verdict))
     }
@@ -150,7 +150,8 @@ impl<'a> Term<'a> {
         let any = |holds: &dyn Fn(&str) -> Option<bool>| -> Option<bool> {
             let mut is_known = true;
             for value in &self.values {
-                match holds(value) {
+                // What is in a set is not always known.
+                match if value.starts_with('@') { None } else { holds(value) } {
                     Some(true) => return Some(true),
                     Some(false) => {}
                     None => is_known = false,
