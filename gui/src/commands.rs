@@ -246,7 +246,8 @@ pub(crate) fn entry(action: Action) -> &'static Entry {
 pub(crate) fn written(context: &Context, entry: &Entry) -> String {
     match entry.keys {
         Some(keys) if keys.logical_key == Key::Questionmark => "?".to_owned(),
-        Some(keys) => context.format_shortcut(&keys),
+        // egui has no signs for these.
+        Some(keys) => context.format_shortcut(&keys).replace("OpenBracket", "[").replace("CloseBracket", "]"),
         None => String::new(),
     }
 }

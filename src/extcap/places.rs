@@ -135,7 +135,7 @@ mod tests {
                 "tapscope-all = tapscope: all guests, TAPs and bridges",
                 "tapscope-tap0 = tap0: guest g|1| 02:00:00:00:00:0a",
                 "tapscope-tap0-2 = tap0: tap",
-                "tapscope-cable-user-g1-n0 = user g1/n0: cable, guest g|1| 02:00:00:00:00:0a, unknown; QEMU is asked for a copy, which changes the guest while it is captured",
+                "tapscope-cable-user-g1-n0 = user g1/n0: cable, guest g|1| 02:00:00:00:00:0a; QEMU is asked for a copy, which changes the guest while it is captured",
             ]
         );
     }

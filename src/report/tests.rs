@@ -37,9 +37,9 @@ fn text_has_a_line_for_each_cable_with_how_it_can_be_seen() {
         Topology
           tcp 127.0.0.1:8010
           ├─ guest g3  02:00:00:00:00:56  sent 1, received 1
-          │     10.0.2.101  by arp, 1 packets
+          │     10.0.2.101  by arp, 1 packet
           └─ guest g2  02:00:00:00:00:57  sent 1, received 0
-                10.0.2.100  by arp, 1 packets
+                10.0.2.100  by arp, 1 packet
           tcp 0.0.0.0:8011  nobody is connected
           └─ guest g5  02:00:00:00:00:0e  sent 0, received 0
           user g1/n0  QEMU gives a copy of its frames if it is asked, which changes the running guest: tapscope watch --qmp /run/qmp.sock
