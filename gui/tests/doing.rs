@@ -316,7 +316,7 @@ fn a_thing_has_pages_of_rates_and_of_what_happened() {
     click(&mut harness, "Rates");
     assert!(!says(&harness, "CARD 1") && says(&harness, "tap0"));
     click(&mut harness, "Over time");
-    assert_says(&harness, &["ADDRESSES", "WHAT HAPPENED", "×2, at tap0"]);
+    assert_says(&harness, &["ADDRESSES", "WHAT HAPPENED", "×3, at tap0"]);
 }
 
 #[test]
