@@ -60,6 +60,9 @@ pub struct Fault {
     /// Whether its recording is kept; not where it would be large.
     #[serde(default = "yes")]
     pub keep: bool,
+    /// What tapscope lacks for the right answer, as long as it gives another one: such a fault only runs with `--include-ignored`, and is
+    /// named in each run.
+    pub unsolved: Option<String>,
     /// The answer.
     pub expect: Expect,
 }
