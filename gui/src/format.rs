@@ -1,7 +1,7 @@
 //! Numbers and names as people read them.
 
 use tapscope_graph::Timestamp;
-use tapscope_graph::topology::{Key, Node, NodeKind};
+use tapscope_graph::topology::{Node, NodeKind};
 
 /// Hours, minutes, seconds and milliseconds of the day, UTC.
 pub fn clock(at: Timestamp) -> String {
@@ -40,16 +40,9 @@ pub fn span(nanos: i64) -> String {
     }
 }
 
-/// What a node is called: its name, its first address, its MAC.
+/// What a node is called; what lies beyond a router, whose name says how much, is told in other words here.
 pub fn title(node: &Node) -> String {
-    match (&node.name, node.kind, node.addresses.first(), node.key) {
-        (Some(name), ..) => name.to_string(),
-        (None, NodeKind::Bridge, ..) => "bridge".to_owned(),
-        (None, NodeKind::Outside, ..) => "outside".to_owned(),
-        (None, _, Some(address), _) => address.ip.to_string(),
-        (None, _, None, Key::Station(_, mac)) => mac.to_string(),
-        (None, _, None, key) => key.to_string(),
-    }
+    if node.kind == NodeKind::Outside && node.name.is_none() { "outside".to_owned() } else { node.title() }
 }
 
 /// An IP protocol's name.

@@ -5,7 +5,8 @@ use crate::sidebar::triangle;
 use crate::{format, theme};
 use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 use tapscope_graph::Timestamp;
-use tapscope_graph::tables::Tables;
+use tapscope_graph::happening::Happening;
+use tapscope_graph::tables::{DhcpTransaction, EchoRow, Resolution, Tables};
 
 /// The most marks of one kind.
 const MARKS: usize = 500;
@@ -28,12 +29,11 @@ pub fn show(ui: &mut Ui, shown: &Shown, marked: Option<Timestamp>, commands: &mu
     let marks = marks(&shown.whole.tables);
     for mark in &marks {
         let center = pos2(x_of(mark.at), base);
-        match mark.kind {
-            MarkKind::Dhcp => drop(painter.rect_filled(Rect::from_center_size(center, vec2(7.0, 7.0)), 1.0, palette.accent)),
-            MarkKind::Unanswered => drop(painter.add(triangle(center, 4.5, palette.warn))),
-            MarkKind::LostEcho => drop(painter.circle_filled(center, 3.5, palette.bad)),
-            MarkKind::Host => drop(painter.add(diamond(center, 4.5, palette.strong))),
-            MarkKind::HostBad => drop(painter.add(diamond(center, 4.5, palette.bad))),
+        match mark.what {
+            What::Dhcp(_) => drop(painter.rect_filled(Rect::from_center_size(center, vec2(7.0, 7.0)), 1.0, palette.accent)),
+            What::Unanswered(_) => drop(painter.add(triangle(center, 4.5, palette.warn))),
+            What::LostEcho(_) => drop(painter.circle_filled(center, 3.5, palette.bad)),
+            What::Host(entry) => drop(painter.add(diamond(center, 4.5, if entry.is_bad { palette.bad } else { palette.strong }))),
         }
     }
     let small = FontId::proportional(11.0);
@@ -58,7 +58,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, marked: Option<Timestamp>, commands: &mu
     }
     let here = |x: f32| {
         let near = marks.iter().filter(|mark| (x_of(mark.at) - x).abs() < 5.0);
-        let lines: Vec<String> = near.take(LINES).map(|mark| format!("{}  {}", format::clock(mark.at), mark.text)).collect();
+        let lines: Vec<String> = near.take(LINES).map(|mark| format!("{}  {}", format::clock(mark.at), mark.text())).collect();
         if lines.is_empty() { HINT.to_owned() } else { lines.join("\n") }
     };
     if let Some(pointer) = response.hover_pos() {
@@ -71,48 +71,45 @@ const HINT: &str = "click or drag: show that moment; [ and ] step from event to 
 /// The most lines of a hint.
 const LINES: usize = 8;
 
-/// An event that is marked.
-struct Mark {
+/// An event that is marked. What it says is only put into words where the pointer is.
+struct Mark<'a> {
     at: Timestamp,
-    kind: MarkKind,
-    text: String,
+    what: What<'a>,
 }
 
-#[derive(Clone, Copy)]
-enum MarkKind {
-    Dhcp,
-    Unanswered,
-    LostEcho,
-    Host,
-    HostBad,
+enum What<'a> {
+    Dhcp(&'a DhcpTransaction),
+    Unanswered(&'a Resolution),
+    LostEcho(&'a EchoRow),
+    Host(&'a Happening),
+}
+
+impl Mark<'_> {
+    fn text(&self) -> String {
+        match self.what {
+            What::Dhcp(row) => {
+                let client = row.client_mac.map_or_else(String::new, |mac| mac.to_string());
+                format!("DHCP {client} {}", row.state())
+            }
+            What::Unanswered(row) => format!("{} asks for {}, and nobody answers", row.asker_ip, row.target),
+            What::LostEcho(echo) => format!("echo {} to {} is lost", echo.source, echo.destination),
+            What::Host(entry) => entry.text.clone(),
+        }
+    }
 }
 
 /// What is worth a mark, of each kind the latest.
-fn marks(tables: &Tables) -> Vec<Mark> {
-    let mut marks = Vec::new();
-    for transaction in tables.dhcp.iter().rev().take(MARKS) {
-        if let Some(message) = transaction.messages.first() {
-            let client = transaction.client_mac.map_or_else(String::new, |mac| mac.to_string());
-            marks.push(Mark { at: message.at, kind: MarkKind::Dhcp, text: format!("DHCP {client} {}", transaction.state()) });
-        }
-    }
+fn marks(tables: &Tables) -> Vec<Mark<'_>> {
+    let dhcp = tables.dhcp.iter().rev().take(MARKS);
+    let dhcp = dhcp.filter_map(|row| Some(Mark { at: row.messages.first()?.at, what: What::Dhcp(row) }));
     let unanswered = tables.resolutions.iter().rev().filter(|row| row.open > 0 && row.answers.is_empty() && !row.is_probe());
-    for row in unanswered.take(MARKS) {
-        let text = format!("{} asks for {}, and nobody answers", row.asker_ip, row.target);
-        marks.push(Mark { at: row.asked.first_at, kind: MarkKind::Unanswered, text });
-    }
+    let unanswered = unanswered.take(MARKS).map(|row| Mark { at: row.asked.first_at, what: What::Unanswered(row) });
     let patience = 1_000_000_000;
     let is_lost = |at: Timestamp| tables.now.is_some_and(|now| now.since(at) > patience);
     let lost = tables.echo_requests().filter(|(_, echo)| echo.reply.is_none() && is_lost(echo.at));
-    for (_, echo) in lost.take(MARKS) {
-        let text = format!("echo {} to {} is lost", echo.source, echo.destination);
-        marks.push(Mark { at: echo.at, kind: MarkKind::LostEcho, text });
-    }
-    for entry in tables.log.iter().rev().take(MARKS) {
-        let kind = if entry.is_bad { MarkKind::HostBad } else { MarkKind::Host };
-        marks.push(Mark { at: entry.at, kind, text: entry.text.clone() });
-    }
-    marks
+    let lost = lost.take(MARKS).map(|(_, echo)| Mark { at: echo.at, what: What::LostEcho(echo) });
+    let host = tables.log.iter().rev().take(MARKS).map(|entry| Mark { at: entry.at, what: What::Host(entry) });
+    dhcp.chain(unanswered).chain(lost).chain(host).collect()
 }
 
 /// The moment of the next event after the one that is shown, or of the one before it.

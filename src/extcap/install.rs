@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_wireshark_names_its_folder_in_its_own_way() {
-        let old = "Personal Plugins:\t/root/p\nExtcap path:         \t/usr/lib/wireshark/extcap\n";
+        let old = "Personal Plugins:\t/home/me/p\nExtcap path:         \t/usr/lib/wireshark/extcap\n";
         let new = "Personal Extcap path:\t/home/me/.local/lib/wireshark/extcap\nGlobal Extcap path:\t/usr/libexec/wireshark/extcap\n";
         let path = |text, is_root| chosen(text, is_root).map(|path| path.display().to_string());
         assert_eq!(path(old, false).as_deref(), Some("/usr/lib/wireshark/extcap"));

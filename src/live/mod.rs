@@ -22,8 +22,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use stream::Streams;
+pub use tapscope_capture::clock::now;
 use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
 use tapscope_capture::inventory::{self, Inventory};
 use tapscope_capture::remote::Origin;
@@ -590,12 +591,6 @@ fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, asked: 
             }
         }
     }
-}
-
-/// The wall clock.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Set when the user wants to stop: ctrl-C, a polite kill, or a terminal that is closed.

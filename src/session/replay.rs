@@ -186,7 +186,9 @@ impl Player {
         (self.playback.begin, self.playback.end) = (begin, Timestamp(end.0.saturating_add(1_000_000_000)));
         self.last = end;
         self.network.tick(end);
-        self.whole = Arc::new(self.network.view());
+        self.view = Arc::new(self.network.view());
+        self.whole = self.view.clone();
+        self.is_stale = false;
         self.playback.position = self.playback.end;
         self.playback.state = PlaybackState::Ended;
         Ok(())

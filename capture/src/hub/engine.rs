@@ -8,7 +8,7 @@ use super::switch::{self, Switch, Way};
 use super::tell::{Teller, point};
 use super::wire::{Refusal, Wire};
 use super::{PORTS, Report, What};
-use crate::interface::now;
+use crate::clock::now;
 use crossbeam_channel::Sender;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

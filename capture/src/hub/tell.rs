@@ -1,6 +1,6 @@
 //! What the hub tells the model, if anybody wants to know.
 
-use crate::interface::out::Out;
+use crate::out::Out;
 use crossbeam_channel::{Receiver, Sender};
 use tapscope_graph::{Batch, Direction, Event, Frame, LossCause, PointId, Timestamp};
 

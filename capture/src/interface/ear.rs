@@ -1,8 +1,8 @@
 //! Reading one ring, in its own order.
 
 use super::open::{Ring, words};
-use super::out::Out;
 use super::wires::Wires;
+use crate::out::Out;
 use pcap::{Active, Capture};
 use tapscope_graph::{Direction, Frame, LinkType, PointId, Timestamp};
 

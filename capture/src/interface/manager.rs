@@ -1,9 +1,11 @@
 //! Who knows what is wanted and what is open, and brings the two together.
 
-use super::open::{Opened, Plan, now, open};
-use super::reader::{self, Order, Orders};
+use super::open::{Opened, Plan, open};
+use super::reader::{self, Order};
 use super::ring::{BUDGET, Pace, octets};
 use super::{OpenError, Outlets, Refused, Settings, Target};
+use crate::clock::now;
+use crate::orders::Orders;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use pcap::{Active, Capture};
 use std::collections::{BTreeMap, VecDeque};
@@ -67,7 +69,7 @@ pub(super) struct Manager {
     settings: Arc<Settings>,
     refused: Sender<Refused>,
     messages: Sender<Message>,
-    orders: Orders,
+    orders: Orders<Order>,
     reader: JoinHandle<()>,
     entries: BTreeMap<String, Entry>,
     /// The keys of all points, by number.

@@ -25,14 +25,12 @@
 mod ear;
 mod manager;
 mod open;
-pub(crate) mod out;
 mod pattern;
 mod program;
 mod reader;
 mod ring;
 mod wires;
 
-pub(crate) use open::now;
 pub use open::{OpenError, may_capture};
 pub use pattern::matches;
 

@@ -4,6 +4,7 @@ use super::program::{self, Refusal};
 use super::ring::Pace;
 use super::{Role, Settings, Target};
 use crate::cable::expression;
+use crate::clock::now;
 use crate::filter::link_type;
 use nix::errno::Errno;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
@@ -14,7 +15,6 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use tapscope_graph::host::{DeviceId, Netns};
 use tapscope_graph::{Direction, LinkType, PointInfo, Text, Timestamp};
 
@@ -261,10 +261,4 @@ pub(super) fn words(error: &pcap::Error) -> String {
         pcap::Error::PcapError(words) => Text::from_wire(words.as_bytes()).to_string(),
         other => other.to_string(),
     }
-}
-
-/// By the clock that stamps frames.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

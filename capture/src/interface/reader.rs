@@ -7,19 +7,19 @@
 use super::TargetCable;
 use super::ear::{Ear, Pause};
 use super::manager::Message;
-use super::open::{Ring, now};
-use super::out::Out;
+use super::open::Ring;
 use super::ring::Pace;
 use super::wires::Wires;
+use crate::clock::now;
+use crate::orders::{Inbox, Orders, orders};
+use crate::out::Out;
 use crossbeam_channel::{Receiver, Sender};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tapscope_graph::{Batch, Direction, Event, LinkType, LossCause, PointId, Timestamp};
@@ -47,30 +47,15 @@ pub(super) enum Order {
     Stop,
 }
 
-/// The manager's side.
-pub(super) struct Orders {
-    queue: Arc<Mutex<Vec<Order>>>,
-    wake: UnixStream,
-}
-
-impl Orders {
-    pub fn give(&self, order: Order) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(order);
-        // A full pipe wakes as well.
-        let _ = (&self.wake).write(&[0]);
-    }
-}
-
 /// Starts the thread.
-pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>, reports: Sender<Message>) -> io::Result<(Orders, JoinHandle<()>)> {
-    let (wake, woken) = UnixStream::pair()?;
-    wake.set_nonblocking(true)?;
-    woken.set_nonblocking(true)?;
-    let queue = Arc::new(Mutex::new(Vec::new()));
-    let orders = queue.clone();
+pub(super) fn start(
+    events: Sender<Event>,
+    spent: Receiver<Batch>,
+    reports: Sender<Message>,
+) -> io::Result<(Orders<Order>, JoinHandle<()>)> {
+    let (orders, inbox) = orders()?;
     let make = move || Reader {
-        queue,
-        woken,
+        inbox,
         reports,
         ears: Vec::new(),
         points: BTreeMap::new(),
@@ -85,7 +70,7 @@ pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>, reports: Send
     };
     // Made in there: libpcap's compiled filters stay in one thread.
     let thread = std::thread::Builder::new().name("capture".into()).spawn(move || make().run())?;
-    Ok((Orders { queue: orders, wake }, thread))
+    Ok((orders, thread))
 }
 
 /// What is known of a point.
@@ -114,8 +99,7 @@ struct Closing {
 }
 
 struct Reader {
-    queue: Arc<Mutex<Vec<Order>>>,
-    woken: UnixStream,
+    inbox: Inbox<Order>,
     reports: Sender<Message>,
     /// The rings; places are used again.
     ears: Vec<Option<Ear>>,
@@ -174,7 +158,7 @@ impl Reader {
         // A busy line shows something all the time: frames are let gather.
         let rest = self.tick.saturating_sub(self.looked.elapsed());
         if !rest.is_zero() && !is_behind && self.stopping.is_none() {
-            let mut woken = [PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+            let mut woken = [PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut woken, milliseconds(rest));
         }
         let quiet: Vec<usize> = self
@@ -187,7 +171,7 @@ impl Reader {
         let mut ready = Vec::with_capacity(quiet.len());
         {
             let ears = quiet.iter().filter_map(|&slot| self.ears[slot].as_ref());
-            let mut files: Vec<PollFd<'_>> = std::iter::once(PollFd::new(self.woken.as_fd(), PollFlags::POLLIN))
+            let mut files: Vec<PollFd<'_>> = std::iter::once(PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN))
                 .chain(ears.map(|ear| PollFd::new(ear.capture.as_fd(), PollFlags::POLLIN)))
                 .collect();
             // Interrupted, or out of memory: what there is will be seen in the next round.
@@ -232,10 +216,7 @@ impl Reader {
     }
 
     fn obey(&mut self) {
-        let mut octets = [0; 64];
-        while matches!((&self.woken).read(&mut octets), Ok(1..)) {}
-        let orders = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
-        for order in orders {
+        for order in self.inbox.take() {
             match order {
                 Order::Add { point, event, rings, pace, cable, filter } => {
                     self.out.tell(event);

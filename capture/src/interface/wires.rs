@@ -1,9 +1,9 @@
 //! What lies between the rings of a cable's carrier and its point: the guests' frames are taken out, and those that the user wants go on.
 
 use super::TargetCable;
-use super::out::Out;
 use crate::cable::{Passed, Unwrapper};
 use crate::filter::{Filter, FilterError};
+use crate::out::Out;
 use tapscope_graph::{Frame, LinkType, PointId, Timestamp};
 
 /// How late a packet can be: what was waited for until then is given up.

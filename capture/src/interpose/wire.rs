@@ -2,13 +2,14 @@
 
 use super::side::Side;
 use super::{Outcome, Place};
-use crate::interface::out::Out;
+use crate::clock::now;
+use crate::out::Out;
 use crossbeam_channel::{Receiver, Sender};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::{Duration, Instant, SystemTime};
-use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, LossCause, PointId, PointInfo, Text, Timestamp};
+use std::time::{Duration, Instant};
+use tapscope_graph::{Batch, Direction, Event, Frame, LinkType, LossCause, PointId, PointInfo, Text};
 
 /// How often it is looked whether the names are still ours.
 const LOOK: Duration = Duration::from_millis(500);
@@ -144,9 +145,4 @@ impl Wire {
             self.out.waiting.push_back(Event::Lost { point: POINT, frames, cause: LossCause::Queue });
         }
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -2,8 +2,10 @@
 
 use super::attach::{QUEUES, attach, remove, sweep};
 use super::ear::Ear;
-use super::reader::{Order, Orders, now};
+use super::reader::Order;
 use super::{Ask, FilterError, Question, Report};
+use crate::clock::now;
+use crate::orders::Orders;
 use crate::qemu::ask::ask;
 use crate::qemu::monitor::{Monitor, MonitorError, Queue};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -42,7 +44,7 @@ struct Entry {
 /// The manager's thread.
 pub(super) struct Manager {
     pub reports: Sender<Report>,
-    pub orders: Orders,
+    pub orders: Orders<Order>,
     pub reader: JoinHandle<()>,
     entries: BTreeMap<String, Entry>,
     questions: Vec<Open>,
@@ -57,7 +59,7 @@ struct Open {
 }
 
 impl Manager {
-    pub fn new(reports: Sender<Report>, orders: Orders, reader: JoinHandle<()>) -> Manager {
+    pub fn new(reports: Sender<Report>, orders: Orders<Order>, reader: JoinHandle<()>) -> Manager {
         Manager { reports, orders, reader, entries: BTreeMap::new(), questions: Vec::new(), points: 0 }
     }
 

@@ -4,15 +4,15 @@
 //! the next one, so that a reply never comes before its question.
 
 use super::ear::{Ear, Read as EarRead, Scratch};
-use crate::interface::out::Out;
+use crate::clock::now;
+use crate::orders::{Inbox, Orders, orders};
+use crate::out::Out;
 use crossbeam_channel::{Receiver, Sender};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tapscope_graph::{Batch, Direction, Event, Frame, LossCause, PointId, Timestamp};
 
 /// A frame may be stamped and not be in its socket yet, for so long; nanoseconds.
@@ -40,29 +40,11 @@ pub(super) enum Order {
     Stop,
 }
 
-/// The other side of the reader.
-pub(super) struct Orders {
-    queue: Arc<Mutex<Vec<Order>>>,
-    wake: UnixStream,
-}
-
-impl Orders {
-    pub fn give(&self, order: Order) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push(order);
-        // A full pipe wakes as well.
-        let _ = (&self.wake).write(&[0]);
-    }
-}
-
 /// Starts the thread.
-pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>) -> io::Result<(Orders, JoinHandle<()>)> {
-    let (wake, woken) = UnixStream::pair()?;
-    wake.set_nonblocking(true)?;
-    woken.set_nonblocking(true)?;
-    let queue = Arc::new(Mutex::new(Vec::new()));
+pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>) -> io::Result<(Orders<Order>, JoinHandle<()>)> {
+    let (orders, inbox) = orders()?;
     let reader = Reader {
-        queue: queue.clone(),
-        woken,
+        inbox,
         ears: Vec::new(),
         held: Held::default(),
         out: Out::new(events, spent),
@@ -70,12 +52,11 @@ pub(super) fn start(events: Sender<Event>, spent: Receiver<Batch>) -> io::Result
         counted: Instant::now(),
     };
     let thread = std::thread::Builder::new().name("filters".into()).spawn(move || reader.run())?;
-    Ok((Orders { queue, wake }, thread))
+    Ok((orders, thread))
 }
 
 struct Reader {
-    queue: Arc<Mutex<Vec<Order>>>,
-    woken: UnixStream,
+    inbox: Inbox<Order>,
     ears: Vec<Ear>,
     held: Held,
     out: Out,
@@ -118,17 +99,15 @@ impl Reader {
             (false, false) => SOON,
             (false, true) => COUNT,
         };
-        let mut polled = vec![PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
+        let mut polled = vec![PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN)];
         polled.extend(self.ears.iter().map(|ear| PollFd::new(ear.socket.as_fd(), PollFlags::POLLIN)));
         // Interrupted, or out of memory for a moment: what is there is looked for anyway.
         let _ = poll(&mut polled, PollTimeout::try_from(time).unwrap_or(PollTimeout::ZERO));
-        while matches!(self.woken.read(&mut [0; 64]), Ok(1..)) {}
     }
 
     /// Carries out what it was told to do; says whether it is to end.
     fn obey(&mut self) -> bool {
-        let orders = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
-        for order in orders {
+        for order in self.inbox.take() {
             match order {
                 Order::Add(event, ears) => {
                     self.out.tell(event);
@@ -231,9 +210,4 @@ impl Reader {
             self.out.send_waiting();
         }
     }
-}
-
-pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

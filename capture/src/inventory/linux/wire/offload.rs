@@ -111,13 +111,18 @@ impl Offloads {
     }
 }
 
+/// The device that a message's header names.
+fn device(header: &[u8]) -> Option<u32> {
+    attributes(header).find(|(kind, _)| kind & KIND == ETHTOOL_A_HEADER_DEV_INDEX).and_then(|(_, value)| word(value))
+}
+
 /// A device and its offloads.
 fn features(bytes: &[u8]) -> Option<(u32, Vec<Text>)> {
     let (mut index, mut names) = (None, Vec::new());
     for (kind, value) in attributes(bytes.get(HEADER..)?) {
         match kind & KIND {
             ETHTOOL_A_FEATURES_HEADER => {
-                index = attributes(value).find(|(kind, _)| kind & KIND == ETHTOOL_A_HEADER_DEV_INDEX).and_then(|(_, value)| word(value));
+                index = device(value);
             }
             ETHTOOL_A_FEATURES_ACTIVE => {
                 let bits =
@@ -138,7 +143,7 @@ fn speed(bytes: &[u8]) -> Option<(u32, Option<u32>)> {
     for (kind, value) in attributes(bytes.get(HEADER..)?) {
         match kind & KIND {
             ETHTOOL_A_LINKMODES_HEADER => {
-                index = attributes(value).find(|(kind, _)| kind & KIND == ETHTOOL_A_HEADER_DEV_INDEX).and_then(|(_, value)| word(value));
+                index = device(value);
             }
             ETHTOOL_A_LINKMODES_SPEED => speed = word(value).filter(|&speed| speed != SPEED_UNKNOWN),
             _ => {}
