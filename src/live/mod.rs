@@ -1,5 +1,6 @@
 //! The living host: one thread reads what the host says, some read what the wire says, and whoever owns [`Live`] learns from both, in one order.
 
+mod arguments;
 pub mod ask;
 pub mod between;
 pub mod list;
@@ -7,26 +8,28 @@ pub mod order;
 pub mod own;
 pub mod scope;
 pub mod show;
+mod stock;
 mod stream;
 pub mod watch;
+
+pub use arguments::{Format, LiveArguments, followed};
 
 use anyhow::{Context, Result, bail};
 use ask::Asking;
 use between::Between;
-use clap::{Args, ValueEnum};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use order::{Door, Listener, Order, Overload};
-use scope::{Only, Places, Scope};
+use scope::{Places, Scope};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use stock::{Ask, take_stock};
 use stream::Streams;
 pub use tapscope_capture::clock::now;
-use tapscope_capture::interface::{self, Follow, Outlets, Refused, Role, Settings, StartError, Target};
-use tapscope_capture::inventory::{self, Inventory};
+use tapscope_capture::interface::{self, Outlets, Refused, Role, Settings, StartError, Target};
+use tapscope_capture::inventory;
 use tapscope_capture::remote::Origin;
 use tapscope_graph::display_filter::DisplayFilter;
 #[cfg(feature = "window")]
@@ -39,101 +42,8 @@ use tapscope_graph::{Batch, Event, Network, PointId, Text, Timestamp};
 const QUEUE: usize = 1024;
 /// Empty batches on their way back to who captures.
 const SPENT: usize = 1024;
-/// How long the inventory waits for a change before it looks whether it should end.
-const BREATH: Duration = Duration::from_millis(200);
-
 /// How long a model that is behind may take to hear what time it is.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What to look at on the living host.
-#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveArguments {
-    /// Listen only on these interfaces, cables (by their name in `list`, or a guest's), `*` and `?` allowed; otherwise on every TAP, macvtap,
-    /// bridge port, bridge and cable that something carries
-    #[arg(short, long = "interface", value_name = "NAME")]
-    pub interfaces: Vec<String>,
-    /// Listen also on this cable between guests that tapscope does not find itself: PORT, tcp:ADDRESS:PORT, udp:ADDRESS:PORT,ADDRESS:PORT or
-    /// mcast:GROUP:PORT, with @DEVICE where loopback does not carry it
-    #[arg(long = "cable", value_name = "CABLE", value_parser = scope::named)]
-    pub cables: Vec<scope::Named>,
-    /// Capture only what passes this filter (pcap-filter(7))
-    #[arg(short = 'f', long, value_name = "BPF")]
-    pub filter: Option<String>,
-    /// Take everything to and from these addresses at every point, beside ARP, ICMP and the like: IP or MAC addresses
-    #[arg(long, value_name = "ADDRESS", value_parser = followed)]
-    pub follow: Vec<Follow>,
-    /// Network namespaces to look into besides our own: names of `ip netns`, paths, `own` for no other, `all` for those of all processes;
-    /// otherwise those with a name and those of guests
-    #[arg(long, value_name = "NAME")]
-    pub netns: Vec<String>,
-    /// Ask these guests for copies of what passes their user-mode stacks and unix sockets, which changes them until tapscope ends: the path
-    /// of a monitor's socket, a guest's name, libvirt:DOMAIN, or `all`
-    #[arg(long, value_name = "MONITOR")]
-    pub qmp: Vec<String>,
-    /// Take the place of this unix datagram socket (`-netdev dgram`) and of its peer's, and hand on each frame, until tapscope ends: for
-    /// guests that cannot be asked. It says what it does, and asks
-    #[arg(long, value_name = "PATH")]
-    pub interpose: Vec<PathBuf>,
-    /// Yes to what --interpose asks
-    #[arg(long, requires = "interpose")]
-    pub yes: bool,
-    /// Listen on uplinks, too, for what explains a failure.
-    #[arg(skip)]
-    pub with_uplinks: bool,
-    /// Listen at this place only.
-    #[arg(skip)]
-    pub only: Option<Only>,
-    /// Learn only from frames that this means.
-    #[arg(skip)]
-    pub display: DisplayFilter,
-    /// Take everything in both directions at every point.
-    #[arg(skip)]
-    pub whole: bool,
-    /// The most octets of a frame that are captured.
-    #[arg(skip)]
-    pub snap_length: Option<u32>,
-}
-
-/// What `list` and `watch` print.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Text,
-    /// For programs: `list` one object of schema tapscope.list/1, `watch` an object a line
-    Json,
-}
-
-impl LiveArguments {
-    /// Whether nothing was asked for.
-    pub fn is_default(&self) -> bool {
-        *self == LiveArguments::default()
-    }
-
-    fn namespaces(&self) -> inventory::Scope {
-        match self.netns.as_slice() {
-            [] => inventory::Scope::Usual,
-            [name] if name == "own" => inventory::Scope::Own,
-            names if names.iter().any(|name| name == "all") => inventory::Scope::All,
-            names => inventory::Scope::These(names.iter().map(|name| Path::new("/run/netns").join(name)).collect()),
-        }
-    }
-}
-
-/// An IP or MAC address that is followed.
-pub fn followed(text: &str) -> Result<Follow, String> {
-    if let Ok(ip) = text.parse() {
-        return Ok(Follow::Ip(ip));
-    }
-    text.parse().map(Follow::Mac).map_err(|_| "neither an IP nor a MAC address".to_owned())
-}
-
-/// What the inventory does beside listening for changes.
-enum Ask {
-    /// Read the firewalls' rules, then say so.
-    Firewall(Sender<()>),
-    /// Read the counters more often, or less.
-    Counters(Duration),
-}
 
 /// How long the programs that list rules may take all together.
 const RULES: Duration = Duration::from_secs(15);
@@ -555,41 +465,6 @@ fn concerns_targets(change: &HostChange) -> bool {
             matches!(fact, HostFact::Device(_) | HostFact::Guest(_) | HostFact::Asked(_) | HostFact::Cable(_) | HostFact::Namespace(_))
         }
         HostChange::Gone(key) => matches!(key, HostKey::Device(_) | HostKey::Guest(_) | HostKey::Cable(_) | HostKey::Namespace(_)),
-    }
-}
-
-/// The inventory's thread.
-fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, asked: &Receiver<Ask>, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        for ask in asked.try_iter() {
-            match ask {
-                Ask::Counters(every) => inventory.refresh_counters(Some(every)),
-                Ask::Firewall(done) => {
-                    let changes = inventory.firewall();
-                    if events.send(Event::Host { at: now(), changes }).is_err() {
-                        return;
-                    }
-                    let _ = done.send(());
-                }
-            }
-        }
-        match inventory.next(BREATH) {
-            Ok(changes) if changes.is_empty() => {}
-            Ok(changes) => {
-                if events.send(Event::Host { at: now(), changes }).is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                let told = Unreadable {
-                    what: Text::new("this host"),
-                    why: Text::long(&format!("{:#}", anyhow::Error::new(error))),
-                    remedy: Text::new("start tapscope again"),
-                };
-                let _ = events.send(Event::Host { at: now(), changes: vec![HostChange::Set(HostFact::Unreadable(told))] });
-                return;
-            }
-        }
     }
 }
 
