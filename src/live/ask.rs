@@ -31,8 +31,10 @@ pub struct Asking {
     filters: Option<Filters>,
     reports: Receiver<Report>,
     asks: Vec<Ask>,
-    /// Guests whose backends have no known ids.
+    /// Guests that are only asked what they are: whose backends have no known ids, or whose frames are seen without them.
     questions: Vec<Question>,
+    /// How many of these have not answered.
+    unanswered: usize,
     /// Objects that were announced.
     announced: BTreeSet<String>,
     /// The guests behind monitors that no command line names, and which guests there were when that was looked up.
@@ -56,6 +58,7 @@ impl Asking {
             reports,
             asks: Vec::new(),
             questions: Vec::new(),
+            unanswered: 0,
             announced: BTreeSet::new(),
             owners: BTreeMap::new(),
             looked_up_for: Vec::new(),
@@ -94,20 +97,24 @@ impl Asking {
             let Some(monitor) = monitor.or(by_cable) else { continue };
             let is_wished = |key: &Text| is_whole || self.wishes.iter().any(|wish| matches!(wish, Wish::Cable(wished) if wished == key));
             let mut is_complete = true;
+            let mut is_copied = false;
             for need in needs_of(host, guest).filter(|need| need.cable.map_or(is_whole, |cable| is_wished(&cable.key))) {
                 let Some(ask) = need.ask(guest, &monitor) else {
                     is_complete = false;
                     continue;
                 };
+                is_copied = true;
                 // One end of a cable sees all that the other does.
                 if !asks.iter().any(|other| other.key == ask.key) {
                     asks.push(ask);
                 }
             }
-            if !is_complete {
+            // Whoever gives copies is asked along with them.
+            if !is_complete || (is_whole && !is_copied) {
                 questions.push(Question { pid: guest.pid, guest: called(guest), monitor });
             }
         }
+        self.unanswered = questions.iter().filter(|question| !host.asked().any(|row| row.pid == question.pid)).count();
         if asks == self.asks && questions == self.questions {
             return;
         }
@@ -169,7 +176,7 @@ impl Asking {
 
     /// Backends that are wanted, and are neither open nor refused if it is fewer points than that.
     pub fn wanted(&self) -> usize {
-        self.asks.len() + self.questions.len()
+        self.asks.len() + self.unanswered
     }
 
     /// How many of them were refused.
@@ -453,6 +460,18 @@ mod tests {
         asking.update(&host);
         assert!(asking.asks.is_empty());
         assert_eq!(asking.questions.iter().map(|row| row.guest.as_str()).collect::<Vec<_>>(), ["g1"]);
+    }
+
+    #[test]
+    fn a_guest_on_a_tap_is_only_asked_how_it_is() {
+        let host = host(vec![HostFact::Guest(Box::new(guest(1, "g1", &[("n0", BackendKind::Tap)])))]);
+        let (events, _keep) = bounded(16);
+        let mut asking = Asking::start(&["all".to_owned()], events, bounded(1).1).expect("it starts");
+        asking.filters = None;
+        asking.update(&host);
+        assert!(asking.asks.is_empty(), "its frames are seen at the TAP");
+        assert_eq!(asking.questions.iter().map(|row| row.guest.as_str()).collect::<Vec<_>>(), ["g1"]);
+        assert_eq!(asking.wanted(), 1, "it has not answered");
     }
 
     #[test]

@@ -9,7 +9,11 @@ id=$1
 folder=$2
 cat >/dev/null
 
-# Names first: nothing can enter a namespace that has none.
+# Links down first: Linux 6.18 lets the frames of a loop go round for ever, at full speed, where their namespace is removed meanwhile.
+for namespace in /run/netns/"$id"-*; do
+    [ ! -e "$namespace" ] || ip -netns "${namespace##*/}" link set group default down
+done
+# Then names: nothing can enter a namespace that has none.
 for namespace in /run/netns/"$id"-*; do
     [ ! -e "$namespace" ] || ip netns delete "${namespace##*/}"
 done

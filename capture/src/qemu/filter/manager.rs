@@ -51,11 +51,14 @@ pub(super) struct Manager {
     points: u32,
 }
 
-/// A question, and when it is asked; none if it was answered.
+/// A question, and when it is asked next.
 struct Open {
     question: Question,
-    due: Option<Instant>,
+    due: Instant,
+    /// The last reason that was told for having no answer.
     told: Option<String>,
+    /// The last answer that was told.
+    asked: Option<Asked>,
 }
 
 impl Manager {
@@ -65,7 +68,7 @@ impl Manager {
 
     pub fn run(mut self, messages: &Receiver<Message>) {
         loop {
-            let due = self.entries.values().map(|entry| entry.due).chain(self.questions.iter().map(|open| open.due)).flatten().min();
+            let due = self.entries.values().map(|entry| entry.due).flatten().chain(self.questions.iter().map(|open| open.due)).min();
             let message = match due {
                 Some(at) => messages.recv_deadline(at),
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -125,24 +128,24 @@ impl Manager {
         self.questions.retain(|open| questions.contains(&open.question));
         for question in questions {
             if !self.questions.iter().any(|open| open.question == question) {
-                self.questions.push(Open { question, due: Some(Instant::now()), told: None });
+                self.questions.push(Open { question, due: Instant::now(), told: None, asked: None });
             }
         }
     }
 
-    /// Asks what is to be asked, again after some seconds if there is no answer.
+    /// Asks what is to be asked, and tells answers that are new.
     fn question(&mut self) {
         let now = Instant::now();
-        for open in self.questions.iter_mut().filter(|open| open.due.is_some_and(|at| at <= now)) {
+        for open in self.questions.iter_mut().filter(|open| open.due <= now) {
             let Question { pid, guest, monitor } = &open.question;
             match Monitor::open(monitor).and_then(|mut monitor| ask(&mut monitor, *pid)) {
-                Ok(asked) => {
-                    open.due = None;
+                Ok(asked) if open.asked.as_ref() != Some(&asked) => {
+                    (open.asked, open.told) = (Some(asked.clone()), None);
                     let changes = vec![HostChange::Set(HostFact::Asked(Box::new(asked)))];
                     self.orders.give(Order::Tell(Event::Host { at: self::now(), changes }));
                 }
+                Ok(_) => {}
                 Err(reason) => {
-                    open.due = Some(Instant::now() + LOOK);
                     let text = reason.to_string();
                     if open.told.as_ref() != Some(&text) {
                         open.told = Some(text);
@@ -151,6 +154,7 @@ impl Manager {
                     }
                 }
             }
+            open.due = Instant::now() + LOOK;
         }
     }
 

@@ -66,7 +66,8 @@ impl Ask {
     }
 }
 
-/// A guest that is asked what it is, before it is known what to listen on: QEMU made up the ids of its backends (`-nic`, `-net`).
+/// A guest that is only asked what it is, again and again: its frames are seen without it (on a TAP), or it is not known yet what to listen
+/// on, because QEMU made up the ids of its backends (`-nic`, `-net`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The guest's process.

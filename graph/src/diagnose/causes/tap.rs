@@ -197,6 +197,10 @@ fn not_read(scene: &Scene<'_>) -> Answer {
 
 fn nic_not_ready(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device().filter(|device| matches!(device.kind, DeviceKind::Tun(_))) else { return Answer::Idle };
+    // Who does not run starts nothing: that is another cause, and this one is seen when it runs.
+    if guest(scene).is_some_and(|(guest, _)| guest.run_state.as_ref().is_some_and(|state| state.as_str() != "running")) {
+        return Answer::Idle;
+    }
     let started = guest(scene).and_then(|(_, nic)| nic.is_started);
     let unread = scene.unread(device.id).filter(|(fetched, seen)| seen > fetched);
     let who = guest(scene).map_or_else(|| "the guest".to_owned(), |(guest, _)| title(guest));
