@@ -48,7 +48,7 @@ bench:
 	cargo bench --bench whole
 	cargo bench --bench cable
 	@# Only root can make the namespaces that it measures in.
-	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live; fi
+	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live --bench copy; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live --bench copy; fi
 
 # The fuzzer's instrumentation is a feature of the nightly compiler that RUSTC_BOOTSTRAP opens in the stable one.
 fuzz:

@@ -1,9 +1,9 @@
 //! Guests behind QEMU's user-mode stack and on unix sockets, where no device carries the frames: captured by asking QEMU (`--qmp`).
 
-mod cost;
 mod interposed;
 mod libvirt;
 mod passt;
+mod stalled;
 mod whom;
 
 use nix::sys::signal::{Signal, kill};

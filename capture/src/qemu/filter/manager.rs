@@ -68,7 +68,7 @@ impl Manager {
 
     pub fn run(mut self, messages: &Receiver<Message>) {
         loop {
-            let due = self.entries.values().map(|entry| entry.due).flatten().chain(self.questions.iter().map(|open| open.due)).min();
+            let due = self.entries.values().filter_map(|entry| entry.due).chain(self.questions.iter().map(|open| open.due)).min();
             let message = match due {
                 Some(at) => messages.recv_deadline(at),
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
