@@ -83,7 +83,10 @@ impl<'a> Case<'a> {
     pub fn asked_elsewhere(&self, end: &Endpoint, since: Timestamp) -> Option<(IpAddr, FrameNo)> {
         let is_theirs = |journey: &&Journey| match (end.ip, &journey.subject) {
             (Some(ip), Fact::Arp(arp)) => arp.operation == ArpOperation::Request && IpAddr::V4(arp.sender_ip) == ip,
-            (_, Fact::Neighbor(Neighbor::Solicitation { .. })) => end.mac.is_some() && journey.source == end.mac,
+            // Whoever asks whether an address of its own is free names none (RFC 4862, 5.4.2).
+            (_, Fact::Neighbor(Neighbor::Solicitation { source, .. })) => {
+                !source.is_unspecified() && end.mac.is_some() && journey.source == end.mac
+            }
             _ => false,
         };
         self.journeys().filter(|journey| super::sight::began(journey) >= since).filter(is_theirs).find_map(|journey| {
