@@ -98,7 +98,7 @@ fn peers(file: &str) -> Vec<Peer> {
         peer(
             "tapscope record",
             env!("CARGO_BIN_EXE_tapscope"),
-            format!("record --netns own -i v1 -q --min-free 0 -w {file}"),
+            format!("record --netns own -i v1 --min-free 0 -w {file}"),
             "listening on",
         ),
         peer("dumpcap", "dumpcap", format!("-i v1 -q -B 16 -w {file}"), "File:"),
