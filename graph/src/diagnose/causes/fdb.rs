@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
-use crate::host::{DeviceId, FdbEntry};
+use crate::host::{Device, DeviceId, DeviceKind, FdbEntry};
 use crate::journey::Journey;
 use crate::tables::Learned;
 use crate::{Direction, FrameNo, MacAddr, PointId};
@@ -159,7 +159,7 @@ fn heard_at(scene: &Scene<'_>, mac: MacAddr) -> Vec<(DeviceId, Vec<IpAddr>)> {
     let mut places: Vec<(DeviceId, Vec<IpAddr>)> = Vec::new();
     for row in tables.stations.iter().filter(|row| row.mac == mac && row.inbound > 0) {
         let Some(device) = device_of_point(tables, row.point) else { continue };
-        let is_port = scene.host().device(device).is_some_and(|device| device.port.is_some());
+        let is_port = scene.host().device(device).is_some_and(|device| device.port.is_some() && !joins_bridges(scene, device));
         if !is_port || places.iter().any(|(known, _)| *known == device) {
             continue;
         }
@@ -200,13 +200,20 @@ fn duplicate_mac(scene: &Scene<'_>) -> Answer {
     .yes()
 }
 
+/// Whether a port is one end of a pair whose other end is a port of a bridge, too.
+fn joins_bridges(scene: &Scene<'_>, port: &Device) -> bool {
+    let peer = port.lower.filter(|_| port.kind == DeviceKind::Veth).and_then(|peer| scene.host().device(peer));
+    peer.is_some_and(|peer| peer.port.is_some())
+}
+
 /// The same frame came in again by another port at once: what lies behind that port sent it back.
 fn reflected(scene: &Scene<'_>) -> Answer {
     let of_end = || [&scene.walk.from, &scene.walk.to].into_iter().find_map(|end| scene.host().device(end.device()?)?.master);
     let Some(bridge) = scene.spot.bridge.or_else(of_end) else { return Answer::Idle };
     let port = |point| {
         let device = scene.host().device(device_of_point(scene.case.tables, point)?)?;
-        (device.master == Some(bridge)).then_some(device.id)
+        // What another bridge of this host sends is no reflection, and what a blocked port hears goes nowhere.
+        (device.master == Some(bridge) && !joins_bridges(scene, device)).then_some(device.id)
     };
     let echoed = |packet: &&Journey| -> Option<(DeviceId, FrameNo)> {
         let mut ins =
