@@ -282,8 +282,39 @@ fn fdb_stale(scene: &Scene<'_>) -> Answer {
     // Where two stations share the address, or frames come back, the entry is only the symptom.
     match wrong_entry(scene).filter(|(entry, _)| !is_static(entry) && heard_at(scene, entry.mac).len() < 2) {
         Some((entry, right)) => wrong_port(scene, entry, right, "an entry from before").yes(),
-        None => Answer::Idle,
+        None => led_astray(scene),
     }
+}
+
+/// The entry is gone since: what was sent to one station came out where that one is not, and nowhere else, so it was not flooded.
+fn led_astray(scene: &Scene<'_>) -> Answer {
+    let (Some(mac), Some(bridge)) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.spot.bridge) else {
+        return Answer::Idle;
+    };
+    let Some(right) = scene.spot.out.filter(|out| Some(*out) == scene.walk.to.device() && scene.walk.to.mac == Some(mac)) else {
+        return Answer::Idle;
+    };
+    let is_right = matches!(&heard_at(scene, mac)[..], [(only, _)] if *only == right);
+    let came_out = |port: DeviceId| scene.walk.seen.at(port, Direction::Outbound);
+    let mut others = scene.host().ports(bridge).filter(|port| Some(port.id) != scene.spot.device && came_out(port.id).is_some());
+    let (true, Some(wrong), None) = (is_right, others.next(), others.next()) else { return Answer::Idle };
+    if wrong.id == right || joins_bridges(scene, wrong) {
+        return Answer::Idle;
+    }
+    let (name, right) = (&wrong.name, scene.name(right));
+    let frames = came_out(wrong.id).map(|here| here.frames.iter().copied().take(4).collect()).unwrap_or_default();
+    Hit::new(
+        format!("forwarding database, port {name}"),
+        Some(wrong.id),
+        format!("an entry from before led {mac} to {name}; it is behind {right}, and was forgotten there until it spoke again"),
+    )
+    .frames(Rank::Packets, format!("frames for {mac} came out at {name} alone, and {mac} sends at {right}"), frames)
+    .fix(format!(
+        "{} fdb del {mac} dev {name} master (or let the guest announce itself: arping -U)",
+        tool(scene.host(), bridge.netns, "bridge")
+    ))
+    .expect(format!("the packet out on {right}"))
+    .yes()
 }
 
 /// The same question comes in again and again, more often than anybody asks.
