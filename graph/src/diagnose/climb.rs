@@ -113,6 +113,8 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
             link.device == Some(only.id)
                 && interface.is_seen
                 && interface.mac.is_some()
+                // What is only sent to may be nobody's.
+                && interface.sent.packets > 0
                 && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
         });
         end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
