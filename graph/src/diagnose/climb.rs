@@ -529,7 +529,10 @@ impl<'a> Story<'a> {
     fn router_asked_for(&self, case: &Case<'a>) -> Option<(Endpoint, Vec<&'a Journey>)> {
         let anybody = Endpoint { ip: None, mac: None, ..case.to.clone() };
         let asked = packets(case.tables, Leg::ArpRequest, &case.from, &anybody, case.window);
-        let target = asked.iter().rev().find_map(|journey| target(journey).filter(|ip| !routing::is_link_local(*ip)))?;
+        let target = asked
+            .iter()
+            .rev()
+            .find_map(|journey| target(journey).filter(|ip| ip.is_ipv6() == case.is_v6 && !routing::is_link_local(*ip)))?;
         let questions: Vec<&Journey> = asked.into_iter().filter(|journey| self::target(journey) == Some(target)).collect();
         let router = find(case, target);
         let answers = packets(case.tables, Leg::ArpReply, &router, &case.from, case.window);

@@ -58,7 +58,7 @@ fn admin_down(scene: &Scene<'_>) -> Answer {
     let peer = device.lower.filter(|_| device.kind == DeviceKind::Veth).and_then(|peer| scene.host().device(peer));
     let down = [Some(device), peer].into_iter().flatten().find(|device| !device.is_up);
     // A bridge's own row, and that of the BSDs' TAPs, say it better.
-    let is_bsd = scene.host().namespaces().next().is_none() && device.id.netns.0 == 0;
+    let is_bsd = super::bsd::is_bsd(scene);
     let is_told = |down: &&Device| matches!(down.kind, DeviceKind::Bridge(_)) || is_bsd && matches!(down.kind, DeviceKind::Tun(_));
     let Some(down) = down.filter(|down| !is_told(down)) else { return Answer::Idle };
     let (name, ip) = (&down.name, tool(scene.host(), down.id.netns, "ip"));
