@@ -131,7 +131,11 @@ fn a_tap_of_a_bsd_that_was_not_switched_on() {
 #[test]
 fn a_member_of_a_bsds_bridge_without_discover() {
     let hidden = "0 host device 0/3 tap1 tap 13 master 0/4 no-flood no-broadcast";
-    check(&format!("{BSD} {hidden}"), "10.9.0.1", "10.9.0.2", expect![[r#"
+    check(
+        &format!("{BSD} {hidden}"),
+        "10.9.0.1",
+        "10.9.0.2",
+        expect![[r#"
         ping 10.9.0.1 (station, tap0) -> 10.9.0.2 (station, tap1): FAILS  no echo request left: the question before it was not answered  [proven]
 
          cause  BSD_BRIDGE_FLAGS   bridge0 sends tap1 nothing that it has not learned to be there
@@ -144,7 +148,8 @@ fn a_member_of_a_bsds_bridge_without_discover() {
                 last seen tap0 in, next expected tap1 out
                 the way of the reply was not exercised
          ruled out: PORT_STATE_DISABLED (tap0 forwards)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -195,4 +200,22 @@ fn a_multicast_group_gives_each_frame_back_once() {
         1.007 mcast b>a icmp reply 10.9.0.2>10.9.0.1 7/1
     ";
     super::noted(group, "10.9.0.1@a", "10.9.0.2@b", "works: MCAST_SELF_ECHO");
+}
+
+#[test]
+fn a_reply_by_another_way_is_no_fault_by_itself() {
+    let uplinks = "
+        0 host ns 1 own
+        0 host device 2 up0 physical 12
+        0 host device 3 up1 physical 13
+        0 host address 2 198.51.100.2/24
+        0 host address 3 192.0.2.2/24
+        0 host route 0.0.0.0/0 2 via 198.51.100.1
+        0 host neighbor 2 198.51.100.1 e reachable
+        1.0 up0> 12>e icmp request 198.51.100.2>203.0.113.9 7/1
+        1.1 up1< f>13 icmp reply 203.0.113.9>198.51.100.2 7/1
+        2.0 up0> 12>e icmp request 198.51.100.2>203.0.113.9 7/2
+        2.1 up1< f>13 icmp reply 203.0.113.9>198.51.100.2 7/2
+    ";
+    super::noted(uplinks, "198.51.100.2", "203.0.113.9", "works: ASYMMETRIC_PATH");
 }

@@ -282,7 +282,8 @@ fn fdb_stale(scene: &Scene<'_>) -> Answer {
     // Where two stations share the address, or frames come back, the entry is only the symptom.
     match wrong_entry(scene).filter(|(entry, _)| !is_static(entry) && heard_at(scene, entry.mac).len() < 2) {
         Some((entry, right)) => wrong_port(scene, entry, right, "an entry from before").yes(),
-        None => led_astray(scene),
+        None if wrong_entry(scene).is_none() => led_astray(scene),
+        None => Answer::Idle,
     }
 }
 
