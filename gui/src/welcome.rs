@@ -18,7 +18,8 @@ pub(crate) fn show(context: &Context, situation: &Situation<'_>, wishes: &mut Ve
             .corner_radius(CornerRadius::same(8))
             .inner_margin(Margin::same(16));
         frame.show(ui, |ui| {
-            ui.set_max_width(520.0);
+            // Each of the three is a line.
+            ui.set_max_width(760.0);
             ui.label(RichText::new("Welcome to tapscope").strong().size(17.0));
             ui.add_space(4.0);
             ui.label("The picture shows the guests, bridges and cables that there are, and what passes between them");
