@@ -7,6 +7,7 @@ use crate::target;
 use crate::theme;
 use crate::window::Selection;
 use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, RichText, Ui};
+use std::collections::BTreeMap;
 use tapscope_graph::FrameNo;
 use tapscope_graph::Text;
 use tapscope_graph::diagnose::Party;
@@ -45,6 +46,7 @@ pub(crate) enum Action {
     ResetSettings,
     Palette,
     Keys,
+    ShowHidden,
     // About a thing.
     WhyFrom,
     WhyTo,
@@ -56,6 +58,10 @@ pub(crate) enum Action {
     ExportThis,
     WiresharkThis,
     Unpin,
+    Name,
+    Hide,
+    Fold,
+    Unfold,
 }
 
 /// What a command is about.
@@ -119,6 +125,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     all(Action::SelectNothing, "Select nothing", Icon::X, key(Key::Escape)),
     all(Action::Undo, "Undo", Icon::Undo2, control(Key::Z)),
     all(Action::Redo, "Redo", Icon::Redo2, control_shift(Key::Z)),
+    all(Action::ShowHidden, "Show what is hidden", Icon::Eye, None),
     all(Action::Show(Tab::Echoes), "Show echoes", Icon::Table, key(Key::Num1)),
     all(Action::Show(Tab::Flows), "Show flows", Icon::Table, key(Key::Num2)),
     all(Action::Show(Tab::Hosts), "Show hosts", Icon::Table, key(Key::Num3)),
@@ -146,6 +153,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
     thing(Action::Packets, "Its packets", Icon::Table, None),
     thing(Action::ExportThis, "Export its frames…", Icon::Download, None),
     thing(Action::WiresharkThis, "Its frames in Wireshark", Icon::Fish, None),
+    thing(Action::Fold, "Fold into one", Icon::FoldVertical, key(Key::G)),
+    thing(Action::Unfold, "Unfold", Icon::UnfoldVertical, key(Key::G)),
+    thing(Action::Name, "Name it…", Icon::Pencil, key(Key::F2)),
+    thing(Action::Hide, "Hide it", Icon::EyeOff, key(Key::H)),
     thing(Action::Unpin, "Let the card go", Icon::PinOff, None),
 ];
 
@@ -157,6 +168,7 @@ pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("F", "fit the picture into view"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
+    ("double-click a bridge", "fold it into one, or unfold it"),
     ("right click", "what can be done with a card, a link or a row"),
     ("Up, Down, Page, Home, End", "in a table: move; Enter opens"),
     ("Ctrl+C", "in a table: copy the row"),
@@ -182,6 +194,8 @@ pub(crate) enum Wish {
 #[derive(Clone, Copy)]
 pub(crate) struct Situation<'a> {
     pub shown: &'a Shown,
+    /// What the user calls nodes.
+    pub names: &'a Names,
     /// Whether the host, rather than a file, is looked at.
     pub is_of_host: bool,
     /// What a command about a thing is about.
@@ -191,9 +205,20 @@ pub(crate) struct Situation<'a> {
     pub can_undo: bool,
     pub can_redo: bool,
     pub is_pinned: bool,
+    pub is_folded: bool,
+    /// How many things are hidden.
+    pub hidden: usize,
 }
 
+/// What the user calls nodes.
+pub(crate) type Names = BTreeMap<topology::Key, String>;
+
 impl Situation<'_> {
+    /// What the user calls a node, or what it is called.
+    pub fn title(&self, node: &topology::Node) -> String {
+        self.names.get(&node.key).cloned().unwrap_or_else(|| crate::format::title(node))
+    }
+
     /// Why something cannot be done now; none where it can.
     pub fn objection(&self, action: Action) -> Option<&'static str> {
         let unless = |holds: bool, why: &'static str| (!holds).then_some(why);
@@ -231,6 +256,15 @@ impl Situation<'_> {
                 self.target != Selection::None && target::frames(view, self.target).is_some(),
                 "its frames cannot be told from others",
             ),
+            Action::ShowHidden => unless(self.hidden > 0, "nothing is hidden"),
+            Action::Fold => unless(target::is_group(view, self.target), "select a bridge, or a namespace with bridges of its own")
+                .or(unless(!self.is_folded, "it is folded already")),
+            Action::Unfold => unless(self.is_folded, "it is not folded"),
+            Action::Name => unless(target::is_named(view, self.target), "select a card or a bridge"),
+            Action::Hide => match self.target {
+                Selection::Thing(_) => unless(!target::is_own_host(view, self.target), "the picture is of this host"),
+                _ => Some("select something of the picture"),
+            },
             Action::Unpin => unless(self.is_pinned, "it is not pinned"),
             _ => None,
         }

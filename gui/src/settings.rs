@@ -63,18 +63,12 @@ impl Settings {
         Settings { scale, version: Settings::default().version, ..settings }
     }
 
-    /// Writes them; whole, or not at all, so that another window never reads a half.
+    /// Writes them.
     ///
     /// # Errors
     /// Where the directory or the file cannot be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let text = toml::to_string(self).map_err(io::Error::other)?;
-        let part = path.with_extension(format!("{}.part", std::process::id()));
-        fs::write(&part, text)?;
-        fs::rename(&part, path).inspect_err(|_| drop(fs::remove_file(&part)))
+        write(path, &toml::to_string(self).map_err(io::Error::other)?)
     }
 
     /// Draws larger, or smaller, by some steps.
@@ -97,6 +91,16 @@ impl Settings {
             context.set_zoom_factor(self.scale);
         }
     }
+}
+
+/// Writes a file; whole, or not at all, so that another window never reads a half.
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&part, text)?;
+    fs::rename(&part, path).inspect_err(|_| drop(fs::remove_file(&part)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The window as a whole: its parts, what is selected, and what commands do.
 
+use crate::arrangement::Arrangement;
 use crate::ask::{self, Asking};
 use crate::canvas::{Canvas, Marks};
 use crate::choices::History;
-use crate::commands::{self, Action, Situation, Wish};
+use crate::commands::{self, Action, Names, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
 use crate::palette::CommandPalette;
@@ -108,6 +109,17 @@ impl Window {
         &self.settings
     }
 
+    /// How the user arranged the picture; what is being dragged is not decided yet.
+    pub fn arrangement(&self) -> Option<&Arrangement> {
+        (!self.canvas.is_dragging()).then(|| self.canvas.arrangement())
+    }
+
+    /// Arranges the picture as it was remembered; that cannot be undone.
+    pub fn arrange(&mut self, arrangement: Arrangement) {
+        self.canvas.arrange(arrangement);
+        self.history = History::of(self.choices());
+    }
+
     /// Shows everything; gives what the user asked for.
     pub fn ui(&mut self, ui: &mut Ui, shown: &Arc<Shown>) -> Vec<Command> {
         if !self.is_set_up {
@@ -117,8 +129,9 @@ impl Window {
         let mut wishes = Vec::new();
         self.is_of_host |= shown.is_live();
         self.look(ui.ctx(), shown);
-        self.keys(ui.ctx(), shown, &mut wishes);
-        let situation = self.situation(shown);
+        let names = self.canvas.arranged().names.clone();
+        self.keys(ui.ctx(), shown, &names, &mut wishes);
+        let situation = self.situation(shown, &names);
         Panel::top("top").show(ui, |ui| topbar::show(ui, &situation, &mut self.search, &mut commands, &mut wishes));
         notice::show(ui, shown, &mut self.dismissed);
         Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| {
@@ -171,12 +184,13 @@ impl Window {
         }
         ask::show(ui.ctx(), shown, &mut self.asking, &mut commands);
         self.compare.show(ui.ctx(), shown);
-        let situation = self.situation(shown);
+        let situation = self.situation(shown, &names);
         self.palette.show(ui.ctx(), &situation, &mut wishes);
         keys::show(ui.ctx(), &mut self.is_help_open);
         match self.dialog.show(ui.ctx(), shown) {
             Some(Answer::Do(command)) => commands.push(command),
             Some(Answer::Why(from, to)) => wishes.push(Wish::Why(from, to)),
+            Some(Answer::Name(key, name)) => self.canvas.rearrange(|arranged, view| arranged.name(view, key, &name)),
             None => {}
         }
         for wish in wishes {
@@ -210,25 +224,29 @@ impl Window {
         }
     }
 
-    fn situation<'a>(&self, shown: &'a Shown) -> Situation<'a> {
+    fn situation<'a>(&self, shown: &'a Shown, names: &'a Names) -> Situation<'a> {
+        let arranged = self.canvas.arranged();
         Situation {
             shown,
+            names,
             is_of_host: self.is_of_host,
             target: self.selection,
             has_filter: !self.search.text().is_empty(),
             has_answer: self.why.is_some(),
             can_undo: self.history.can_undo(),
             can_redo: self.history.can_redo(),
-            is_pinned: matches!(self.selection, Selection::Thing(key) if self.canvas.pins().contains_key(&key)),
+            is_pinned: matches!(self.selection, Selection::Thing(key) if arranged.pins.contains_key(&key)),
+            is_folded: matches!(self.selection, Selection::Thing(key) if arranged.folded.contains_key(&key)),
+            hidden: arranged.hidden.len(),
         }
     }
 
-    fn keys(&mut self, context: &Context, shown: &Shown, wishes: &mut Vec<Wish>) {
+    fn keys(&mut self, context: &Context, shown: &Shown, names: &Names, wishes: &mut Vec<Wish>) {
         // A question, and the palette, have the keyboard for themselves.
         if self.dialog.is_open() || self.asking.is_some() {
             return;
         }
-        let situation = self.situation(shown);
+        let situation = self.situation(shown, names);
         if self.palette.is_open() {
             let keys = commands::entry(Action::Palette).keys;
             if keys.is_some_and(|keys| context.input_mut(|input| input.consume_shortcut(&keys))) {
@@ -342,9 +360,30 @@ impl Window {
             Action::Keys => self.is_help_open = !self.is_help_open,
             Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),
             Action::StopListening => commands.extend(target::device(view, about).map(Command::StopListening)),
+            Action::Name => {
+                if let Selection::Thing(key) = about {
+                    let given = self.canvas.arranged().names.get(&key).cloned();
+                    self.dialog = Dialog::name(key, given.unwrap_or_default(), &target::title(shown, about));
+                }
+            }
+            Action::Hide => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.rearrange(|arranged, view| arranged.hide(view, key));
+                    self.selection = Selection::None;
+                }
+            }
+            Action::ShowHidden => self.canvas.rearrange(|arranged, view| {
+                arranged.arrangement.hidden.clear();
+                arranged.resolve(view);
+            }),
+            Action::Fold | Action::Unfold => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.rearrange(|arranged, view| arranged.fold(view, key));
+                }
+            }
             Action::Unpin => {
                 if let Selection::Thing(key) = about {
-                    self.canvas.unpin(key);
+                    self.canvas.rearrange(|arranged, view| arranged.pin(view, key, None));
                 }
             }
         }

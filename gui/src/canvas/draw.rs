@@ -3,6 +3,7 @@
 use super::icon;
 use super::layout::{Layout, ROW, TITLE};
 use super::wire::rate_color;
+use crate::arrangement::Arranged;
 use crate::session::Shown;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
@@ -23,7 +24,7 @@ pub(super) struct Drawing<'a> {
     pub shown: &'a Arc<Shown>,
     pub layout: &'a Layout,
     pub selection: Selection,
-    pub pins: &'a BTreeMap<Key, Pos2>,
+    pub arranged: &'a Arranged,
     pub zoom: f32,
     pub offset: Vec2,
     pub clip: Rect,
@@ -44,21 +45,24 @@ pub(super) struct Drawing<'a> {
 }
 
 /// What a screen reader says of a node.
-pub(super) fn spoken(shown: &Shown, node: &Node) -> String {
+pub(super) fn spoken(shown: &Shown, given: Option<&String>, node: &Node) -> String {
     let kind = match node.kind {
         NodeKind::Host => "host",
         NodeKind::Router => "router",
         NodeKind::Guest => "guest",
         NodeKind::Local if things::is_own(&shown.view, node) => "",
         NodeKind::Local => "",
-        NodeKind::Bridge if node.host.is_some() => return format!("bridge {}", format::title(node)),
+        NodeKind::Bridge if node.host.is_some() || given.is_some() => {
+            return format!("bridge {}", given.cloned().unwrap_or_else(|| format::title(node)));
+        }
         NodeKind::Bridge => return "bridge".to_owned(),
         NodeKind::Outside => return format!("outside, {} remote addresses", node.remote_count),
         NodeKind::Stack => "",
         NodeKind::Program => "program",
     };
     let addresses: Vec<String> = node.addresses.iter().take(4).map(|address| address.ip.to_string()).collect();
-    let text = match (&node.name, addresses.is_empty()) {
+    let name = given.cloned().or_else(|| node.name.as_ref().map(ToString::to_string));
+    let text = match (name, addresses.is_empty()) {
         (Some(name), _) => format!("{kind} {name} {}", addresses.join(" ")),
         (None, false) => format!("{kind} {}", addresses.join(" ")),
         (None, true) => format!("{kind} {}", format::title(node)),
@@ -79,14 +83,14 @@ pub(super) fn spoken_link(shown: &Shown, link: &Link) -> String {
 
 impl<'a> Drawing<'a> {
     /// Looks the view's things up.
-    pub fn new(ui: &'a Ui, shown: &'a Arc<Shown>, layout: &'a Layout, pins: &'a BTreeMap<Key, Pos2>, selection: Selection) -> Drawing<'a> {
+    pub fn new(ui: &'a Ui, shown: &'a Arc<Shown>, layout: &'a Layout, arranged: &'a Arranged, selection: Selection) -> Drawing<'a> {
         let view = &shown.view;
         let mut drawing = Drawing {
             ui,
             shown,
             layout,
             selection,
-            pins,
+            arranged,
             zoom: 1.0,
             offset: Vec2::ZERO,
             clip: Rect::NOTHING,
@@ -130,6 +134,11 @@ impl<'a> Drawing<'a> {
 
     pub fn place(&self, pos: Pos2) -> Pos2 {
         pos2(pos.x * self.zoom, pos.y * self.zoom) + self.offset
+    }
+
+    /// What the user calls a node, or what it is called.
+    pub fn title(&self, node: &Node) -> String {
+        self.arranged.names.get(&node.key).cloned().unwrap_or_else(|| format::title(node))
     }
 
     pub(super) fn place_rect(&self, rect: Rect) -> Rect {
@@ -216,11 +225,14 @@ impl<'a> Drawing<'a> {
         if self.zoom < READABLE {
             return;
         }
-        let (title, detail) = match (bridge, link) {
-            (Some(bridge), _) => (format::title(bridge), self.of_bridge(bridge)),
+        let (title, mut detail) = match (bridge, link) {
+            (Some(bridge), _) => (self.title(bridge), self.of_bridge(bridge)),
             (None, Some(link)) => (link.name.to_string(), format!("{} packets", link.counters.packets)),
             (None, None) => (key.to_string(), String::new()),
         };
+        if let Some(count) = self.layout.folded.get(&key) {
+            detail = format!("{detail} · {count} folded");
+        }
         let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
         let mark = rect.left_center() + vec2(24.0 * self.zoom, 0.0);
         if bridge.is_some() {
@@ -281,7 +293,7 @@ impl<'a> Drawing<'a> {
         let clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
         icon::node(painter, NodeKind::Local, false, rect.left_top() + vec2(20.0, 17.0) * zoom, 14.0 * zoom, palette.accent);
         let at = rect.left_top() + vec2(35.0, TITLE / 2.0) * zoom;
-        clipped.text(at, Align2::LEFT_CENTER, format::title(node), self.font(14.0), palette.strong);
+        clipped.text(at, Align2::LEFT_CENTER, self.title(node), self.font(14.0), palette.strong);
         let lines = things::local_lines(&self.shown.view, node);
         let last = lines.len().saturating_sub(1);
         for (index, line) in lines.iter().enumerate() {

@@ -13,11 +13,12 @@ mod wire;
 pub(crate) use marks::Marks;
 pub use svg::{font, svg};
 
-use crate::commands::{self, Situation, Wish};
+use crate::arrangement::{Arranged, Arrangement};
+use crate::commands::{self, Action, Situation, Wish};
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
 use draw::Drawing;
-use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots, layout};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ const STEP: f32 = 60.0;
 /// The picture's own state.
 pub struct Canvas {
     slots: Slots,
-    pins: BTreeMap<Key, Pos2>,
+    arranged: Arranged,
     /// What the layout was made for, and of.
     request: Request,
     layout: Layout,
@@ -58,7 +59,7 @@ impl Default for Canvas {
     fn default() -> Self {
         Canvas {
             slots: Slots::default(),
-            pins: BTreeMap::new(),
+            arranged: Arranged::default(),
             request: Request::default(),
             layout: Layout::default(),
             made_of: None,
@@ -92,7 +93,7 @@ impl Canvas {
         }
         self.navigate(ui, &response, rect);
         let placed = self.layout.clone();
-        let mut drawing = Drawing::new(ui, shown, &placed, &self.pins, *selection);
+        let mut drawing = Drawing::new(ui, shown, &placed, &self.arranged, *selection);
         drawing.zoom = self.zoom;
         drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
         drawing.clip = rect;
@@ -105,6 +106,7 @@ impl Canvas {
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
+        self.hidden(ui, rect, wishes);
         self.interact(ui, &response, rect, situation, selection, wishes);
         if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
@@ -131,12 +133,13 @@ impl Canvas {
             return;
         }
         self.made_of = Some(shown.view.clone());
+        self.arranged.resolve(&shown.view);
         self.relayout();
     }
 
     fn relayout(&mut self) {
         let Some(view) = &self.made_of else { return };
-        let request = self.slots.request(view, &self.pins);
+        let request = self.slots.request(view, &self.arranged.pins).without(&self.arranged.hidden, &self.arranged.folded);
         if request != self.request || self.layout.bounds.is_none() {
             self.layout = layout(&request);
             self.request = request;
@@ -175,17 +178,17 @@ impl Canvas {
         }
         let is_typing = ui.ctx().text_edit_focused();
         let pressed = |button| !is_typing && ui.input(|input| input.key_pressed(button) && !input.modifiers.command);
-        for (button, factor) in [(Button::Plus, 1.25), (Button::Equals, 1.25), (Button::Minus, 0.8)] {
+        for (button, factor) in [(Press::Plus, 1.25), (Press::Equals, 1.25), (Press::Minus, 0.8)] {
             if pressed(button) {
                 self.zoom_at(Vec2::ZERO, factor);
             }
         }
         let is_free = ui.memory(|memory| memory.focused()).is_none();
         let arrows = [
-            (Button::ArrowLeft, vec2(-STEP, 0.0)),
-            (Button::ArrowRight, vec2(STEP, 0.0)),
-            (Button::ArrowUp, vec2(0.0, -STEP)),
-            (Button::ArrowDown, vec2(0.0, STEP)),
+            (Press::ArrowLeft, vec2(-STEP, 0.0)),
+            (Press::ArrowRight, vec2(STEP, 0.0)),
+            (Press::ArrowUp, vec2(0.0, -STEP)),
+            (Press::ArrowDown, vec2(0.0, STEP)),
         ];
         for (button, step) in arrows {
             if is_free && pressed(button) {
@@ -193,27 +196,49 @@ impl Canvas {
                 self.is_moved = true;
             }
         }
-        if pressed(Button::F) {
+        if pressed(Press::F) {
             self.is_moved = false;
             self.fitted = None;
         }
     }
 
-    /// Where the user put cards.
-    pub(crate) fn pins(&self) -> &BTreeMap<Key, Pos2> {
-        &self.pins
+    /// How the user arranged it.
+    pub(crate) fn arrangement(&self) -> &Arrangement {
+        &self.arranged.arrangement
     }
 
-    /// Puts cards there.
-    pub(crate) fn set_pins(&mut self, pins: BTreeMap<Key, Pos2>) {
-        self.pins = pins;
-        self.relayout();
+    /// Whether a card is under way, whose place is not decided yet.
+    pub(crate) fn is_dragging(&self) -> bool {
+        self.dragged.is_some()
     }
 
-    /// Lets a card go back to its place.
-    pub(crate) fn unpin(&mut self, key: Key) {
-        if self.pins.remove(&key).is_some() {
+    /// Arranges it so.
+    pub(crate) fn arrange(&mut self, arrangement: Arrangement) {
+        self.arranged.arrangement = arrangement;
+        self.rearrange(|arranged, view| arranged.resolve(view));
+    }
+
+    /// Changes how it is arranged.
+    pub(crate) fn rearrange(&mut self, change: impl FnOnce(&mut Arranged, &View)) {
+        if let Some(view) = self.made_of.clone() {
+            change(&mut self.arranged, &view);
             self.relayout();
+        }
+    }
+
+    /// What the arrangement says of the things of the view.
+    pub(crate) fn arranged(&self) -> &Arranged {
+        &self.arranged
+    }
+
+    /// How many things are left out, with a way to have them back.
+    fn hidden(&self, ui: &mut Ui, canvas: Rect, wishes: &mut Vec<Wish>) {
+        let count = self.arranged.hidden.len();
+        if count > 0 {
+            let place = Rect::from_min_size(canvas.left_bottom() + vec2(8.0, -30.0), vec2(104.0, 22.0));
+            if ui.put(place, Button::new(format!("{count} hidden, show"))).clicked() {
+                wishes.push(Wish::Do(Action::ShowHidden, Selection::None));
+            }
         }
     }
 
@@ -247,7 +272,7 @@ impl Canvas {
             .graph
             .node_weights()
             .map(|vertex| match vertex {
-                Vertex::Node(node) => (node.key, draw::spoken(shown, node)),
+                Vertex::Node(node) => (node.key, draw::spoken(shown, self.arranged.names.get(&node.key), node)),
                 Vertex::Link(link) => (link.key, draw::spoken_link(shown, link)),
             })
             .collect();
@@ -271,9 +296,9 @@ impl Canvas {
             let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), label));
             is_hit |= response.clicked() || response.dragged();
-            let is_pinned = self.pins.contains_key(key);
+            let (is_pinned, is_folded) = (self.arranged.pins.contains_key(key), self.arranged.folded.contains_key(key));
             response.context_menu(|ui| {
-                commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, ..*situation }, wishes);
+                commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, is_folded, ..*situation }, wishes);
             });
             match *selection {
                 Selection::Thing(from) if response.clicked() && from != *key && ui.input(|input| input.modifiers.shift) => {
@@ -295,17 +320,21 @@ impl Canvas {
         if response.clicked() {
             *selection = Selection::Thing(key);
         }
+        if response.double_clicked() && (self.layout.rails.contains_key(&key) || self.layout.folded.contains_key(&key)) {
+            self.rearrange(|arranged, view| arranged.fold(view, key));
+            return;
+        }
         let Some(place) = self.layout.cards.get(&key).copied() else { return };
-        if response.double_clicked() && self.pins.remove(&key).is_some() {
-            self.relayout();
+        if response.double_clicked() {
+            self.rearrange(|arranged, view| arranged.pin(view, key, None));
         }
         if response.drag_started() {
             self.dragged = Some(key);
         }
         if response.dragged() && self.dragged == Some(key) {
-            self.pins.insert(key, place.min + response.drag_delta() / self.zoom);
+            let at = place.min + response.drag_delta() / self.zoom;
             self.is_moved = true;
-            self.relayout();
+            self.rearrange(|arranged, view| arranged.pin(view, key, Some(at)));
         }
         if response.drag_stopped() {
             self.dragged = None;

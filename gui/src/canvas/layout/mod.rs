@@ -6,6 +6,7 @@
 //! joins. Every card keeps the place that it once got, also while it is away
 //! ([`Slots`]), and a grid grows without moving what is in it ([`cell`]): nothing moves because somebody arrives, leaves or comes back.
 
+mod fold;
 mod place;
 mod route;
 mod slots;
@@ -91,6 +92,8 @@ pub struct Request {
     pub pins: Vec<(Key, Pos2)>,
     /// Whether there are so many that cards are small.
     pub is_dense: bool,
+    /// What stands for others: how many.
+    pub folded: Vec<(Key, usize)>,
 }
 
 /// A line that stands for an attachment.
@@ -138,6 +141,8 @@ pub struct Layout {
     pub cables: BTreeMap<Key, Rect>,
     /// Wires.
     pub wires: Vec<Wire>,
+    /// What stands for others: how many.
+    pub folded: BTreeMap<Key, usize>,
     /// Around everything.
     pub bounds: Option<Rect>,
     /// Whether cards are small.

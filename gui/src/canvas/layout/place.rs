@@ -20,7 +20,8 @@ const COLUMNS: usize = 4;
 
 /// Places for everything in the request.
 pub fn layout(request: &Request) -> Layout {
-    let mut layout = Layout { is_dense: request.is_dense, ..Layout::default() };
+    let folded = request.folded.iter().copied().collect();
+    let mut layout = Layout { is_dense: request.is_dense, folded, ..Layout::default() };
     let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
     let (mut corner, mut column_width) = (Pos2::ZERO, 0.0_f32);
     for group in request.groups.iter().filter(|group| group.cell.is_none()) {
