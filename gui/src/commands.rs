@@ -46,6 +46,8 @@ pub(crate) enum Action {
     ResetSettings,
     Palette,
     Keys,
+    Fit,
+    ZoomToSelection,
     ShowHidden,
     // About a thing.
     WhyFrom,
@@ -125,6 +127,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     all(Action::SelectNothing, "Select nothing", Icon::X, key(Key::Escape)),
     all(Action::Undo, "Undo", Icon::Undo2, control(Key::Z)),
     all(Action::Redo, "Redo", Icon::Redo2, control_shift(Key::Z)),
+    all(Action::Fit, "Fit the picture into view", Icon::Maximize, key(Key::F)),
+    all(Action::ZoomToSelection, "Zoom to the selection", Icon::Focus, key(Key::Z)),
     all(Action::ShowHidden, "Show what is hidden", Icon::Eye, None),
     all(Action::Show(Tab::Echoes), "Show echoes", Icon::Table, key(Key::Num1)),
     all(Action::Show(Tab::Flows), "Show flows", Icon::Table, key(Key::Num2)),
@@ -165,7 +169,6 @@ pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("Tab", "on to the next thing; Space or Enter presses it"),
     ("drag, arrow keys", "move the picture"),
     ("wheel, + and -", "zoom the picture"),
-    ("F", "fit the picture into view"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
     ("double-click a bridge", "fold it into one, or unfold it"),
@@ -256,6 +259,7 @@ impl Situation<'_> {
                 self.target != Selection::None && target::frames(view, self.target).is_some(),
                 "its frames cannot be told from others",
             ),
+            Action::ZoomToSelection => unless(matches!(self.target, Selection::Thing(_)), "select something of the picture"),
             Action::ShowHidden => unless(self.hidden > 0, "nothing is hidden"),
             Action::Fold => unless(target::is_group(view, self.target), "select a bridge, or a namespace with bridges of its own")
                 .or(unless(!self.is_folded, "it is folded already")),

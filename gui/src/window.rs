@@ -372,6 +372,12 @@ impl Window {
                     self.selection = Selection::None;
                 }
             }
+            Action::Fit => self.canvas.fit_all(),
+            Action::ZoomToSelection => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.zoom_to(key);
+                }
+            }
             Action::ShowHidden => self.canvas.rearrange(|arranged, view| {
                 arranged.arrangement.hidden.clear();
                 arranged.resolve(view);

@@ -6,6 +6,7 @@ mod empty;
 mod icon;
 pub mod layout;
 mod marks;
+mod minimap;
 mod pulse;
 mod svg;
 mod wire;
@@ -16,10 +17,12 @@ pub use svg::{font, svg};
 use crate::arrangement::{Arranged, Arrangement};
 use crate::commands::{self, Action, Situation, Wish};
 use crate::session::{PlaybackState, Shown};
+use crate::theme;
 use crate::window::Selection;
-use draw::Drawing;
+use draw::{Drawing, READABLE};
 use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots, layout};
+use minimap::Minimap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tapscope_graph::topology::{Key, Vertex};
@@ -29,6 +32,8 @@ use tapscope_graph::{Timestamp, View};
 const WIDGETS: usize = 300;
 /// How far in and out.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.02..=4.0;
+/// How much of the room something takes that was zoomed to.
+const NEAR: f32 = 0.7;
 /// One step of the keyboard.
 const STEP: f32 = 60.0;
 
@@ -36,6 +41,11 @@ const STEP: f32 = 60.0;
 pub struct Canvas {
     slots: Slots,
     arranged: Arranged,
+    minimap: Minimap,
+    /// Which layout this is; another for each.
+    turn: u64,
+    /// Where the picture was shown last.
+    room: Rect,
     /// What the layout was made for, and of.
     request: Request,
     layout: Layout,
@@ -60,6 +70,9 @@ impl Default for Canvas {
         Canvas {
             slots: Slots::default(),
             arranged: Arranged::default(),
+            minimap: Minimap::default(),
+            turn: 0,
+            room: Rect::NOTHING,
             request: Request::default(),
             layout: Layout::default(),
             made_of: None,
@@ -86,6 +99,7 @@ impl Canvas {
     ) {
         let rect = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(rect, Sense::click_and_drag());
+        self.room = rect;
         self.follow(shown);
         let position = self.position(ui, shown);
         if !self.is_moved {
@@ -107,6 +121,12 @@ impl Canvas {
         let is_animated = drawing.pulses();
         drawing.no_guests();
         self.hidden(ui, rect, wishes);
+        let palette = theme::palette(ui.ctx());
+        let view = Rect::from_center_size(self.center, rect.size() / self.zoom);
+        if let Some(center) = self.minimap.show(ui, &palette, rect, &placed, view, self.turn) {
+            self.center = center;
+            self.is_moved = true;
+        }
         self.interact(ui, &response, rect, situation, selection, wishes);
         if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
@@ -142,6 +162,7 @@ impl Canvas {
         let request = self.slots.request(view, &self.arranged.pins).without(&self.arranged.hidden, &self.arranged.folded);
         if request != self.request || self.layout.bounds.is_none() {
             self.layout = layout(&request);
+            self.turn += 1;
             self.request = request;
         }
     }
@@ -196,10 +217,21 @@ impl Canvas {
                 self.is_moved = true;
             }
         }
-        if pressed(Press::F) {
-            self.is_moved = false;
-            self.fitted = None;
-        }
+    }
+
+    /// Fits the picture into the room, and goes on to do so.
+    pub(crate) fn fit_all(&mut self) {
+        self.is_moved = false;
+        self.fitted = None;
+    }
+
+    /// Brings a thing into the middle, near enough to be read, with what hangs on it as far as there is room.
+    pub(crate) fn zoom_to(&mut self, key: Key) {
+        let Some(place) = self.layout.place_of(key) else { return };
+        let scale = (self.room.size() * NEAR / place.size().max(Vec2::splat(1.0))).min_elem();
+        self.zoom = scale.clamp(READABLE * 1.5, 1.5);
+        self.center = place.center();
+        self.is_moved = true;
     }
 
     /// How the user arranged it.

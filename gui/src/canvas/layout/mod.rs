@@ -149,6 +149,24 @@ pub struct Layout {
     pub is_dense: bool,
 }
 
+impl Layout {
+    /// The room that a thing takes: a rail with the cards that hang on it, a link with its wires.
+    pub fn place_of(&self, key: Key) -> Option<Rect> {
+        let of_wire =
+            |wire: &Wire| wire.corners.iter().fold(Rect::NOTHING, |bounds, corner| bounds.union(Rect::from_min_max(*corner, *corner)));
+        if let Some(rail) = self.rails.get(&key) {
+            let hanging =
+                self.wires.iter().filter(|wire| wire.has_port && wire.corners.first().is_some_and(|at| rail.expand(1.0).contains(*at)));
+            let cards = hanging.filter_map(|wire| self.cards.get(&wire.node).or_else(|| self.ports.get(&wire.link)));
+            return Some(cards.fold(*rail, |bounds, card| bounds.union(*card)));
+        }
+        let spine = self.spine.filter(|(spine, _)| *spine == key).map(|(_, rect)| rect);
+        let others = [&self.cards, &self.rows, &self.ports, &self.stubs, &self.cables];
+        let place = spine.or_else(|| others.iter().find_map(|places| places.get(&key)).copied());
+        place.or_else(|| self.wires.iter().filter(|wire| wire.link == key).map(of_wire).reduce(Rect::union))
+    }
+}
+
 /// A card's size.
 pub fn card_size(is_dense: bool) -> Vec2 {
     if is_dense { vec2(140.0, 37.0) } else { vec2(186.0, 70.0) }
