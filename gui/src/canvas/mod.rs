@@ -14,6 +14,7 @@ pub(crate) use marks::Marks;
 pub use svg::{font, svg};
 
 use crate::commands::{self, Situation, Wish};
+use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
 use draw::Drawing;
@@ -21,7 +22,7 @@ use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, Widge
 use layout::{Layout, Request, Slots, layout};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::topology::{Key, Vertex};
+use tapscope_graph::topology::Key;
 use tapscope_graph::{Timestamp, View};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
@@ -80,6 +81,7 @@ impl Canvas {
         ui: &mut Ui,
         situation: &Situation<'_>,
         shown: &Arc<Shown>,
+        digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
@@ -92,7 +94,7 @@ impl Canvas {
         }
         self.navigate(ui, &response, rect);
         let placed = self.layout.clone();
-        let mut drawing = Drawing::new(ui, shown, &placed, &self.pins, *selection);
+        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.pins, *selection);
         drawing.zoom = self.zoom;
         drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
         drawing.clip = rect;
@@ -105,7 +107,7 @@ impl Canvas {
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
-        self.interact(ui, &response, rect, situation, selection, wishes);
+        self.interact(ui, &response, rect, situation, digest, selection, wishes);
         if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
         }
@@ -237,20 +239,15 @@ impl Canvas {
         background: &Response,
         canvas: Rect,
         situation: &Situation<'_>,
+        digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
         let shown = situation.shown;
-        let labels: BTreeMap<Key, String> = shown
-            .view
-            .topology
-            .graph
-            .node_weights()
-            .map(|vertex| match vertex {
-                Vertex::Node(node) => (node.key, draw::spoken(shown, node)),
-                Vertex::Link(link) => (link.key, draw::spoken_link(shown, link)),
-            })
-            .collect();
+        let label = |key: Key| match digest.node(key) {
+            Some(node) => Some(draw::spoken(shown, node)),
+            None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
+        };
         let visible: Vec<(Key, Rect)> = self
             .layout
             .spine
@@ -267,9 +264,9 @@ impl Canvas {
             .collect();
         let mut is_hit = false;
         for (key, rect) in visible.iter().take(WIDGETS) {
-            let Some(label) = labels.get(key) else { continue };
+            let Some(label) = label(*key) else { continue };
             let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
-            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), label));
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
             let is_pinned = self.pins.contains_key(key);
             response.context_menu(|ui| {
