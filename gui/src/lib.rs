@@ -11,6 +11,7 @@ mod choices;
 mod commands;
 mod compare;
 mod dialog;
+mod digest;
 mod doing;
 mod format;
 mod icons;

@@ -37,7 +37,7 @@ pub(crate) fn gone(view: &View) -> BTreeMap<Key, bool> {
 /// The guest that a node is.
 pub(crate) fn guest<'a>(view: &'a View, node: &Node) -> Option<&'a Guest> {
     let Some(Configured::Guest(pid)) = node.host else { return None };
-    view.tables.host.guests().find(|guest| guest.pid == pid)
+    view.tables.host.guest(pid)
 }
 
 /// The host's device that a link is.
@@ -187,17 +187,5 @@ impl Shown {
     /// Whether what is shown is the host rather than a file.
     pub(crate) fn is_live(&self) -> bool {
         self.playback.state == crate::session::PlaybackState::Live
-    }
-
-    /// Octets per second of each node, sent and received together.
-    pub(crate) fn rates(&self) -> BTreeMap<Key, u32> {
-        let now = self.now();
-        let mut rates: BTreeMap<Key, u32> = BTreeMap::new();
-        for (node, _, interface) in self.view.topology.attachments() {
-            let (sent, received) = interface.series.rate(now);
-            let rate = rates.entry(node.key).or_default();
-            *rate = rate.saturating_add(sent).saturating_add(received);
-        }
-        rates
     }
 }

@@ -7,6 +7,7 @@ use crate::choices::History;
 use crate::commands::{self, Action, Names, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
+use crate::digest::Digest;
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
 use crate::session::{Chosen, Command, Shown};
@@ -51,6 +52,8 @@ pub struct Window {
     pub(crate) tables: Tables,
     pub(crate) search: Search,
     pub(crate) settings: Settings,
+    /// What the frames of one snapshot share.
+    digest: Digest,
     matching: Matching,
     history: History,
     palette: CommandPalette,
@@ -89,6 +92,7 @@ impl Window {
             tables: Tables::default(),
             search: Search::default(),
             settings,
+            digest: Digest::default(),
             matching: Matching::default(),
             history: History::default(),
             palette: CommandPalette::default(),
@@ -129,6 +133,9 @@ impl Window {
         let mut wishes = Vec::new();
         self.is_of_host |= shown.is_live();
         self.look(ui.ctx(), shown);
+        if !self.digest.is_of(shown) {
+            self.digest = Digest::of(shown);
+        }
         let names = self.canvas.arranged().names.clone();
         self.keys(ui.ctx(), shown, &names, &mut wishes);
         let situation = self.situation(shown, &names);
@@ -152,7 +159,7 @@ impl Window {
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
-            sidebar::show(ui, &situation, matching.as_deref(), &mut self.selection, &mut wishes);
+            sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes);
         });
         let mut reaction = crate::why::Reaction::default();
         Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| match &self.why {
@@ -171,7 +178,7 @@ impl Window {
                 let frame = egui::Frame::new().inner_margin(10);
                 Panel::bottom("ladder").frame(frame).resizable(true).default_size(height).show(ui, |ui| why.ladder(ui, &mut wishes));
             }
-            self.canvas.show(ui, &situation, shown, &mut self.selection, &mut wishes);
+            self.canvas.show(ui, &situation, shown, &self.digest, &mut self.selection, &mut wishes);
         });
         self.settings.is_welcomed = is_welcomed;
         if reaction.is_watching_again

@@ -16,6 +16,7 @@ pub use svg::{font, svg};
 
 use crate::arrangement::{Arranged, Arrangement};
 use crate::commands::{self, Action, Situation, Wish};
+use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
 use crate::theme;
 use crate::window::Selection;
@@ -23,9 +24,8 @@ use draw::{Drawing, READABLE};
 use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots, layout};
 use minimap::Minimap;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::topology::{Key, Vertex};
+use tapscope_graph::topology::Key;
 use tapscope_graph::{Timestamp, View};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
@@ -94,6 +94,7 @@ impl Canvas {
         ui: &mut Ui,
         situation: &Situation<'_>,
         shown: &Arc<Shown>,
+        digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
@@ -107,7 +108,7 @@ impl Canvas {
         }
         self.navigate(ui, &response, rect);
         let placed = self.layout.clone();
-        let mut drawing = Drawing::new(ui, shown, &placed, &self.arranged, *selection);
+        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.arranged, *selection);
         drawing.zoom = self.zoom;
         drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
         drawing.clip = rect;
@@ -120,6 +121,8 @@ impl Canvas {
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
+        self.interact(ui, &response, rect, situation, digest, selection, wishes);
+        // Above the cards.
         self.hidden(ui, rect, wishes);
         let palette = theme::palette(ui.ctx());
         let view = Rect::from_center_size(self.center, rect.size() / self.zoom);
@@ -127,7 +130,6 @@ impl Canvas {
             self.center = center;
             self.is_moved = true;
         }
-        self.interact(ui, &response, rect, situation, selection, wishes);
         if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
         }
@@ -294,20 +296,16 @@ impl Canvas {
         background: &Response,
         canvas: Rect,
         situation: &Situation<'_>,
+        digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
         let shown = situation.shown;
-        let labels: BTreeMap<Key, String> = shown
-            .view
-            .topology
-            .graph
-            .node_weights()
-            .map(|vertex| match vertex {
-                Vertex::Node(node) => (node.key, draw::spoken(shown, self.arranged.names.get(&node.key), node)),
-                Vertex::Link(link) => (link.key, draw::spoken_link(shown, link)),
-            })
-            .collect();
+        let names = self.arranged.names.clone();
+        let label = |key: Key| match digest.node(key) {
+            Some(node) => Some(draw::spoken(shown, names.get(&key), node)),
+            None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
+        };
         let visible: Vec<(Key, Rect)> = self
             .layout
             .spine
@@ -324,9 +322,9 @@ impl Canvas {
             .collect();
         let mut is_hit = false;
         for (key, rect) in visible.iter().take(WIDGETS) {
-            let Some(label) = labels.get(key) else { continue };
+            let Some(label) = label(*key) else { continue };
             let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
-            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), label));
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
             let (is_pinned, is_folded) = (self.arranged.pins.contains_key(key), self.arranged.folded.contains_key(key));
             response.context_menu(|ui| {
