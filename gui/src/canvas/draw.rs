@@ -131,6 +131,7 @@ impl<'a> Drawing<'a> {
     pub fn paint(&self) {
         let palette = theme::palette(self.ui.ctx());
         let painter = self.ui.painter_at(self.clip);
+        self.frames(&painter, &palette);
         for wire in &self.layout.wires {
             self.wire(&painter, &palette, wire, self.digest.link(wire.link), self.digest.interface(wire.node, wire.link));
         }

@@ -3,6 +3,7 @@
 mod card;
 mod draw;
 mod empty;
+mod frame;
 mod icon;
 pub mod layout;
 mod marks;

@@ -7,6 +7,7 @@
 //! ([`Slots`]), and a grid grows without moving what is in it ([`cell`]): nothing moves because somebody arrives, leaves or comes back.
 
 mod fold;
+mod frame;
 mod place;
 mod route;
 mod slots;
@@ -94,6 +95,10 @@ pub struct Request {
     pub is_dense: bool,
     /// What stands for others: how many.
     pub folded: Vec<(Key, usize)>,
+    /// Rails inside another namespace than this host's: its stack.
+    pub namespaces: BTreeMap<Key, Key>,
+    /// Ports of a bridge that keeps VLANs apart: the VLAN of untagged frames.
+    pub vlans: BTreeMap<Key, u16>,
 }
 
 /// A line that stands for an attachment.
@@ -120,6 +125,24 @@ pub enum Label {
     Center(Pos2),
 }
 
+/// A frame around what belongs together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frame {
+    /// What it holds.
+    pub of: Holds,
+    /// Where.
+    pub rect: Rect,
+}
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holds {
+    /// The bridges of a network namespace, with their guests.
+    Namespace(Key),
+    /// Guests of a bridge in one VLAN.
+    Vlan(u16),
+}
+
 /// Places for everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
@@ -143,6 +166,8 @@ pub struct Layout {
     pub wires: Vec<Wire>,
     /// What stands for others: how many.
     pub folded: BTreeMap<Key, usize>,
+    /// Around what belongs together.
+    pub frames: Vec<Frame>,
     /// Around everything.
     pub bounds: Option<Rect>,
     /// Whether cards are small.

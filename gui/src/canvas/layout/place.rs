@@ -29,6 +29,7 @@ pub fn layout(request: &Request) -> Layout {
             Some(rail) => place(group, rail, corner, &pins, &mut layout),
             None => block(group, corner, &pins, &mut layout),
         };
+        super::frame::frame(request, group, Rect::from_min_size(corner, size), &mut layout);
         column_width = column_width.max(size.x);
         corner.y += size.y + MARGIN * 2.0;
         if corner.y > COLUMN && request.spine.is_none() {
@@ -62,11 +63,12 @@ pub fn layout(request: &Request) -> Layout {
     route(request, &mut layout);
     let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs, &layout.cables];
     let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
+    let frames = layout.frames.iter().map(|frame| frame.rect);
     let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
     let aside = if request.is_dense { 0.0 } else { LABEL };
     // Names stand at the right of the wires that join rails there.
     let right = if request.ties.iter().any(|tie| matches!(tie, Tie::RailToRail(..))) { LABEL } else { 0.0 };
-    layout.bounds = rects.chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(aside, 0.0)));
+    layout.bounds = rects.chain(frames).chain(corners).reduce(Rect::union).map(|bounds| bounds.expand2(vec2(aside, 0.0)));
     if let Some(bounds) = &mut layout.bounds {
         bounds.max.x += right;
     }

@@ -38,6 +38,8 @@ struct Member {
     slot: Slot,
     /// The link by what it stays when a point opens on it.
     port: Key,
+    /// The VLAN of its untagged frames, where its bridge keeps VLANs apart.
+    vlan: Option<u16>,
     /// Guests come first, then the host's own, then stations, then empty ports.
     rank: u8,
 }
@@ -61,7 +63,9 @@ impl Slots {
         // Bridges first: a guest that is also on a segment hangs below its bridge.
         let mut order: Vec<Key> = rails.values().copied().collect();
         order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
-        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
+        // The bridges of a namespace follow each other, those of this host come first.
+        let namespaces = namespaces(view);
+        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), namespaces.get(key).copied(), *key));
         order.dedup();
         let mut by_rail: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
         for (&link, &rail) in &rails {
@@ -84,7 +88,7 @@ impl Slots {
         let attached: BTreeSet<Key> = view.topology.attachments().map(|(node, ..)| node.key).collect();
         for node in view.topology.nodes().filter(|node| node.kind == NodeKind::Guest && !attached.contains(&node.key)) {
             // A guest without a network card.
-            free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, rank: 0 });
+            free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, vlan: None, rank: 0 });
         }
         groups.push((None, free));
         let cables: Vec<Key> =
@@ -108,7 +112,8 @@ impl Slots {
                 .collect(),
             beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
         });
-        let mut request = Request { spine, pins: pins.iter().map(|(key, pos)| (*key, *pos)).collect(), ..Request::default() };
+        let pins = pins.iter().map(|(key, pos)| (*key, *pos)).collect();
+        let mut request = Request { spine, pins, namespaces, vlans: vlans(&segments, view), ..Request::default() };
         self.turn += 1;
         let shown: BTreeSet<Option<Key>> = groups.iter().map(|(rail, _)| *rail).collect();
         for seats in self.rails.iter_mut().filter(|(rail, _)| !shown.contains(rail)).map(|(_, seats)| seats) {
@@ -154,7 +159,7 @@ impl Slots {
     fn seat(&mut self, rail: Option<Key>, mut members: Vec<Member>) -> Vec<Option<Slot>> {
         let turn = self.turn;
         let seats = self.rails.entry(rail).or_default();
-        members.sort_by_key(|member| (member.rank, member.port, member.slot.node));
+        members.sort_by_key(|member| (member.rank, member.vlan, member.port, member.slot.node));
         let mut is_taken = vec![false; seats.len()];
         let by_node: BTreeMap<Key, usize> = seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
         let mut rest = Vec::new();
@@ -333,6 +338,7 @@ fn members_of(
     placed: &mut BTreeMap<Key, (Option<Key>, Key)>,
 ) -> Vec<Member> {
     let port = port(view, segment.link);
+    let vlan = vlan(view, segment.link);
     let mut members = Vec::new();
     for (&node, what) in &segment.others {
         if placed.contains_key(&node) {
@@ -344,7 +350,7 @@ fn members_of(
             NodeKind::Local => 1,
             NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
         };
-        members.push(Member { slot: Slot { node: Some(node), link: key }, port, rank });
+        members.push(Member { slot: Slot { node: Some(node), link: key }, port, vlan, rank });
     }
     let is_empty = segment.others.is_empty() && !segment.has_spine && segment.bridges.len() < 2;
     let Some(rail) = rail.filter(|&rail| is_empty && rail != key && segment.link.device.is_some()) else { return members };
@@ -354,7 +360,7 @@ fn members_of(
         .and_then(|id| view.tables.host.device(id))
         .is_some_and(|device| matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)) || is_base(view, rail, device.id));
     if !is_own_device {
-        members.push(Member { slot: Slot { node: None, link: key }, port, rank: 3 });
+        members.push(Member { slot: Slot { node: None, link: key }, port, vlan, rank: 3 });
     }
     members
 }
@@ -383,4 +389,33 @@ fn outside(view: &View) -> Vec<(Key, Key, Key)> {
         }
     }
     routers.iter().filter_map(|(link, router)| outside.get(link).map(|outside| (*router, *outside, *link))).collect()
+}
+
+/// Bridges inside other namespaces than this host's, each with the stack of its namespace.
+fn namespaces(view: &View) -> BTreeMap<Key, Key> {
+    let is_own = |netns| view.tables.host.namespace(netns).is_none_or(|namespace| namespace.is_own);
+    let within = |node: &Node| match node.host {
+        Some(Configured::Device(id)) if !is_own(id.netns) => Some((node.key, Key::Local(id.netns))),
+        _ => None,
+    };
+    view.topology.nodes().filter_map(within).collect()
+}
+
+/// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
+fn vlan(view: &View, link: &Link) -> Option<u16> {
+    let device = view.tables.host.device(link.device?)?;
+    let bridge = view.tables.host.device(device.master?)?;
+    matches!(&bridge.kind, DeviceKind::Bridge(settings) if settings.vlan_filtering).then(|| device.port.as_ref()?.pvid()).flatten()
+}
+
+/// The VLANs of ports, of bridges that have more than one.
+fn vlans(segments: &BTreeMap<Key, Segment<'_>>, view: &View) -> BTreeMap<Key, u16> {
+    let mut of_bridge: BTreeMap<Key, BTreeMap<Key, u16>> = BTreeMap::new();
+    for (&key, segment) in segments {
+        if let (Some(&bridge), Some(vlan)) = (segment.bridges.first(), vlan(view, segment.link)) {
+            of_bridge.entry(bridge).or_default().insert(key, vlan);
+        }
+    }
+    let several = |ports: &BTreeMap<Key, u16>| ports.values().collect::<BTreeSet<_>>().len() > 1;
+    of_bridge.into_values().filter(several).flatten().collect()
 }
