@@ -190,11 +190,13 @@ impl<'a> Drawing<'a> {
             detail = format!("{detail} · {count} folded");
         }
         let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
-        let mark = rect.left_center() + vec2(24.0 * self.zoom, 0.0);
+        // The name of a rail that reaches out of view stays in view.
+        let start = pos2(rect.left().max(self.clip.left()), rect.center().y);
+        let mark = start + vec2(24.0 * self.zoom, 0.0);
         if bridge.is_some() {
             icon::node(painter, NodeKind::Bridge, false, mark, 14.0 * self.zoom, palette.accent);
         }
-        let at = rect.left_center() + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.zoom, 0.0);
+        let at = start + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.zoom, 0.0);
         let title = clipped.text(at, Align2::LEFT_CENTER, title, self.font(13.0), palette.strong);
         clipped.text(title.right_center() + vec2(12.0 * self.zoom, 0.0), Align2::LEFT_CENTER, detail, self.font(11.0), palette.weak);
     }

@@ -4,7 +4,8 @@ use super::draw::{Drawing, READABLE};
 use super::layout::{Frame, Holds};
 use crate::theme::Palette;
 use crate::things;
-use egui::{Align2, CornerRadius, FontId, Painter, Shape, Stroke, StrokeKind, vec2};
+use egui::{Align2, Color32, CornerRadius, FontId, Painter, Shape, Stroke, StrokeKind, vec2};
+use std::collections::BTreeSet;
 use tapscope_graph::topology::Key;
 
 /// A frame whose name has no room is not named, points.
@@ -12,12 +13,19 @@ const ROOM: f32 = 70.0;
 
 impl Drawing<'_> {
     pub(super) fn frames(&self, painter: &Painter, palette: &Palette) {
+        let of_vlans = self.layout.frames.iter().filter_map(|frame| match frame.of {
+            Holds::Vlan(vlan) => Some(vlan),
+            Holds::Namespace(_) => None,
+        });
+        let vlans: BTreeSet<u16> = of_vlans.collect();
+        // Neighbours look different; which is which is written on them.
+        let colors = [palette.cable, palette.accent, palette.good];
         for frame in &self.layout.frames {
             let on_screen = self.place_rect(frame.rect);
             if on_screen.intersects(self.clip) {
                 match frame.of {
                     Holds::Namespace(key) => self.namespace(painter, palette, frame, key),
-                    Holds::Vlan(vlan) => self.vlan(painter, palette, frame, vlan),
+                    Holds::Vlan(vlan) => self.vlan(painter, palette, frame, vlan, colors[vlans.range(..vlan).count() % colors.len()]),
                 }
             }
         }
@@ -35,11 +43,11 @@ impl Drawing<'_> {
         self.name(painter, palette, frame, &format!("namespace {name}"), vec2(10.0, 3.0));
     }
 
-    fn vlan(&self, painter: &Painter, palette: &Palette, frame: &Frame, vlan: u16) {
+    fn vlan(&self, painter: &Painter, palette: &Palette, frame: &Frame, vlan: u16, color: Color32) {
         if self.zoom < READABLE {
             return;
         }
-        let (rect, color) = (self.place_rect(frame.rect), palette.cable);
+        let rect = self.place_rect(frame.rect);
         let edge = Stroke::new(1.0, color.gamma_multiply(0.6));
         painter.rect(rect, self.rounding(), color.gamma_multiply(0.08), edge, StrokeKind::Inside);
         if self.layout.is_dense {

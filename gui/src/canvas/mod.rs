@@ -232,7 +232,7 @@ impl Canvas {
     pub(crate) fn zoom_to(&mut self, key: Key) {
         let Some(place) = self.layout.place_of(key) else { return };
         let scale = (self.room.size() * NEAR / place.size().max(Vec2::splat(1.0))).min_elem();
-        self.zoom = scale.clamp(READABLE * 1.5, 1.5);
+        self.zoom = scale.clamp(READABLE * 1.5, 1.25);
         self.center = place.center();
         self.is_moved = true;
     }

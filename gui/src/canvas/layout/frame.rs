@@ -49,7 +49,7 @@ fn vlans(request: &Request, group: &Group, layout: &Layout) -> Vec<Frame> {
             None => frames.push((vlan, rect)),
         }
     }
-    let (side, top) = if layout.is_dense { (5.0, 5.0) } else { (12.0, 40.0) };
+    let (side, top) = if layout.is_dense { (4.0, 4.0) } else { (12.0, 40.0) };
     let around = |rect: Rect| Rect::from_min_max(rect.min - vec2(side, top), rect.max + vec2(side, side));
     frames.into_iter().map(|(vlan, rect)| Frame { of: Holds::Vlan(vlan), rect: around(rect) }).collect()
 }

@@ -1,4 +1,5 @@
-//! How the user arranges the picture: names, what is hidden, groups that are folded; undone, and found again by who opens the window anew.
+//! The picture: its frames, its overview, and how the user arranges it (names, what is hidden, groups that are folded), which is undone, and
+//! found again by who opens the window anew.
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
@@ -8,9 +9,10 @@ mod hosts;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use hosts::{BRIDGED, varied};
+use hosts::{BRIDGED, crowd, divided, varied};
 use std::sync::Arc;
 use tapscope_graph::{Packets, Timestamp};
+use tapscope_gui::canvas::layout::{Holds, Layout, Slots, layout};
 use tapscope_gui::session::Doing;
 use tapscope_gui::{Arrangement, Playback, PlaybackState, Shown, Window};
 
@@ -181,4 +183,105 @@ fn a_folded_bridge_in_the_dark() {
 #[test]
 fn a_folded_bridge_in_the_light() {
     arranged(egui::Theme::Light).snapshot("arranged_light");
+}
+
+/// What a picture becomes that was drawn of one view after the other.
+fn placed(slots: &mut Slots, script: &str) -> Layout {
+    layout(&slots.request(&common::view(script), &std::collections::BTreeMap::new()))
+}
+
+#[test]
+fn a_newcomer_moves_nobody_whichever_vlan_it_is_in() {
+    for guests in [4, 5, 30, 31] {
+        let mut slots = Slots::default();
+        let (before, after) = (placed(&mut slots, &divided(guests)), placed(&mut slots, &divided(guests + 1)));
+        assert_eq!(after.cards.len(), before.cards.len() + 1);
+        let moved: Vec<_> = before.cards.iter().filter(|(key, rect)| after.cards[*key] != **rect).map(|(key, _)| *key).collect();
+        // What is below a grid that grew a row makes room for it, and goes straight down.
+        let is_straight =
+            |key| after.cards[&key].left() == before.cards[&key].left() && after.cards[&key].top() > before.cards[&key].bottom();
+        assert!(moved.iter().all(|key| is_straight(*key)) && moved.len() <= 3, "with {guests} guests {moved:?} moved");
+    }
+}
+
+#[test]
+fn the_same_host_is_drawn_the_same_whenever_it_is_opened() {
+    assert_eq!(placed(&mut Slots::default(), &divided(30)), placed(&mut Slots::default(), &divided(30)));
+}
+
+#[test]
+fn guests_of_a_vlan_are_in_one_frame_and_so_is_the_inside_of_a_namespace() {
+    let placed = placed(&mut Slots::default(), &divided(6));
+    let held = |of: Holds| placed.frames.iter().filter(|frame| frame.of == of).map(|frame| frame.rect).collect::<Vec<_>>();
+    for vlan in [10, 20] {
+        assert!(!held(Holds::Vlan(vlan)).is_empty());
+    }
+    let namespaces: Vec<_> = placed.frames.iter().filter(|frame| matches!(frame.of, Holds::Namespace(_))).collect();
+    assert_eq!(namespaces.len(), 1);
+    assert_eq!(placed.rails.values().filter(|rail| namespaces[0].rect.contains_rect(**rail)).count(), 1);
+}
+
+#[test]
+fn zooming_to_the_selection_brings_it_near_and_an_overview_says_where_that_is() {
+    let mut harness = with(Window::new(), &crowd(80), [1280.0, 800.0], egui::Theme::Dark);
+    let label = "guest vm40 10.0.4.50";
+    assert!(!says(&harness, "the whole picture, small"), "all of it is in view");
+    let before = harness.get_by_label(label).rect();
+    click(&mut harness, label);
+    press(&mut harness, Modifiers::NONE, Key::Z);
+    assert!(harness.get_by_label(label).rect().width() > before.width() * 2.0);
+    assert!(says(&harness, "the whole picture, small"));
+    press(&mut harness, Modifiers::NONE, Key::F);
+    assert!(!says(&harness, "the whole picture, small"));
+}
+
+#[test]
+fn a_click_into_the_overview_goes_there() {
+    let mut harness = with(Window::new(), &crowd(80), [1280.0, 800.0], egui::Theme::Dark);
+    click(&mut harness, "guest vm00 10.0.0.10");
+    press(&mut harness, Modifiers::NONE, Key::Z);
+    let first = harness.get_by_label("guest vm00 10.0.0.10").rect();
+    click(&mut harness, "the whole picture, small");
+    let is_elsewhere = harness.query_all_by_label("guest vm00 10.0.0.10").next().is_none_or(|card| card.rect() != first);
+    assert!(is_elsewhere, "the middle of the picture is in the middle of the window");
+}
+
+#[test]
+fn a_namespace_is_folded_into_its_card() {
+    let mut harness = with(Window::new(), &divided(4), [1400.0, 1600.0], egui::Theme::Dark);
+    assert!(says(&harness, "guest cache"));
+    let namespace = harness.get_all_by_label_contains("namespace blue").next().expect("it has a card");
+    namespace.click();
+    harness.run_steps(4);
+    press(&mut harness, Modifiers::NONE, Key::G);
+    assert!(!says(&harness, "guest cache"));
+    assert_eq!(arrangement(&harness).folded.iter().collect::<Vec<_>>(), ["namespace blue"]);
+}
+
+#[test]
+fn frames_in_the_dark() {
+    with(Window::new(), &divided(4), [1280.0, 800.0], egui::Theme::Dark).snapshot("frames_dark");
+}
+
+#[test]
+fn frames_in_the_light() {
+    with(Window::new(), &divided(14), [1280.0, 800.0], egui::Theme::Light).snapshot("frames_light");
+}
+
+/// Near a guest of many.
+fn near(theme: egui::Theme) -> Harness<'static, State> {
+    let mut harness = with(Window::new(), &crowd(150), [1280.0, 800.0], theme);
+    click(&mut harness, "guest vm40 10.0.4.50");
+    press(&mut harness, Modifiers::NONE, Key::Z);
+    harness
+}
+
+#[test]
+fn an_overview_in_the_dark() {
+    near(egui::Theme::Dark).snapshot("overview_dark");
+}
+
+#[test]
+fn an_overview_in_the_light() {
+    near(egui::Theme::Light).snapshot("overview_light");
 }
