@@ -47,6 +47,7 @@ bench:
 	cargo bench --bench stages
 	cargo bench --bench whole
 	cargo bench --bench cable
+	cargo bench --bench tables
 	@# Only root can make the namespaces that it measures in.
 	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live --bench copy; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live --bench copy; fi
 
