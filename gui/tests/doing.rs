@@ -428,6 +428,24 @@ fn whatever_is_clicked_and_typed_nothing_breaks() {
     }
 }
 
+#[test]
+fn a_click_on_an_octet_opens_the_layer_that_it_belongs_to() {
+    let mut harness = recorded(PORT_ADDRESS);
+    harness.state_mut().shown.packets = packets();
+    press(&mut harness, Modifiers::NONE, Key::Num6);
+    click(&mut harness, "ARP");
+    assert!(!says(&harness, "sender hardware address"), "layers are closed at first");
+    let line = harness.query_all_by_label_contains("0000  ").next().expect("octets").rect();
+    // The sixteenth octet of an ARP frame in Ethernet is of its hardware type.
+    let pos = line.left_center() + egui::vec2((6.0 + 3.0 * 15.0 + 0.5) * line.width() / 70.0, 0.0);
+    harness.event(egui::Event::PointerMoved(pos));
+    for pressed in [true, false] {
+        harness.event(egui::Event::PointerButton { pos, button: egui::PointerButton::Primary, pressed, modifiers: Modifiers::NONE });
+    }
+    harness.run_steps(20);
+    assert_says(&harness, &["sender hardware address"]);
+}
+
 /// The frames of a script, for the packet table.
 fn packets() -> Packets {
     let mut packets = Packets::new(1 << 20);
