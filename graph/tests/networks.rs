@@ -258,3 +258,23 @@ fn tcp_states_follow_the_flags() {
         "#]],
     );
 }
+
+#[test]
+fn who_never_sends_is_attached_where_frames_to_it_leave() {
+    check(
+        "
+        0.000000 tap0< a>b icmp request 10.0.2.101>10.0.3.101 109/1
+        0.000004 tap1> a>b icmp request 10.0.2.101>10.0.3.101 109/1
+        ",
+        expect![[r#"
+            point tap0: 1 packets, 46 octets
+            point tap1: 1 packets, 46 octets
+            host 02:00:00:00:00:0a@0 at tap0
+              10.0.2.101 by source 0.0 to 0.0
+            host 02:00:00:00:00:0b@0 at tap1
+            bridge bridge@0 at tap0, tap1
+            echo 10.0.2.101 -> 10.0.3.101 109/1: unanswered
+            flow 1 10.0.2.101 / 10.0.3.101: 2/0 packets, 92/0 octets, by A
+        "#]],
+    );
+}

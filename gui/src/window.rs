@@ -148,7 +148,11 @@ impl Window {
         });
         self.canvas.marks = Marks { matching, way: self.why.as_ref().map(|why| why.way.clone()) };
         let palette = theme::palette(ui.ctx());
+        let mut is_welcomed = self.settings.is_welcomed;
         CentralPanel::no_frame().frame(egui::Frame::new().fill(palette.canvas)).show(ui, |ui| {
+            if !self.settings.is_welcomed {
+                is_welcomed = welcome::show(ui, &situation, &mut wishes);
+            }
             if let Some(why) = &self.why {
                 let height = (ui.available_height() * 0.42).min(260.0);
                 let frame = egui::Frame::new().inner_margin(10);
@@ -156,6 +160,7 @@ impl Window {
             }
             self.canvas.show(ui, &situation, shown, &mut self.selection, &mut wishes);
         });
+        self.settings.is_welcomed = is_welcomed;
         if reaction.is_watching_again
             && let Some(why) = &mut self.why
         {
@@ -169,9 +174,6 @@ impl Window {
         let situation = self.situation(shown);
         self.palette.show(ui.ctx(), &situation, &mut wishes);
         keys::show(ui.ctx(), &mut self.is_help_open);
-        if !self.settings.is_welcomed && !self.dialog.is_open() {
-            self.settings.is_welcomed = welcome::show(ui.ctx(), &self.situation(shown), &mut wishes);
-        }
         match self.dialog.show(ui.ctx(), shown) {
             Some(Answer::Do(command)) => commands.push(command),
             Some(Answer::Why(from, to)) => wishes.push(Wish::Why(from, to)),

@@ -37,6 +37,7 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     choose_own_address(tables, &mut from, &to);
     choose_own_address(tables, &mut to, &from);
     let is_v6 = to.ip.or(from.ip).is_some_and(|ip| ip.is_ipv6());
+    suppose_behind_program(tables, &mut from);
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
     for end in [&mut from, &mut to] {
@@ -82,10 +83,14 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
         return;
     }
     let host = &tables.host;
+    // What is sent to somebody else for it, as to a router, says where it is looked for.
+    if end.ip.is_some_and(|ip| goes_to_another(tables, ip)) {
+        return;
+    }
     let has_address = |device| {
         topology.attachments().any(|(node, link, _)| {
             let is_station = matches!(node.kind, NodeKind::Guest | NodeKind::Host | NodeKind::Router);
-            is_station && link.device == Some(device) && node.addresses.iter().any(|address| !is_link_local(address.ip))
+            is_station && link.device == Some(device) && node.addresses.iter().any(|address| !routing::is_link_local(address.ip))
         })
     };
     let is_place = |device: &&crate::host::Device| {
@@ -95,10 +100,7 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
             DeviceKind::Macvtap(_) => true,
             _ => false,
         };
-        leads_to_station
-            && Some(device.id) != other.device()
-            && !has_address(device.id)
-            && !host.addresses().any(|row| row.device == device.id)
+        leads_to_station && Some(device.id) != other.device() && !has_address(device.id) && !routing::has_address(host, device.id)
     };
     let mut places = host.devices().filter(is_place);
     if let (Some(only), None) = (places.next(), places.next()) {
@@ -111,9 +113,31 @@ fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &End
             link.device == Some(only.id)
                 && interface.is_seen
                 && interface.mac.is_some()
+                // What is only sent to may be nobody's.
+                && interface.sent.packets > 0
                 && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
         });
         end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
+    }
+}
+
+/// Whether echoes to an address are sent to a station that is known by another address, and is not this host.
+fn goes_to_another(tables: &Tables, ip: IpAddr) -> bool {
+    let is_own = |mac| tables.host.devices().any(|device| device.mac == Some(mac));
+    tables.journeys.iter().filter(|journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && echo.destination == ip)).any(
+        |journey| {
+            let known = |mac| tables.bindings.iter().any(|row| row.mac == mac && row.ip != ip && row.inbound && row.learned.proves_owner());
+            journey.destination.is_some_and(|mac| mac.is_station() && !is_own(mac) && known(mac))
+        },
+    )
+}
+
+/// Who was never seen may be where a program of the device takes the frames before anybody can see them, if there is one such place.
+fn suppose_behind_program(tables: &Tables, end: &mut Endpoint) {
+    let is_hiding = |device: &&crate::host::Device| device.xdp.is_some() && matches!(&device.kind, DeviceKind::Tun(mode) if mode.is_tap);
+    let mut places = tables.host.devices().filter(is_hiding);
+    if let (Place::Nowhere, Some(only), None) = (end.place, places.next(), places.next()) {
+        (end.place, end.is_supposed) = (Place::Behind(only.id), true);
     }
 }
 
@@ -134,13 +158,6 @@ fn only_one_behind(tables: &Tables, end: &Endpoint) -> Option<crate::MacAddr> {
     let mut heard = tables.stations.iter().filter(is_there);
     let first = heard.next()?.mac;
     heard.all(|row| row.mac == first).then_some(first)
-}
-
-pub(crate) fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
 }
 
 /// The echo requests from A to B, and which were answered.
@@ -198,7 +215,15 @@ impl<'a> Echoes<'a> {
         let lost = loss.sent - loss.answered.min(loss.sent);
         let sizes =
             |is_answered: bool| due.iter().filter(move |(_, answered)| answered.is_some() == is_answered).map(|(one, _)| one.octets);
-        let is_by_size = matches!((sizes(false).min(), sizes(true).max()), (Some(lost), Some(answered)) if lost > answered);
+        // Of two that are equally large one may be lost, if it must not be fragmented; then smaller ones were answered before.
+        let was_there = |octets: u32| {
+            let before = due.iter().take_while(|(_, answered)| answered.is_some());
+            before.clone().next().is_some() && before.into_iter().all(|(one, _)| one.octets < octets)
+        };
+        let is_by_size = match (sizes(false).min(), sizes(true).max()) {
+            (Some(lost), Some(answered)) => lost > answered || lost == answered && was_there(lost),
+            _ => false,
+        };
         let are_recent_answered = due.iter().rev().take(RECENT).all(|(_, answered)| answered.is_some());
         let is_late = due.iter().rev().take(RECENT).any(|(_, answered)| answered.is_some_and(|after| after > PATIENCE));
         // The request may have taken a way that is not seen here.
@@ -223,7 +248,7 @@ impl<'a> Echoes<'a> {
             loss.pattern = Pattern::Time;
             Verdict::Works
         } else {
-            loss.pattern = if is_rate(&due) { Pattern::Rate } else { Pattern::Burst };
+            loss.pattern = if is_rate(&due) || is_used_up(&due) { Pattern::Rate } else { Pattern::Burst };
             Verdict::Degraded
         };
         (loss, verdict)
@@ -241,6 +266,25 @@ fn is_rate(due: &[&(&Journey, Option<i64>)]) -> bool {
     let even: Vec<i64> = answered.iter().copied().filter(|gap| asked.first().is_some_and(|step| *gap > step * 3 / 2)).collect();
     let (Some(least), Some(most)) = (even.iter().min(), even.iter().max()) else { return false };
     even.len() >= 2 && most - least <= least / 3
+}
+
+/// Whether all are answered at first, and after that only one now and then: a bucket that was full, and fills slowly.
+fn is_used_up(due: &[&(&Journey, Option<i64>)]) -> bool {
+    let mut runs: Vec<(bool, usize)> = Vec::new();
+    for (_, answered) in due {
+        match runs.last_mut() {
+            Some((kind, length)) if *kind == answered.is_some() => *length += 1,
+            _ => runs.push((answered.is_some(), 1)),
+        }
+    }
+    let [(true, burst), rest @ ..] = &runs[..] else { return false };
+    // The last run may be cut short by the end of the ping.
+    let lost = rest.iter().take(rest.len().saturating_sub(1)).filter(|(is_answered, _)| !is_answered);
+    let singles = rest.iter().filter(|(is_answered, _)| *is_answered);
+    *burst >= 2
+        && singles.clone().count() >= 1
+        && singles.into_iter().all(|(_, length)| *length == 1)
+        && lost.into_iter().all(|(_, length)| *length >= 2)
 }
 
 /// What was found out on the way up.
@@ -485,7 +529,10 @@ impl<'a> Story<'a> {
     fn router_asked_for(&self, case: &Case<'a>) -> Option<(Endpoint, Vec<&'a Journey>)> {
         let anybody = Endpoint { ip: None, mac: None, ..case.to.clone() };
         let asked = packets(case.tables, Leg::ArpRequest, &case.from, &anybody, case.window);
-        let target = asked.iter().rev().find_map(|journey| target(journey).filter(|ip| !is_link_local(*ip)))?;
+        let target = asked
+            .iter()
+            .rev()
+            .find_map(|journey| target(journey).filter(|ip| ip.is_ipv6() == case.is_v6 && !routing::is_link_local(*ip)))?;
         let questions: Vec<&Journey> = asked.into_iter().filter(|journey| self::target(journey) == Some(target)).collect();
         let router = find(case, target);
         let answers = packets(case.tables, Leg::ArpReply, &router, &case.from, case.window);

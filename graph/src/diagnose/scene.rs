@@ -83,7 +83,10 @@ impl<'a> Case<'a> {
     pub fn asked_elsewhere(&self, end: &Endpoint, since: Timestamp) -> Option<(IpAddr, FrameNo)> {
         let is_theirs = |journey: &&Journey| match (end.ip, &journey.subject) {
             (Some(ip), Fact::Arp(arp)) => arp.operation == ArpOperation::Request && IpAddr::V4(arp.sender_ip) == ip,
-            (_, Fact::Neighbor(Neighbor::Solicitation { .. })) => end.mac.is_some() && journey.source == end.mac,
+            // Whether its own address is free, a station asks from no address (RFC 4862); and one version of IP says nothing of the other.
+            (Some(IpAddr::V6(_)), Fact::Neighbor(Neighbor::Solicitation { source, .. })) => {
+                end.mac.is_some() && journey.source == end.mac && !source.is_unspecified()
+            }
             _ => false,
         };
         self.journeys().filter(|journey| super::sight::began(journey) >= since).filter(is_theirs).find_map(|journey| {

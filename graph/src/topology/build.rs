@@ -24,7 +24,7 @@ impl Topology {
     /// The picture of what is known.
     pub fn build(tables: &Tables) -> Topology {
         let domains = Domains::of(tables);
-        let mut picture = Picture { names: names(tables), wiring: Wiring::of(tables), ..Picture::default() };
+        let mut picture = Picture { names: names(tables), wiring: Wiring::of(tables), comings: comings(tables), ..Picture::default() };
         for (index, _) in tables.points.iter().enumerate() {
             picture.link(tables, PointId(index as u32), None);
         }
@@ -51,7 +51,7 @@ impl Topology {
                 picture.known_station(tables, key, known, vlans, owned);
                 continue;
             }
-            let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, attachment(seen)?))).collect();
+            let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, picture.attachment(seen)?))).collect();
             picture.station(tables, key, attachments, owned);
         }
         picture.addresses(tables);
@@ -60,16 +60,16 @@ impl Topology {
     }
 }
 
-/// Where one station is attached, of all points of its domain that saw it: where the interface receives from it rather than sends on for
-/// it, if every point that heard it tells; then where its journeys begin, where it sends, where it is sent to.
-fn attachment<'a>(seen: &[&'a Station]) -> Option<&'a Station> {
-    let tells = |station: &&Station| station.inbound + station.outbound > 0;
-    let has_directions = seen.iter().filter(|station| station.sent.packets > 0).all(tells);
-    seen.iter().copied().max_by_key(|station| {
-        let receives = has_directions && station.inbound > station.outbound;
-        let begins = station.entered as i64 - station.passed as i64;
-        (receives, begins, station.sent.packets, station.received.packets, Reverse(station.point))
-    })
+/// Where frames to stations that never sent any came in: they are attached elsewhere.
+fn comings(tables: &Tables) -> BTreeSet<(PointId, Option<u16>, MacAddr)> {
+    let place = |station: &Station| (station.point, station.vlan, station.mac);
+    let silent: BTreeSet<_> = tables.stations.iter().filter(|station| station.sent.packets == 0).map(place).collect();
+    if silent.is_empty() {
+        return silent;
+    }
+    let entered: BTreeSet<_> = tables.stations.iter().filter(|station| station.inbound > station.outbound).map(place).collect();
+    let flows = tables.mac_flows.iter().filter(|flow| flow.source.is_some_and(|source| entered.contains(&(flow.point, flow.vlan, source))));
+    flows.filter_map(|flow| Some((flow.point, flow.vlan, flow.destination?))).filter(|to| silent.contains(to)).collect()
 }
 
 /// Names for addresses and stations: the station's own word first.
@@ -123,6 +123,8 @@ pub(super) struct Picture {
     pub locals: BTreeMap<Netns, NodeIndex>,
     /// Interfaces that the host says.
     pub edges: BTreeMap<(NodeIndex, NodeIndex, Option<MacAddr>), EdgeIndex>,
+    /// See [`comings`].
+    comings: BTreeSet<(PointId, Option<u16>, MacAddr)>,
 }
 
 impl Interface {
@@ -151,6 +153,19 @@ impl Node {
 }
 
 impl Picture {
+    /// Where one station is attached, of all points of its domain that saw it: where the interface receives from it rather than sends on for
+    /// it, if every point that heard it tells; then where its journeys begin, where it sends, where it is sent to.
+    fn attachment<'a>(&self, seen: &[&'a Station]) -> Option<&'a Station> {
+        let tells = |station: &&Station| station.inbound + station.outbound > 0;
+        let has_directions = seen.iter().filter(|station| station.sent.packets > 0).all(tells);
+        seen.iter().copied().max_by_key(|station| {
+            let receives = has_directions && station.inbound > station.outbound;
+            let begins = station.entered as i64 - station.passed as i64;
+            let is_onwards = !self.comings.contains(&(station.point, station.vlan, station.mac));
+            (receives, begins, station.sent.packets, is_onwards, station.received.packets, Reverse(station.point))
+        })
+    }
+
     pub(super) fn link(&mut self, tables: &Tables, point: PointId, vlan: Option<u16>) -> NodeIndex {
         let point = self.wiring.same_link.get(&point).copied().unwrap_or(point);
         if let Some(&link) = self.links.get(&(point, vlan)) {
@@ -229,14 +244,14 @@ impl Picture {
             if owned.addresses.is_empty() && vlans.values().flatten().all(|station| station.inbound + station.outbound > 0) {
                 return;
             }
-            let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, attachment(seen)?))).collect();
+            let attachments = vlans.iter().filter_map(|(&vlan, seen)| Some((vlan, self.attachment(seen)?))).collect();
             return self.station(tables, (domain, mac), attachments, owned);
         }
         for (&vlan, seen) in vlans {
             for place in known {
                 let here = seen.iter().find(|station| Some(station.point) == place.point).copied();
                 // Where no point listens at its own link, what others saw of it is all there is.
-                let best = here.or_else(|| attachment(seen).filter(|_| known.len() == 1));
+                let best = here.or_else(|| self.attachment(seen).filter(|_| known.len() == 1));
                 let Some(station) = best else { continue };
                 match vlan {
                     None => self.merge(*place, station, mac),

@@ -11,10 +11,11 @@ mod neighbor;
 mod outside;
 mod route;
 mod speed;
+mod unbuilt;
 mod vlan;
 
 use expect_test::Expect;
-use tapscope_graph::diagnose::{Question, diagnose};
+use tapscope_graph::diagnose::{Diagnosis, Pinged, Question, diagnose};
 
 /// The answer to "why does a ping from one to the other fail?", a second after the last line.
 fn check(script: &str, from: &str, to: &str, expected: Expect) {
@@ -24,15 +25,23 @@ fn check(script: &str, from: &str, to: &str, expected: Expect) {
     expected.assert_eq(&diagnose(&view, &Question::new(party(from), party(to))).printed(&view.tables.host));
 }
 
-/// Only the verdict, how sure it is, and the codes: of causes, then of what comes next.
-fn brief(script: &str, from: &str, to: &str, expected: &str) {
+/// The answer a second after the last line, after what ping itself said; before it its verdict, how sure it is, and the codes: of causes, then
+/// of what comes next.
+fn ask(script: &str, from: &str, to: &str, pinged: Option<Pinged>) -> (String, Diagnosis, String) {
     let mut view = common::view(script);
     view.tables.now = view.tables.now.map(|now| tapscope_graph::Timestamp(now.0 + 1_000_000_000));
     let party = |text: &str| text.parse().expect("a party");
-    let found = diagnose(&view, &Question::new(party(from), party(to)));
+    let found = diagnose(&view, &Question { pinged, ..Question::new(party(from), party(to)) });
     let codes = |list: &[tapscope_graph::diagnose::Accusation]| list.iter().map(|one| one.cause.code).collect::<Vec<_>>().join(" ");
     let text = format!("{} {}: {} / {}", found.verdict.name(), found.confidence.name(), codes(&found.causes), codes(&found.latent));
-    assert_eq!(text, expected, "{}", found.printed(&view.tables.host));
+    let printed = found.printed(&view.tables.host);
+    (text, found, printed)
+}
+
+/// Only the verdict, how sure it is, and the codes: of causes, then of what comes next.
+fn brief(script: &str, from: &str, to: &str, expected: &str) {
+    let (text, _, printed) = ask(script, from, to, None);
+    assert_eq!(text, expected, "{printed}");
 }
 
 /// Only the verdict and the codes of what looks like a fault and is none; nothing is accused.

@@ -451,7 +451,7 @@ fn broadcast_flood_off(scene: &Scene<'_>) -> Answer {
     let probe = &scene.spot.probe;
     let is_broadcast = probe.destination_mac == Some(MacAddr::BROADCAST) || probe.destination_mac.is_none() && probe.leg == Leg::ArpRequest;
     match port(scene) {
-        Some((out, port)) if is_broadcast && !probe.is_v6() && !port.broadcast_flood => {
+        Some((out, port)) if is_broadcast && !probe.is_v6() && !port.broadcast_flood && !super::bsd::is_bsd(scene) => {
             flood_off(scene, out, "bcast_flood", format!("broadcasts do not leave by {}, so ARP does not arrive", out.name))
         }
         _ => Answer::Idle,
@@ -463,7 +463,7 @@ fn unicast_flood_off(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     };
     let is_known = scene.host().fdb().any(|entry| entry.mac == mac && entry.bridge == Some(bridge));
-    if mac.is_group() || port.flood || is_known {
+    if mac.is_group() || port.flood || is_known || super::bsd::is_bsd(scene) {
         return Answer::Idle;
     }
     flood_off(

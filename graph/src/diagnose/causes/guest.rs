@@ -7,7 +7,7 @@ use crate::diagnose::routing;
 use crate::diagnose::sight::Ear;
 use crate::diagnose::trail::Stop;
 use crate::fact::Fact;
-use crate::host::{Device, DeviceKind, Host, Prefix};
+use crate::host::{Device, DeviceKind, Guest, Host, Prefix};
 use crate::journey::Journey;
 use crate::tables::Learned;
 use crate::{Direction, FrameNo, MacAddr};
@@ -246,7 +246,8 @@ const ARP_IN_GUEST: &str = "in the guest: ip address; ip link; sysctl net.ipv4.c
 
 /// The question came out where the address should be, and nothing tells why no answer came: the guest has the address, or never spoke.
 fn silent_to_question(scene: &Scene<'_>) -> Answer {
-    let Some(ip) = scene.walk.to.ip.filter(|_| !scene.walk.to.is_supposed) else { return Answer::Idle };
+    let is_odd = super::tap::may_mistake_header(scene);
+    let Some(ip) = scene.walk.to.ip.filter(|_| !scene.walk.to.is_supposed || is_odd) else { return Answer::Idle };
     let (place, is_used) = (receiver(scene), is_used(scene, ip));
     if !is_used && heard(scene).is_some() {
         return Answer::Idle;
@@ -256,11 +257,13 @@ fn silent_to_question(scene: &Scene<'_>) -> Answer {
     } else {
         ("nothing was ever heard from it", &["NO_ADDRESS", "GUEST_LINK_SET_DOWN", "ARP_IGNORED_SYSCTL", "NOARP_INTERFACE"])
     };
+    let odd: &[&'static str] = if is_odd { &["TAP_HEADER_MISMATCH"] } else { &[] };
     Hit::new(&place, scene.spot.device, format!("{place} was asked for {ip} and said nothing: {what}; inside it cannot be seen from here"))
         .frames(Rank::Absence, format!("{} questions out, no answer in", scene.count()), scene.frames())
         .fix(ARP_IN_GUEST)
         .expect("an answer in from the guest")
         .in_guest()
+        .maybe(odd, "see how the program that has the TAP open sets IFF_NO_PI and IFF_VNET_HDR: it should read a frame's first octets as its addresses")
         .maybe(codes, ARP_IN_GUEST)
         .guess()
         .yes()
@@ -290,6 +293,9 @@ fn target_absent(scene: &Scene<'_>) -> Answer {
     if let Some(deaf) = deaf {
         return Answer::Unknown(format!("whether the question came out on {}: nothing was seen there", deaf.name));
     }
+    if super::tap::may_mistake_header(scene) {
+        return Answer::Unknown("whether the program behind the TAP understands what it reads".into());
+    }
     let names: Vec<String> = others.iter().map(|port| port.name.to_string()).collect();
     Hit::new(scene.name(bridge), Some(bridge), format!("nobody on {} has {ip}", scene.name(bridge)))
         .frames(
@@ -299,7 +305,7 @@ fn target_absent(scene: &Scene<'_>) -> Answer {
         )
         .fix(format!("check the address {ip}, or start the host that should have it"))
         .expect("an answer in from the host")
-        .maybe(&["NO_ADDRESS"], "in the guest that should have it: ip address")
+        .maybe(&["NO_ADDRESS", "NOARP_INTERFACE", "ARP_IGNORED_SYSCTL"], ARP_IN_GUEST)
         .yes()
 }
 
@@ -309,6 +315,20 @@ pub(super) fn leads_elsewhere(host: &Host, port: &Device) -> bool {
         DeviceKind::Tun(_) | DeviceKind::Macvtap(_) | DeviceKind::Dummy => false,
         DeviceKind::Veth => port.lower.and_then(|peer| host.device(peer)).is_none(),
         _ => true,
+    }
+}
+
+/// What makes a guest keep silent, of what is not contradicted: who answers some of them has a way back.
+fn silences(scene: &Scene<'_>) -> &'static [&'static str] {
+    let subnet = |ip: Option<IpAddr>| if let Some(IpAddr::V4(ip)) = ip { Some(ip.to_bits() >> 8) } else { None };
+    let (from, to) = (subnet(scene.walk.from.ip), subnet(scene.walk.to.ip));
+    match scene.case.pattern {
+        Pattern::Rate | Pattern::Burst => &["ICMP_RATE_LIMITED", "GUEST_FIREWALL"],
+        Pattern::Size => &["FRAGMENTS_DROPPED", "GUEST_FIREWALL"],
+        _ if from != to && scene.case.is_one_link() => {
+            &["WRONG_SUBNET", "GUEST_FIREWALL", "ICMP_ECHO_IGNORED", "NO_ROUTE_BACK", "WRONG_PREFIX_LENGTH"]
+        }
+        _ => &["GUEST_FIREWALL", "ICMP_ECHO_IGNORED", "NO_ROUTE_BACK", "WRONG_PREFIX_LENGTH"],
     }
 }
 
@@ -333,10 +353,7 @@ fn target_silent(scene: &Scene<'_>) -> Answer {
     .fix(format!("in the guest: ip route get {from}; iptables -nvL INPUT; sysctl net.ipv4.icmp_echo_ignore_all"))
     .expect("the reply in from the guest")
     .in_guest()
-    .maybe(
-        &["GUEST_FIREWALL", "ICMP_ECHO_IGNORED", "NO_ROUTE_BACK", "WRONG_PREFIX_LENGTH"],
-        format!("in the guest: ip route get {from}; iptables -nvL INPUT"),
-    );
+    .maybe(silences(scene), format!("in the guest: ip route get {from}; iptables -nvL INPUT"));
     if let Some((sent, captured)) = read {
         hit = hit.proof(Rank::Counter, format!("the guest's process took them: {captured} seen out, {sent} fetched"));
     }
@@ -422,6 +439,17 @@ fn not_sent(scene: &Scene<'_>) -> Answer {
 }
 
 /// Nothing with the address was seen anywhere, so that not even its place is known.
+/// Whether a guest has a card on a network that has no device of the host.
+fn is_out_of_earshot(scene: &Scene<'_>, guest: &Guest) -> bool {
+    guest.nics.iter().enumerate().any(|(number, nic)| {
+        let is_plugged = |plug: &crate::host::CableEnd| plug.pid == Some(guest.pid) && plug.nic == Some(number as u32);
+        let cable = scene.host().cables().find(|cable| cable.ends.iter().any(is_plugged));
+        let is_heard =
+            cable.is_some_and(|cable| scene.case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)));
+        nic.backend.as_ref().is_some_and(|backend| backend.devices.is_empty()) && !is_heard
+    })
+}
+
 fn sent_by_nobody(scene: &Scene<'_>) -> Answer {
     let tables = scene.case.tables;
     let was_seen = scene.case.journeys().any(|journey| match journey.subject {
@@ -432,6 +460,11 @@ fn sent_by_nobody(scene: &Scene<'_>) -> Answer {
     });
     if was_seen || scene.host().is_empty() {
         return Answer::Idle;
+    }
+    // Whoever is behind a stack or a cable that nobody can listen to may have sent anything.
+    if let Some(guest) = scene.host().guests().find(|guest| is_out_of_earshot(scene, guest)) {
+        let who = guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), |name| format!("the guest {name}"));
+        return Answer::Unknown(format!("whether {who} pings: its network has no device of this host that one could listen to"));
     }
     let are_whole = !tables.points.is_empty() && tables.points.iter().all(|point| point.lost == 0);
     let Some(ip) = scene.walk.from.ip.filter(|_| are_whole) else { return Answer::Idle };
@@ -491,16 +524,14 @@ fn bad_checksum(scene: &Scene<'_>) -> Answer {
 }
 
 fn wrong_source(scene: &Scene<'_>) -> Answer {
-    let (mac, Some(to)) = (scene.walk.from.mac, scene.walk.to.ip) else { return Answer::Idle };
+    // Without its card, the echo may be somebody else's: that of a user-mode stack has the host's address.
+    let (Some(mac), Some(to)) = (scene.walk.from.mac, scene.walk.to.ip) else { return Answer::Idle };
     if scene.has_packets() || scene.walk.leg != Leg::Request || scene.walk.from.is_local() {
         return Answer::Idle;
     }
     let other = scene.case.journeys().find_map(|journey| match journey.subject {
         Fact::Echo(echo)
-            if echo.is_request
-                && echo.destination == to
-                && (mac.is_none() || journey.source == mac)
-                && Some(echo.source) != scene.walk.from.ip =>
+            if echo.is_request && echo.destination == to && journey.source == Some(mac) && Some(echo.source) != scene.walk.from.ip =>
         {
             Some((echo.source, journey.sightings.first().map(|seen| seen.frame).unwrap_or_default()))
         }
@@ -513,8 +544,7 @@ fn wrong_source(scene: &Scene<'_>) -> Answer {
         .fix(format!("in the guest: ip route change default via ROUTER src {}", scene.walk.from.label()))
         .expect("the echo with the right source")
         .in_guest();
-    // Without its card, the echo may be somebody else's.
-    if mac.is_some() { hit.yes() } else { hit.guess().yes() }
+    hit.yes()
 }
 
 /// A reply that is there after ping stopped waiting.
