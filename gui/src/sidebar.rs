@@ -199,7 +199,7 @@ impl List<'_, '_> {
             }
         }
         response.context_menu(|ui| {
-            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, ..*self.situation }, self.wishes);
+            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: None, ..*self.situation }, self.wishes);
         });
     }
 

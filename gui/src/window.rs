@@ -189,6 +189,9 @@ impl Window {
         for wish in wishes {
             self.grant(ui.ctx(), wish, shown, &mut commands);
         }
+        if self.canvas.is_waiting() {
+            ui.ctx().request_repaint();
+        }
         commands
     }
 
@@ -226,6 +229,11 @@ impl Window {
             has_answer: self.why.is_some(),
             can_undo: self.history.can_undo(),
             can_redo: self.history.can_redo(),
+            is_folded: match self.selection {
+                Selection::Thing(key) => self.canvas.is_folded(key),
+                _ => None,
+            },
+            has_folds: !self.canvas.folds().is_empty(),
             is_pinned: matches!(self.selection, Selection::Thing(key) if self.canvas.pins().contains_key(&key)),
         }
     }
@@ -349,6 +357,16 @@ impl Window {
             Action::Keys => self.is_help_open = !self.is_help_open,
             Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),
             Action::StopListening => commands.extend(target::device(view, about).map(Command::StopListening)),
+            Action::ShowAll => self.canvas.show_all(),
+            Action::UnfoldAll => self.canvas.set_folds(std::collections::BTreeSet::new()),
+            Action::ZoomTo | Action::Fold | Action::Unfold => {
+                if let Selection::Thing(key) = about {
+                    match action {
+                        Action::ZoomTo => self.canvas.zoom_to(key),
+                        _ => self.canvas.fold(key, action == Action::Fold),
+                    }
+                }
+            }
             Action::Unpin => {
                 if let Selection::Thing(key) = about {
                     self.canvas.unpin(key);

@@ -9,6 +9,9 @@ use tapscope_graph::topology::Key;
 /// Between the spine and the rails: room for the name and the rate of what joins them.
 const REACH: (f32, f32) = (104.0, 72.0);
 const MARGIN: f32 = 24.0;
+/// Between a namespace's frame and what it holds, and room for its name.
+const FRAME: Vec2 = vec2(16.0, 14.0);
+const HEAD: f32 = 18.0;
 /// What a label beside the last wire may need more.
 const LABEL: f32 = 40.0;
 /// Height of a column of groups before the next column begins, where there is no spine.
@@ -23,11 +26,27 @@ pub fn layout(request: &Request) -> Layout {
     let mut layout = Layout { is_dense: request.is_dense, ..Layout::default() };
     let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
     let (mut corner, mut column_width) = (Pos2::ZERO, 0.0_f32);
+    let mut frame = None;
     for group in request.groups.iter().filter(|group| group.cell.is_none()) {
+        if group.frame != frame {
+            frame = group.frame;
+            corner.y += FRAME.y + if frame.is_some() { HEAD } else { 0.0 };
+        }
+        let top = corner;
         let size = match group.rail {
             Some(rail) => place(group, rail, corner, &pins, &mut layout),
             None => block(group, corner, &pins, &mut layout),
         };
+        if let Some(rail) = group.rail {
+            layout.extents.insert(rail, Rect::from_min_size(top, size));
+            if group.folded > 0 {
+                layout.folded.insert(rail, group.folded);
+            }
+        }
+        if let Some(frame) = frame {
+            let around = Rect::from_min_size(top - vec2(0.0, HEAD), size + vec2(0.0, HEAD)).expand2(FRAME);
+            layout.frames.entry(frame).and_modify(|rect| *rect = rect.union(around)).or_insert(around);
+        }
         column_width = column_width.max(size.x);
         corner.y += size.y + MARGIN * 2.0;
         if corner.y > COLUMN && request.spine.is_none() {
@@ -59,8 +78,9 @@ pub fn layout(request: &Request) -> Layout {
         }
     }
     route(request, &mut layout);
-    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs, &layout.cables];
+    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs, &layout.cables, &layout.frames];
     let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
+    layout.spans = layout.wires.iter().map(|wire| Rect::from_points(&wire.corners)).collect();
     let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
     let aside = if request.is_dense { 0.0 } else { LABEL };
     // Names stand at the right of the wires that join rails there.
@@ -250,7 +270,7 @@ mod tests {
         let link = Key::Link(PointId(0), None);
         let slots = stations.iter().map(|&number| Some(Slot { node: Some(station(number)), link })).collect();
         Request {
-            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None }],
+            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None, folded: 0, frame: None }],
             is_dense: stations.len() > 10,
             ..Request::default()
         }
