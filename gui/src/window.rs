@@ -189,6 +189,9 @@ impl Window {
         for wish in wishes {
             self.grant(ui.ctx(), wish, shown, &mut commands);
         }
+        if let Some(pins) = self.canvas.kept() {
+            self.settings.pins = pins;
+        }
         if self.canvas.is_waiting() {
             ui.ctx().request_repaint();
         }
@@ -200,9 +203,10 @@ impl Window {
         icons::install(context);
         // The table of commands has these keys, and the settings remember what they did.
         context.options_mut(|options| options.zoom_with_keyboard = false);
-        if self.settings != (Settings { is_welcomed: true, ..Settings::default() }) {
+        if self.settings != (Settings { is_welcomed: true, pins: self.settings.pins.clone(), ..Settings::default() }) {
             self.settings.apply(context);
         }
+        self.canvas.remember(&self.settings.pins);
         self.is_set_up = true;
     }
 
@@ -352,7 +356,11 @@ impl Window {
             Action::LargerText => self.set(context, |settings| settings.zoom(1.0)),
             Action::SmallerText => self.set(context, |settings| settings.zoom(-1.0)),
             Action::NormalText => self.set(context, |settings| settings.scale = 1.0),
-            Action::ResetSettings => self.set(context, |settings| *settings = Settings { is_welcomed: true, ..Settings::default() }),
+            Action::ResetSettings => self.set(context, |settings| {
+                // Where cards stand is work that somebody did; undo and "Let the card go" take it back.
+                let pins = std::mem::take(&mut settings.pins);
+                *settings = Settings { is_welcomed: true, pins, ..Settings::default() };
+            }),
             Action::Palette => self.palette.toggle(),
             Action::Keys => self.is_help_open = !self.is_help_open,
             Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),

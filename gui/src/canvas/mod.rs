@@ -8,6 +8,7 @@ pub mod layout;
 mod marks;
 mod minimap;
 mod overview;
+mod pins;
 mod pulse;
 mod svg;
 mod wire;
@@ -25,6 +26,7 @@ use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, Widge
 use layout::{Layout, Request, Slots};
 use minimap::Minimap;
 use overview::Overview;
+use pins::Kept;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tapscope_graph::topology::Key;
@@ -55,6 +57,8 @@ pub struct Canvas {
     made_of: Option<Arc<View>>,
     overview: Overview,
     minimap: Minimap,
+    /// Where cards were put, by their names: from earlier starts, too.
+    kept: Kept,
     /// What to bring into view as soon as it has a place.
     wanted: Option<Key>,
     /// Screen points per picture point.
@@ -86,6 +90,7 @@ impl Default for Canvas {
             made_of: None,
             overview: Overview::default(),
             minimap: Minimap::default(),
+            kept: Kept::default(),
             wanted: None,
             zoom: 1.0,
             center: Pos2::ZERO,
@@ -169,6 +174,7 @@ impl Canvas {
         let is_known = self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view));
         if !is_known {
             self.made_of = Some(shown.view.clone());
+            self.kept.restore(&shown.view, &mut self.pins);
         }
         if (!is_known || self.is_stale) && !self.worker.is_busy() {
             self.place(ui.ctx());
