@@ -36,6 +36,9 @@ pub(crate) enum Action {
     Undo,
     Redo,
     SelectNothing,
+    ShowAll,
+    UnfoldAll,
+    ShowHidden,
     Show(Tab),
     Dark,
     Light,
@@ -46,9 +49,6 @@ pub(crate) enum Action {
     ResetSettings,
     Palette,
     Keys,
-    Fit,
-    ZoomToSelection,
-    ShowHidden,
     // About a thing.
     WhyFrom,
     WhyTo,
@@ -60,6 +60,7 @@ pub(crate) enum Action {
     ExportThis,
     WiresharkThis,
     Unpin,
+    ZoomTo,
     Name,
     Hide,
     Fold,
@@ -125,11 +126,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
     all(Action::ClearFilter, "Clear the filter", Icon::FilterX, control_shift(Key::F)),
     all(Action::FollowSelection, "Tables follow the selection", Icon::Link, control(Key::L)),
     all(Action::SelectNothing, "Select nothing", Icon::X, key(Key::Escape)),
+    all(Action::ShowAll, "Fit the picture into view", Icon::Maximize, key(Key::F)),
+    all(Action::UnfoldAll, "Unfold everything", Icon::UnfoldVertical, None),
+    all(Action::ShowHidden, "Show what is hidden", Icon::Eye, None),
     all(Action::Undo, "Undo", Icon::Undo2, control(Key::Z)),
     all(Action::Redo, "Redo", Icon::Redo2, control_shift(Key::Z)),
-    all(Action::Fit, "Fit the picture into view", Icon::Maximize, key(Key::F)),
-    all(Action::ZoomToSelection, "Zoom to the selection", Icon::Focus, key(Key::Z)),
-    all(Action::ShowHidden, "Show what is hidden", Icon::Eye, None),
     all(Action::Show(Tab::Echoes), "Show echoes", Icon::Table, key(Key::Num1)),
     all(Action::Show(Tab::Flows), "Show flows", Icon::Table, key(Key::Num2)),
     all(Action::Show(Tab::Hosts), "Show hosts", Icon::Table, key(Key::Num3)),
@@ -157,11 +158,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
     thing(Action::Packets, "Its packets", Icon::Table, None),
     thing(Action::ExportThis, "Export its frames…", Icon::Download, None),
     thing(Action::WiresharkThis, "Its frames in Wireshark", Icon::Fish, None),
-    thing(Action::Fold, "Fold into one", Icon::FoldVertical, key(Key::G)),
-    thing(Action::Unfold, "Unfold", Icon::UnfoldVertical, key(Key::G)),
+    thing(Action::Unpin, "Let the card go", Icon::PinOff, None),
+    thing(Action::ZoomTo, "Zoom to it", Icon::ZoomIn, key(Key::Z)),
     thing(Action::Name, "Name it…", Icon::Pencil, key(Key::F2)),
     thing(Action::Hide, "Hide it", Icon::EyeOff, key(Key::H)),
-    thing(Action::Unpin, "Let the card go", Icon::PinOff, None),
+    thing(Action::Fold, "Fold", Icon::FoldVertical, key(Key::G)),
+    thing(Action::Unfold, "Unfold", Icon::UnfoldVertical, key(Key::G)),
 ];
 
 /// Keys that are no commands, for the help.
@@ -171,7 +173,7 @@ pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("wheel, + and -", "zoom the picture"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
-    ("double-click a bridge", "fold it into one, or unfold it"),
+    ("double-click a bridge", "fold what hangs on it, or unfold it"),
     ("right click", "what can be done with a card, a link or a row"),
     ("Up, Down, Page, Home, End", "in a table: move; Enter opens"),
     ("Ctrl+C", "in a table: copy the row"),
@@ -211,6 +213,8 @@ pub(crate) struct Situation<'a> {
     pub is_folded: bool,
     /// How many things are hidden.
     pub hidden: usize,
+    /// Whether anything is folded.
+    pub has_folds: bool,
 }
 
 /// What the user calls nodes.
@@ -259,17 +263,18 @@ impl Situation<'_> {
                 self.target != Selection::None && target::frames(view, self.target).is_some(),
                 "its frames cannot be told from others",
             ),
-            Action::ZoomToSelection => unless(matches!(self.target, Selection::Thing(_)), "select something of the picture"),
+            Action::Unpin => unless(self.is_pinned, "it is not pinned"),
+            Action::ZoomTo => unless(matches!(self.target, Selection::Thing(_)), "select something in the picture"),
             Action::ShowHidden => unless(self.hidden > 0, "nothing is hidden"),
-            Action::Fold => unless(target::is_group(view, self.target), "select a bridge, or a namespace with bridges of its own")
-                .or(unless(!self.is_folded, "it is folded already")),
-            Action::Unfold => unless(self.is_folded, "it is not folded"),
             Action::Name => unless(target::is_named(view, self.target), "select a card or a bridge"),
             Action::Hide => match self.target {
                 Selection::Thing(_) => unless(!target::is_own_host(view, self.target), "the picture is of this host"),
-                _ => Some("select something of the picture"),
+                _ => Some("select something in the picture"),
             },
-            Action::Unpin => unless(self.is_pinned, "it is not pinned"),
+            Action::Fold => unless(target::is_group(view, self.target), "select a bridge, or a namespace with bridges of its own")
+                .or(unless(!self.is_folded, "it is folded already")),
+            Action::Unfold => unless(self.is_folded, "it is not folded"),
+            Action::UnfoldAll => unless(self.has_folds, "nothing is folded"),
             _ => None,
         }
     }

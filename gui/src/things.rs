@@ -166,6 +166,11 @@ pub(crate) fn is_broken(state: LinkState) -> bool {
     !matches!(state, LinkState::Unknown | LinkState::Up)
 }
 
+/// Whether a link's port is isolated: no frame passes from it to another such port of the same bridge.
+pub(crate) fn is_isolated(view: &View, link: &Link) -> bool {
+    device(view, link).and_then(|device| device.port.as_ref()).is_some_and(|port| port.is_isolated)
+}
+
 /// Whether a cable in this state may wait for good reason.
 pub(crate) fn may_wait(state: CableState) -> bool {
     matches!(state, CableState::Listening | CableState::Alone)

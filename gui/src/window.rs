@@ -203,6 +203,9 @@ impl Window {
         for wish in wishes {
             self.grant(ui.ctx(), wish, shown, &mut commands);
         }
+        if self.canvas.is_waiting() {
+            ui.ctx().request_repaint();
+        }
         commands
     }
 
@@ -242,8 +245,9 @@ impl Window {
             has_answer: self.why.is_some(),
             can_undo: self.history.can_undo(),
             can_redo: self.history.can_redo(),
-            is_pinned: matches!(self.selection, Selection::Thing(key) if arranged.pins.contains_key(&key)),
             is_folded: matches!(self.selection, Selection::Thing(key) if arranged.folded.contains_key(&key)),
+            has_folds: !arranged.arrangement.folded.is_empty(),
+            is_pinned: matches!(self.selection, Selection::Thing(key) if arranged.pins.contains_key(&key)),
             hidden: arranged.hidden.len(),
         }
     }
@@ -367,6 +371,16 @@ impl Window {
             Action::Keys => self.is_help_open = !self.is_help_open,
             Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),
             Action::StopListening => commands.extend(target::device(view, about).map(Command::StopListening)),
+            Action::ShowAll => self.canvas.show_all(),
+            Action::UnfoldAll => self.canvas.rearrange(|arranged, view| {
+                arranged.arrangement.folded.clear();
+                arranged.resolve(view);
+            }),
+            Action::ZoomTo => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.zoom_to(key);
+                }
+            }
             Action::Name => {
                 if let Selection::Thing(key) = about {
                     let given = self.canvas.arranged().names.get(&key).cloned();
@@ -377,12 +391,6 @@ impl Window {
                 if let Selection::Thing(key) = about {
                     self.canvas.rearrange(|arranged, view| arranged.hide(view, key));
                     self.selection = Selection::None;
-                }
-            }
-            Action::Fit => self.canvas.fit_all(),
-            Action::ZoomToSelection => {
-                if let Selection::Thing(key) = about {
-                    self.canvas.zoom_to(key);
                 }
             }
             Action::ShowHidden => self.canvas.rearrange(|arranged, view| {

@@ -1,287 +1,210 @@
-//! The picture: its frames, its overview, and how the user arranges it (names, what is hidden, groups that are folded), which is undone, and
-//! found again by who opens the window anew.
+//! Large pictures: what is folded, framed and seen from afar, as a screen reader sees it, and in pictures.
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+#[path = "../../benches/crowd/mod.rs"]
+mod crowd;
 #[allow(dead_code)]
 mod hosts;
 
-use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use hosts::{BRIDGED, crowd, divided, varied};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tapscope_graph::{Packets, Timestamp};
-use tapscope_gui::canvas::layout::{Holds, Layout, Slots, layout};
-use tapscope_gui::session::Doing;
-use tapscope_gui::{Arrangement, Playback, PlaybackState, Shown, Window};
+use std::time::{Duration, Instant};
+use tapscope_graph::topology::Key;
+use tapscope_graph::{Packets, View};
+use tapscope_gui::canvas::layout::{Layout, Slots, layout};
+use tapscope_gui::{Playback, PlaybackState, Shown, Window};
 
-struct State {
-    window: Window,
-    shown: Shown,
-}
+/// Two namespaces with a bridge each, and the host's own bridge.
+const NAMESPACES: &str = "
+    0 host ns 1 own
+    0 host ns 2 web
+    0 host ns 3 db
+    0 host device 4 br0 bridge 14
+    0 host device 5 tap0 tap 15 master 4
+    0 host device 6 tap1 tap 16 master 4
+    0 host device 2/4 br-web bridge 24
+    0 host device 2/5 tap2 tap 25 master 2/4
+    0 host device 2/6 tap3 tap 26 master 2/4
+    0 host device 2/7 tap4 tap 27 master 2/4
+    0 host device 3/4 br-db bridge 34
+    0 host device 3/5 tap5 tap 35 master 3/4
+    0 host address 4 10.0.0.1/24
+    0 host guest 100 mail a@5
+    0 host guest 101 dns b@6
+    0 host guest 200 web1 c@2/5
+    0 host guest 201 web2 d@2/6
+    0 host guest 202 web3 e@2/7
+    0 host guest 300 db1 f@3/5
+    1 host backlog 0
+";
 
-fn at(seconds: f64) -> Timestamp {
-    Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64)
-}
-
-fn live(script: &str) -> Shown {
-    let view = Arc::new(common::view(script));
-    Shown {
+fn live(view: View) -> Arc<Shown> {
+    let at = view.tables.now.unwrap_or_default();
+    let view = Arc::new(view);
+    Arc::new(Shown {
         whole: view.clone(),
         view,
         packets: Packets::new(1 << 20),
-        playback: Playback { state: PlaybackState::Live, speed: 1.0, position: at(2.0), begin: at(0.0), end: at(2.0), is_past: false },
+        playback: Playback { state: PlaybackState::Live, speed: 1.0, position: at, begin: at, end: at, is_past: false },
         title: "kvm01".into(),
         notice: None,
-        doing: Doing::default(),
-    }
+        doing: tapscope_gui::session::Doing::default(),
+    })
 }
 
-fn with(window: Window, script: &str, size: [f32; 2], theme: egui::Theme) -> Harness<'static, State> {
-    let state = State { window, shown: live(script) };
-    let mut harness = Harness::builder()
-        .with_size(size)
-        .with_theme(theme)
-        .with_max_steps(40)
-        .build_ui_state(|ui, state: &mut State| drop(state.window.ui(ui, &Arc::new(state.shown.clone()))), state);
+struct State {
+    window: Window,
+    shown: Arc<Shown>,
+}
+
+fn open(view: View, size: [f32; 2], theme: egui::Theme) -> Harness<'static, State> {
+    let state = State { window: Window::new(), shown: live(view) };
+    let mut harness = Harness::builder().with_size(size).with_theme(theme).with_max_steps(20).build_ui_state(
+        |ui, state: &mut State| {
+            let shown = state.shown.clone();
+            state.window.ui(ui, &shown);
+        },
+        state,
+    );
     harness.run_steps(4);
     harness
-}
-
-fn open(script: &str) -> Harness<'static, State> {
-    with(Window::new(), script, [1200.0, 1000.0], egui::Theme::Dark)
 }
 
 fn says(harness: &Harness<'_, State>, text: &str) -> bool {
-    harness.query_all_by_label(text).next().is_some()
+    harness.query_all_by_label_contains(text).next().is_some()
 }
 
-fn click(harness: &mut Harness<'_, State>, label: &str) {
+/// Waits until the window says something; a layout may be made in a thread.
+fn wait_for(harness: &mut Harness<'_, State>, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !says(harness, text) {
+        assert!(Instant::now() < deadline, "the window never says {text}");
+        harness.run_steps(1);
+    }
+}
+
+/// Selects a bridge in the picture: the list at the left has a row of the same name.
+fn select(harness: &mut Harness<'_, State>, label: &str) {
     harness.get_by_label(label).click();
+    harness.run_steps(3);
+}
+
+fn key(harness: &mut Harness<'_, State>, key: egui::Key) {
+    harness.key_press(key);
     harness.run_steps(4);
 }
 
-fn press(harness: &mut Harness<'_, State>, modifiers: Modifiers, key: Key) {
-    harness.key_press_modifiers(modifiers, key);
-    harness.run_steps(4);
-}
-
-/// Long enough that what was done is a step that can be undone.
-fn rest(harness: &mut Harness<'_, State>) {
-    harness.run_steps(8);
-}
-
-fn arrangement(harness: &Harness<'_, State>) -> Arrangement {
-    harness.state().window.arrangement().cloned().expect("nothing is being dragged")
-}
-
-fn name_web(harness: &mut Harness<'_, State>, name: &str) {
-    click(harness, "guest web 10.0.2.101");
-    press(harness, Modifiers::NONE, Key::F2);
-    harness.get_by_label("name").type_text(name);
-    harness.run_steps(2);
-    press(harness, Modifiers::NONE, Key::Enter);
+#[test]
+fn a_bridge_folds_what_hangs_on_it_and_unfolds_it_again() {
+    let mut harness = open(common::view(&hosts::crowd(12)), [1200.0, 900.0], egui::Theme::Dark);
+    assert!(harness.query_by_label("guest vm03").is_some() || says(&harness, "guest vm03"));
+    select(&mut harness, "bridge br0");
+    key(&mut harness, egui::Key::G);
+    assert!(!says(&harness, "guest vm03"), "a folded card is not there");
+    wait_for(&mut harness, "bridge br0, 12 folded");
+    key(&mut harness, egui::Key::G);
+    assert!(says(&harness, "guest vm03") && !says(&harness, "folded"));
 }
 
 #[test]
-fn a_node_is_called_as_the_user_calls_it_until_that_is_undone() {
-    let mut harness = open(BRIDGED);
-    rest(&mut harness);
-    name_web(&mut harness, "shop");
-    assert!(says(&harness, "guest shop 10.0.2.101"), "the card has the name");
-    assert!(says(&harness, "shop  pid 4711"), "so has the list");
-    rest(&mut harness);
-    press(&mut harness, Modifiers::COMMAND, Key::Z);
-    assert!(says(&harness, "guest web 10.0.2.101"));
-    press(&mut harness, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
-    assert!(says(&harness, "guest shop 10.0.2.101"));
+fn a_namespace_is_folded_by_its_frame() {
+    let mut harness = open(common::view(NAMESPACES), [1200.0, 1100.0], egui::Theme::Dark);
+    assert!(says(&harness, "guest web1") && says(&harness, "guest db1"));
+    let places = places(NAMESPACES);
+    assert_eq!(places.frames.len(), 2, "each namespace with a bridge has a frame");
+    let inside = |frame: &egui::Rect| places.cards.values().filter(|card| frame.contains_rect(**card)).count();
+    assert_eq!(places.frames.values().map(inside).collect::<Vec<_>>(), [3, 1]);
+    select(&mut harness, "bridge br-web");
+    key(&mut harness, egui::Key::G);
+    assert!(!says(&harness, "guest web1") && says(&harness, "guest db1"));
 }
 
 #[test]
-fn a_name_belongs_to_the_guest_whatever_process_it_is_next_time() {
-    let mut harness = open(BRIDGED);
-    name_web(&mut harness, "shop");
-    let mut window = Window::new();
-    window.arrange(arrangement(&harness));
-    let later = with(window, &BRIDGED.replace("4711", "9999"), [1200.0, 1000.0], egui::Theme::Dark);
-    assert!(says(&later, "guest shop 10.0.2.101"));
+fn the_map_is_there_while_not_all_is_in_view() {
+    let mut harness = open(common::view(&hosts::crowd(60)), [1300.0, 1000.0], egui::Theme::Dark);
+    assert!(!says(&harness, "map of the whole picture"), "all of it is in view");
+    select(&mut harness, "bridge br0");
+    harness.get_all_by_label_contains("guest vm07").next().expect("a card").click();
+    harness.run_steps(3);
+    key(&mut harness, egui::Key::Z);
+    wait_for(&mut harness, "map of the whole picture");
+    harness.get_by_label("map of the whole picture").click();
+    harness.run_steps(3);
+    key(&mut harness, egui::Key::F);
+    assert!(!says(&harness, "map of the whole picture"), "F shows everything");
 }
 
 #[test]
-fn what_is_hidden_is_gone_from_the_picture_with_a_way_to_have_it_back() {
-    let mut harness = open(BRIDGED);
-    rest(&mut harness);
-    click(&mut harness, "guest web 10.0.2.101");
-    press(&mut harness, Modifiers::NONE, Key::H);
-    assert!(!says(&harness, "guest web 10.0.2.101"));
-    assert!(says(&harness, "guest db 10.0.3.101"));
-    click(&mut harness, "1 hidden, show");
-    assert!(says(&harness, "guest web 10.0.2.101"));
-    assert_eq!(arrangement(&harness), Arrangement::default());
+fn a_large_picture_is_placed_in_the_background_and_shown_then() {
+    let mut harness = open(crowd::view(2000), [1300.0, 900.0], egui::Theme::Dark);
+    wait_for(&mut harness, "bridge br0");
+}
+
+fn places(script: &str) -> Layout {
+    layout(&Slots::default().request(&common::view(script), &BTreeMap::new()))
 }
 
 #[test]
-fn hiding_is_undone_like_every_other_change() {
-    let mut harness = open(BRIDGED);
-    rest(&mut harness);
-    click(&mut harness, "guest web 10.0.2.101");
-    press(&mut harness, Modifiers::NONE, Key::H);
-    rest(&mut harness);
-    press(&mut harness, Modifiers::COMMAND, Key::Z);
-    assert!(says(&harness, "guest web 10.0.2.101"));
+fn the_same_host_is_laid_out_the_same_way_each_time() {
+    let view = crowd::view(400);
+    let request = || Slots::default().request(&view, &BTreeMap::new());
+    assert_eq!(request(), request());
+    assert_eq!(layout(&request()), layout(&request()));
+    assert_eq!(layout(&request()), layout(&Slots::default().request(&crowd::view(400), &BTreeMap::new())));
 }
 
 #[test]
-fn this_host_cannot_be_hidden_because_the_picture_is_of_it() {
-    let mut harness = open(BRIDGED);
-    click(&mut harness, "this host 10.0.2.100 10.0.3.100");
-    press(&mut harness, Modifiers::NONE, Key::H);
-    assert!(says(&harness, "this host 10.0.2.100 10.0.3.100"));
-}
-
-#[test]
-fn a_folded_bridge_is_itself_alone_and_what_hung_on_others_stays() {
-    let mut harness = with(Window::new(), &varied(), [1400.0, 2400.0], egui::Theme::Dark);
-    click(&mut harness, "bridge br0");
-    press(&mut harness, Modifiers::NONE, Key::G);
-    assert!(!says(&harness, "guest vm00 10.0.1.10"));
-    assert!(harness.query_all_by_label_contains("guest vm06").next().is_some(), "it hangs on another bridge");
-    assert_eq!(arrangement(&harness).folded.iter().collect::<Vec<_>>(), ["bridge br0"]);
-    press(&mut harness, Modifiers::NONE, Key::G);
-    assert!(says(&harness, "guest vm00 10.0.1.10"));
-}
-
-#[test]
-fn what_was_remembered_is_not_undone() {
-    let mut harness = open(BRIDGED);
-    name_web(&mut harness, "shop");
-    let mut window = Window::new();
-    window.arrange(arrangement(&harness));
-    let mut later = with(window, BRIDGED, [1200.0, 1000.0], egui::Theme::Dark);
-    rest(&mut later);
-    press(&mut later, Modifiers::COMMAND, Key::Z);
-    assert!(says(&later, "guest shop 10.0.2.101"));
-}
-
-/// A folded bridge, a guest with a name of the user's, and one that is hidden.
-fn arranged(theme: egui::Theme) -> Harness<'static, State> {
-    let mut window = Window::new();
-    let mut arrangement = Arrangement::default();
-    arrangement.folded.insert("bridge br0".to_owned());
-    arrangement.hidden.insert("guest vm07".to_owned());
-    arrangement.names.insert("guest vm09".to_owned(), "mail".to_owned());
-    window.arrange(arrangement);
-    with(window, &varied(), [1280.0, 800.0], theme)
-}
-
-#[test]
-fn a_folded_bridge_in_the_dark() {
-    arranged(egui::Theme::Dark).snapshot("arranged_dark");
-}
-
-#[test]
-fn a_folded_bridge_in_the_light() {
-    arranged(egui::Theme::Light).snapshot("arranged_light");
-}
-
-/// What a picture becomes that was drawn of one view after the other.
-fn placed(slots: &mut Slots, script: &str) -> Layout {
-    layout(&slots.request(&common::view(script), &std::collections::BTreeMap::new()))
-}
-
-#[test]
-fn a_newcomer_moves_nobody_whichever_vlan_it_is_in() {
-    for guests in [4, 5, 30, 31] {
-        let mut slots = Slots::default();
-        let (before, after) = (placed(&mut slots, &divided(guests)), placed(&mut slots, &divided(guests + 1)));
-        assert_eq!(after.cards.len(), before.cards.len() + 1);
-        let moved: Vec<_> = before.cards.iter().filter(|(key, rect)| after.cards[*key] != **rect).map(|(key, _)| *key).collect();
-        // What is below a grid that grew a row makes room for it, and goes straight down.
-        let is_straight =
-            |key| after.cards[&key].left() == before.cards[&key].left() && after.cards[&key].top() > before.cards[&key].bottom();
-        assert!(moved.iter().all(|key| is_straight(*key)) && moved.len() <= 3, "with {guests} guests {moved:?} moved");
+fn one_more_guest_moves_nobody() {
+    let mut slots = Slots::default();
+    let before = layout(&slots.request(&crowd::view(400), &BTreeMap::new()));
+    let after = layout(&slots.request(&crowd::view(401), &BTreeMap::new()));
+    assert_eq!(after.cards.len(), before.cards.len() + 1);
+    for (key, rect) in &before.cards {
+        assert_eq!(after.cards[key], *rect, "{key}");
     }
 }
 
 #[test]
-fn the_same_host_is_drawn_the_same_whenever_it_is_opened() {
-    assert_eq!(placed(&mut Slots::default(), &divided(30)), placed(&mut Slots::default(), &divided(30)));
+fn who_is_folded_keeps_the_place() {
+    let request = Slots::default().request(&common::view(NAMESPACES), &BTreeMap::new());
+    let before = layout(&request);
+    let rails: BTreeMap<Key, Key> = before.rails.keys().map(|rail| (*rail, *rail)).collect();
+    let folded = layout(&request.clone().without(&BTreeSet::new(), &rails));
+    assert!(folded.cards.is_empty() && folded.folded.keys().eq(rails.keys()));
+    assert_eq!(layout(&request.without(&BTreeSet::new(), &BTreeMap::new())), before);
 }
 
-#[test]
-fn guests_of_a_vlan_are_in_one_frame_and_so_is_the_inside_of_a_namespace() {
-    let placed = placed(&mut Slots::default(), &divided(6));
-    let held = |of: Holds| placed.frames.iter().filter(|frame| frame.of == of).map(|frame| frame.rect).collect::<Vec<_>>();
-    for vlan in [10, 20] {
-        assert!(!held(Holds::Vlan(vlan)).is_empty());
-    }
-    let namespaces: Vec<_> = placed.frames.iter().filter(|frame| matches!(frame.of, Holds::Namespace(_))).collect();
-    assert_eq!(namespaces.len(), 1);
-    assert_eq!(placed.rails.values().filter(|rail| namespaces[0].rect.contains_rect(**rail)).count(), 1);
-}
-
-#[test]
-fn zooming_to_the_selection_brings_it_near_and_an_overview_says_where_that_is() {
-    let mut harness = with(Window::new(), &crowd(80), [1280.0, 800.0], egui::Theme::Dark);
-    let label = "guest vm40 10.0.4.50";
-    assert!(!says(&harness, "the whole picture, small"), "all of it is in view");
-    let before = harness.get_by_label(label).rect();
-    click(&mut harness, label);
-    press(&mut harness, Modifiers::NONE, Key::Z);
-    assert!(harness.get_by_label(label).rect().width() > before.width() * 2.0);
-    assert!(says(&harness, "the whole picture, small"));
-    press(&mut harness, Modifiers::NONE, Key::F);
-    assert!(!says(&harness, "the whole picture, small"));
-}
-
-#[test]
-fn a_click_into_the_overview_goes_there() {
-    let mut harness = with(Window::new(), &crowd(80), [1280.0, 800.0], egui::Theme::Dark);
-    click(&mut harness, "guest vm00 10.0.0.10");
-    press(&mut harness, Modifiers::NONE, Key::Z);
-    let first = harness.get_by_label("guest vm00 10.0.0.10").rect();
-    click(&mut harness, "the whole picture, small");
-    let is_elsewhere = harness.query_all_by_label("guest vm00 10.0.0.10").next().is_none_or(|card| card.rect() != first);
-    assert!(is_elsewhere, "the middle of the picture is in the middle of the window");
-}
-
-#[test]
-fn a_namespace_is_folded_into_its_card() {
-    let mut harness = with(Window::new(), &divided(4), [1400.0, 1600.0], egui::Theme::Dark);
-    assert!(says(&harness, "guest cache"));
-    let namespace = harness.get_all_by_label_contains("namespace blue").next().expect("it has a card");
-    namespace.click();
+fn snapshot(view: View, theme: egui::Theme, name: &str, prepare: impl FnOnce(&mut Harness<'_, State>)) {
+    let mut harness = open(view, [1280.0, 800.0], theme);
+    prepare(&mut harness);
+    harness.remove_cursor();
     harness.run_steps(4);
-    press(&mut harness, Modifiers::NONE, Key::G);
-    assert!(!says(&harness, "guest cache"));
-    assert_eq!(arrangement(&harness).folded.iter().collect::<Vec<_>>(), ["namespace blue"]);
+    harness.snapshot(name);
 }
 
 #[test]
-fn frames_in_the_dark() {
-    with(Window::new(), &divided(4), [1280.0, 800.0], egui::Theme::Dark).snapshot("frames_dark");
+fn a_large_picture_from_afar() {
+    let ready = |harness: &mut Harness<'_, State>| wait_for(harness, "bridge br0");
+    snapshot(crowd::view(1000), egui::Theme::Dark, "afar_dark", ready);
 }
 
 #[test]
-fn frames_in_the_light() {
-    with(Window::new(), &divided(14), [1280.0, 800.0], egui::Theme::Light).snapshot("frames_light");
-}
-
-/// Near a guest of many.
-fn near(theme: egui::Theme) -> Harness<'static, State> {
-    let mut harness = with(Window::new(), &crowd(150), [1280.0, 800.0], theme);
-    click(&mut harness, "guest vm40 10.0.4.50");
-    press(&mut harness, Modifiers::NONE, Key::Z);
-    harness
+fn a_large_picture_from_afar_in_the_light() {
+    snapshot(crowd::view(1000), egui::Theme::Light, "afar_light", |harness| wait_for(harness, "bridge br0"));
 }
 
 #[test]
-fn an_overview_in_the_dark() {
-    near(egui::Theme::Dark).snapshot("overview_dark");
+fn a_folded_bridge_of_a_namespace_in_the_dark() {
+    snapshot(common::view(NAMESPACES), egui::Theme::Dark, "folded_dark", |harness| {
+        select(harness, "bridge br-web");
+        key(harness, egui::Key::G);
+    });
 }
 
 #[test]
-fn an_overview_in_the_light() {
-    near(egui::Theme::Light).snapshot("overview_light");
+fn frames_around_namespaces_in_the_light() {
+    snapshot(common::view(NAMESPACES), egui::Theme::Light, "frames_light", |_| {});
 }

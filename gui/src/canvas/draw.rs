@@ -9,8 +9,7 @@ use crate::session::Shown;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use crate::{format, things};
-use egui::epaint::Mesh;
-use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
+use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 use std::sync::Arc;
 use tapscope_graph::Timestamp;
 use tapscope_graph::host::DeviceKind;
@@ -128,12 +127,18 @@ impl<'a> Drawing<'a> {
         point.is_some_and(|point| !point.closed || !self.shown.is_live())
     }
 
+    /// Paints everything, with its words.
     pub fn paint(&self) {
         let palette = theme::palette(self.ui.ctx());
         let painter = self.ui.painter_at(self.clip);
         self.frames(&painter, &palette);
-        for wire in &self.layout.wires {
-            self.wire(&painter, &palette, wire, self.digest.link(wire.link), self.digest.interface(wire.node, wire.link));
+        self.vlans(&painter, &palette);
+        // What passes by has its name and rate beside it.
+        let near = self.clip.expand(80.0);
+        for (wire, span) in self.layout.wires.iter().zip(&self.layout.spans) {
+            if self.place_rect(*span).intersects(near) {
+                self.wire(&painter, &palette, wire, self.digest.link(wire.link), self.digest.interface(wire.node, wire.link));
+            }
         }
         for (key, rect) in &self.layout.rails {
             let on_screen = self.place_rect(*rect);
@@ -144,20 +149,11 @@ impl<'a> Drawing<'a> {
         if let Some((key, rect)) = self.layout.spine {
             self.spine(&painter, &palette, key, self.place_rect(rect));
         }
-        let mut blocks = Mesh::default();
         for (key, rect) in &self.layout.cards {
             let on_screen = self.place_rect(*rect);
-            let Some(node) = self.digest.node(*key).filter(|_| on_screen.intersects(self.clip)) else { continue };
-            if self.zoom < READABLE {
-                let selected = self.selection == Selection::Thing(*key);
-                blocks.add_colored_rect(on_screen, if selected { palette.accent } else { palette.edge });
-            } else {
+            if let Some(node) = self.digest.node(*key).filter(|_| on_screen.intersects(self.clip)) {
                 self.card(&painter, &palette, on_screen, node);
             }
-        }
-        painter.add(Shape::mesh(blocks));
-        if self.zoom < READABLE {
-            return;
         }
         for (rects, is_port) in [(&self.layout.ports, true), (&self.layout.stubs, false)] {
             for (key, rect) in rects {
@@ -172,23 +168,50 @@ impl<'a> Drawing<'a> {
         }
     }
 
+    /// A box around what a namespace holds, with its name.
+    pub(super) fn frames(&self, painter: &Painter, palette: &Palette) {
+        for (key, rect) in &self.layout.frames {
+            let rect = self.place_rect(*rect);
+            if !rect.intersects(self.clip) {
+                continue;
+            }
+            let is_selected = self.selection == Selection::Thing(*key);
+            let stroke = Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.weak });
+            let rounding = CornerRadius::same((12.0 * self.zoom).clamp(2.0, 40.0) as u8);
+            painter.rect(rect, rounding, palette.accent.gamma_multiply(0.05), stroke, StrokeKind::Inside);
+            let name = match self.digest.node(*key) {
+                Some(node) => format!("namespace {}", format::title(node)),
+                None => "namespace".to_owned(),
+            };
+            let size = (12.0 * self.zoom).clamp(10.0, 14.0);
+            if rect.width() > 60.0 {
+                let clipped = painter.with_clip_rect(rect.intersect(self.clip));
+                let at = rect.left_top() + vec2(12.0, 7.0) * self.zoom;
+                clipped.text(at, Align2::LEFT_TOP, name, FontId::proportional(size), palette.weak);
+            }
+        }
+    }
+
     fn rail(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
         let (bridge, link) = (self.digest.node(key), self.digest.link(key));
         let is_selected = self.selection == Selection::Thing(key);
         let stroke = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };
         let rounding = CornerRadius::same((rect.height() / 2.0).min(120.0) as u8);
-        painter.rect(rect, rounding, palette.rail, stroke, StrokeKind::Inside);
-        if self.zoom < READABLE {
-            return;
+        let folded = self.layout.folded.get(&key).copied();
+        if folded.is_some() {
+            // Cards behind the rail: there is more than is shown.
+            for shift in [2.0, 1.0] {
+                let behind = rect.shrink2(vec2(14.0 * shift * self.zoom, 0.0)).translate(vec2(0.0, 5.0 * shift * self.zoom));
+                painter.rect(behind, rounding, palette.card, Stroke::new(1.0, palette.edge), StrokeKind::Inside);
+            }
         }
-        let (title, mut detail) = match (bridge, link) {
+        painter.rect(rect, rounding, palette.rail, stroke, StrokeKind::Inside);
+        let (title, detail) = match (bridge, link) {
             (Some(bridge), _) => (self.title(bridge), self.of_bridge(bridge)),
             (None, Some(link)) => (link.name.to_string(), format!("{} packets", link.counters.packets)),
             (None, None) => (key.to_string(), String::new()),
         };
-        if let Some(count) = self.layout.folded.get(&key) {
-            detail = format!("{detail} · {count} folded");
-        }
+        let detail = folded.map_or(detail, |count| format!("{count} folded · double-click shows them"));
         let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
         // The name of a rail that reaches out of view stays in view.
         let start = pos2(rect.left().max(self.clip.left()), rect.center().y);
@@ -239,7 +262,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// This host: its addresses, and the devices that only it is attached to.
-    fn spine(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
+    pub(super) fn spine(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
         let Some(node) = self.digest.node(key).filter(|_| rect.intersects(self.clip)) else { return };
         let is_selected = self.selection == Selection::Thing(key);
         let edge = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };

@@ -8,9 +8,11 @@ mod icon;
 pub mod layout;
 mod marks;
 mod minimap;
+mod overview;
 mod pulse;
 mod svg;
 mod wire;
+mod worker;
 
 pub(crate) use marks::Marks;
 pub use svg::{font, svg};
@@ -19,22 +21,21 @@ use crate::arrangement::{Arranged, Arrangement};
 use crate::commands::{self, Action, Situation, Wish};
 use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
-use crate::theme;
 use crate::window::Selection;
-use draw::{Drawing, READABLE};
+use draw::Drawing;
 use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
-use layout::{Layout, Request, Slots, layout};
+use layout::{Layout, Request, Slots};
 use minimap::Minimap;
+use overview::Overview;
 use std::sync::Arc;
 use tapscope_graph::topology::Key;
 use tapscope_graph::{Timestamp, View};
+use worker::{Made, Wanted, Worker};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
 const WIDGETS: usize = 300;
 /// How far in and out.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.02..=4.0;
-/// How much of the room something takes that was zoomed to.
-const NEAR: f32 = 0.7;
 /// One step of the keyboard.
 const STEP: f32 = 60.0;
 
@@ -42,15 +43,20 @@ const STEP: f32 = 60.0;
 pub struct Canvas {
     slots: Slots,
     arranged: Arranged,
-    minimap: Minimap,
-    /// Which layout this is; another for each.
-    turn: u64,
-    /// Where the picture was shown last.
-    room: Rect,
     /// What the layout was made for, and of.
     request: Request,
-    layout: Layout,
+    layout: Arc<Layout>,
+    /// The layout's number: another one for each.
+    number: usize,
+    worker: Worker,
+    /// Whether the layout that the worker makes is out of date already.
+    is_stale: bool,
     made_of: Option<Arc<View>>,
+    overview: Overview,
+    minimap: Minimap,
+    /// Where cards were put, by their names: from earlier starts, too.
+    /// What to bring into view as soon as it has a place.
+    wanted: Option<Key>,
     /// Screen points per picture point.
     zoom: f32,
     /// The picture's point in the middle of the screen.
@@ -71,12 +77,15 @@ impl Default for Canvas {
         Canvas {
             slots: Slots::default(),
             arranged: Arranged::default(),
-            minimap: Minimap::default(),
-            turn: 0,
-            room: Rect::NOTHING,
             request: Request::default(),
-            layout: Layout::default(),
+            layout: Arc::default(),
+            number: 0,
+            worker: Worker::default(),
+            is_stale: false,
             made_of: None,
+            overview: Overview::default(),
+            minimap: Minimap::default(),
+            wanted: None,
             zoom: 1.0,
             center: Pos2::ZERO,
             is_moved: false,
@@ -101,13 +110,13 @@ impl Canvas {
     ) {
         let rect = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(rect, Sense::click_and_drag());
-        self.room = rect;
-        self.follow(shown);
+        self.follow(ui, shown);
         let position = self.position(ui, shown);
         if !self.is_moved {
             self.fit(rect);
         }
         self.navigate(ui, &response, rect);
+        self.approach(rect);
         let placed = self.layout.clone();
         let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.arranged, *selection);
         drawing.zoom = self.zoom;
@@ -115,19 +124,26 @@ impl Canvas {
         drawing.clip = rect;
         drawing.position = position;
         if self.layout.cards.is_empty() && self.layout.rails.is_empty() && self.layout.spine.is_none() {
-            drawing.empty();
+            if self.worker.is_busy() {
+                drawing.placing()
+            } else {
+                drawing.empty()
+            }
             return;
         }
-        drawing.paint();
+        if self.zoom < draw::READABLE {
+            self.overview.paint(&drawing, self.number);
+        } else {
+            drawing.paint();
+        }
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
         self.interact(ui, &response, rect, situation, digest, selection, wishes);
         // Above the cards.
         self.hidden(ui, rect, wishes);
-        let palette = theme::palette(ui.ctx());
-        let view = Rect::from_center_size(self.center, rect.size() / self.zoom);
-        if let Some(center) = self.minimap.show(ui, &palette, rect, &placed, view, self.turn) {
+        let seen = Rect::from_center_size(self.center, rect.size() / self.zoom);
+        if let Some(center) = self.minimap.show(ui, rect, &placed, self.number, seen) {
             self.center = center;
             self.is_moved = true;
         }
@@ -151,23 +167,77 @@ impl Canvas {
     }
 
     /// Lays out anew where the picture's things have changed.
-    fn follow(&mut self, shown: &Shown) {
-        if self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view)) {
-            return;
+    fn follow(&mut self, ui: &Ui, shown: &Shown) {
+        if let Some(made) = self.worker.done() {
+            self.take(made);
         }
-        self.made_of = Some(shown.view.clone());
-        self.arranged.resolve(&shown.view);
-        self.relayout();
+        let is_known = self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view));
+        if !is_known {
+            self.made_of = Some(shown.view.clone());
+            self.arranged.resolve(&shown.view);
+        }
+        if (!is_known || self.is_stale) && !self.worker.is_busy() {
+            self.place(ui.ctx());
+        } else if !is_known {
+            self.is_stale = true;
+        }
     }
 
-    fn relayout(&mut self) {
-        let Some(view) = &self.made_of else { return };
-        let request = self.slots.request(view, &self.arranged.pins).without(&self.arranged.hidden, &self.arranged.folded);
-        if request != self.request || self.layout.bounds.is_none() {
-            self.layout = layout(&request);
-            self.turn += 1;
-            self.request = request;
+    /// Has everything placed: at once, or by the worker where that takes longer than a frame may.
+    fn place(&mut self, context: &egui::Context) {
+        self.is_stale = false;
+        let Some(view) = self.made_of.clone() else { return };
+        let Arranged { pins, hidden, folded, .. } = &self.arranged;
+        let (pins, hidden, folded) = (pins.clone(), hidden.clone(), folded.clone());
+        let wanted = Wanted { view, pins, slots: self.slots.clone(), hidden, folded };
+        let last = self.layout.bounds.is_some().then_some(&self.request);
+        let made = if wanted.is_large() { self.worker.begin(wanted, last.cloned(), context) } else { Some(wanted.make(last)) };
+        if let Some(made) = made {
+            self.take(made);
         }
+    }
+
+    fn take(&mut self, made: Made) {
+        self.slots = made.slots;
+        if let Some(layout) = made.layout {
+            self.layout = layout;
+            self.request = made.request;
+            self.number += 1;
+        }
+    }
+
+    /// Whether another frame is needed to show what was changed.
+    pub(crate) fn is_waiting(&self) -> bool {
+        (self.is_stale && !self.worker.is_busy()) || self.wanted.is_some()
+    }
+
+    /// The next frame lays out anew.
+    fn relayout(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Brings a thing into view, with something of what is around it.
+    fn approach(&mut self, canvas: Rect) {
+        if self.is_stale || self.worker.is_busy() {
+            return;
+        }
+        let Some(place) = self.wanted.take().and_then(|key| self.layout.place_of(key)) else { return };
+        let room = place.expand(90.0);
+        let scale = (canvas.width() / room.width()).min(canvas.height() / room.height());
+        self.zoom = scale.clamp(*ZOOM.start(), 1.25);
+        self.center = place.center();
+        self.is_moved = true;
+    }
+
+    /// Shows a thing from near.
+    pub(crate) fn zoom_to(&mut self, key: Key) {
+        self.wanted = Some(key);
+    }
+
+    /// Shows everything.
+    pub(crate) fn show_all(&mut self) {
+        self.is_moved = false;
+        self.fitted = None;
     }
 
     /// Fits the picture into the room, once; again where the room changes, or the picture outgrows it or leaves most of it empty: so
@@ -220,21 +290,6 @@ impl Canvas {
                 self.is_moved = true;
             }
         }
-    }
-
-    /// Fits the picture into the room, and goes on to do so.
-    pub(crate) fn fit_all(&mut self) {
-        self.is_moved = false;
-        self.fitted = None;
-    }
-
-    /// Brings a thing into the middle, near enough to be read, with what hangs on it as far as there is room.
-    pub(crate) fn zoom_to(&mut self, key: Key) {
-        let Some(place) = self.layout.place_of(key) else { return };
-        let scale = (self.room.size() * NEAR / place.size().max(Vec2::splat(1.0))).min_elem();
-        self.zoom = scale.clamp(READABLE * 1.5, 1.25);
-        self.center = place.center();
-        self.is_moved = true;
     }
 
     /// How the user arranged it.
@@ -319,11 +374,15 @@ impl Canvas {
             .chain(&self.layout.stubs)
             .chain(&self.layout.cables)
             .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
+            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas))))
             .filter(|(_, rect)| rect.intersects(canvas))
             .collect();
         let mut is_hit = false;
         for (key, rect) in visible.iter().take(WIDGETS) {
-            let Some(label) = label(*key) else { continue };
+            let Some(mut label) = label(*key) else { continue };
+            if let Some(count) = self.layout.folded.get(key) {
+                label = format!("{label}, {count} folded");
+            }
             let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
@@ -339,12 +398,24 @@ impl Canvas {
             }
             response.on_hover_text(label);
         }
+        // Beyond the widgets a hint is all that there is to tell one dot from another.
+        if let Some((key, _)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)))
+            && let Some(label) = label(*key)
+        {
+            background.clone().on_hover_text_at_pointer(label);
+        }
         if background.clicked() && !is_hit {
             // Beyond the widgets, and on empty ground.
             let at = background.interact_pointer_pos();
             let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)));
             *selection = hit.map_or(Selection::None, |(key, _)| Selection::Thing(*key));
         }
+    }
+
+    /// The part of a namespace's frame that has its name.
+    fn head(&self, frame: Rect, canvas: Rect) -> Rect {
+        let on_screen = self.on_screen(frame, canvas);
+        Rect::from_min_size(on_screen.min, vec2(on_screen.width(), (24.0 * self.zoom).max(12.0)))
     }
 
     fn card(&mut self, ui: &Ui, response: &Response, key: Key, canvas: Rect, selection: &mut Selection) {

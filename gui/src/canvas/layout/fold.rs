@@ -103,7 +103,13 @@ mod tests {
     /// Two bridges with two guests each; the second guest of the first is on both.
     fn request() -> Request {
         let slot = |number: u32| Some(Slot { node: Some(Key::Guest(number)), link: Key::Device(number) });
-        let group = |rail, numbers: [u32; 2]| Group { rail: Some(rail), slots: numbers.map(slot).to_vec(), beyond: vec![], cell: None };
+        let group = |rail, numbers: [u32; 2]| Group {
+            rail: Some(rail),
+            slots: numbers.map(slot).to_vec(),
+            beyond: vec![],
+            cell: None,
+            frame: None,
+        };
         Request {
             groups: vec![group(A, [1, 2]), group(B, [3, 4])],
             ties: vec![Tie::CardToRail(Key::Guest(2), Key::Device(9), B)],

@@ -39,6 +39,8 @@ pub struct Group {
     pub beyond: Vec<(Key, Key, Key)>,
     /// Its place among the cables, if the rail is one: a line between two cards.
     pub cell: Option<usize>,
+    /// The namespace that it belongs to, where that is not the host's own.
+    pub frame: Option<Key>,
 }
 
 /// A slot that is taken.
@@ -95,8 +97,6 @@ pub struct Request {
     pub is_dense: bool,
     /// What stands for others: how many.
     pub folded: Vec<(Key, usize)>,
-    /// Rails inside another namespace than this host's: its stack.
-    pub namespaces: BTreeMap<Key, Key>,
     /// Ports of a bridge that keeps VLANs apart: the VLAN of untagged frames.
     pub vlans: BTreeMap<Key, u16>,
 }
@@ -125,24 +125,6 @@ pub enum Label {
     Center(Pos2),
 }
 
-/// A frame around what belongs together.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Frame {
-    /// What it holds.
-    pub of: Holds,
-    /// Where.
-    pub rect: Rect,
-}
-
-/// What a frame holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Holds {
-    /// The bridges of a network namespace, with their guests.
-    Namespace(Key),
-    /// Guests of a bridge in one VLAN.
-    Vlan(u16),
-}
-
 /// Places for everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
@@ -164,10 +146,16 @@ pub struct Layout {
     pub cables: BTreeMap<Key, Rect>,
     /// Wires.
     pub wires: Vec<Wire>,
-    /// What stands for others: how many.
+    /// Around each wire.
+    pub spans: Vec<Rect>,
+    /// Around what a namespace holds, by the namespace's own node.
+    pub frames: BTreeMap<Key, Rect>,
+    /// Around cards of a bridge that are in one VLAN.
+    pub vlans: Vec<(u16, Rect)>,
+    /// What stands for others that the user does not want to see, and how many those are.
     pub folded: BTreeMap<Key, usize>,
-    /// Around what belongs together.
-    pub frames: Vec<Frame>,
+    /// Around a rail and all that hangs on it.
+    pub extents: BTreeMap<Key, Rect>,
     /// Around everything.
     pub bounds: Option<Rect>,
     /// Whether cards are small.
@@ -175,20 +163,12 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The room that a thing takes: a rail with the cards that hang on it, a link with its wires.
+    /// Where a thing lies: a card, a rail with what hangs on it, a link with all its wires.
     pub fn place_of(&self, key: Key) -> Option<Rect> {
-        let of_wire =
-            |wire: &Wire| wire.corners.iter().fold(Rect::NOTHING, |bounds, corner| bounds.union(Rect::from_min_max(*corner, *corner)));
-        if let Some(rail) = self.rails.get(&key) {
-            let hanging =
-                self.wires.iter().filter(|wire| wire.has_port && wire.corners.first().is_some_and(|at| rail.expand(1.0).contains(*at)));
-            let cards = hanging.filter_map(|wire| self.cards.get(&wire.node).or_else(|| self.ports.get(&wire.link)));
-            return Some(cards.fold(*rail, |bounds, card| bounds.union(*card)));
-        }
-        let spine = self.spine.filter(|(spine, _)| *spine == key).map(|(_, rect)| rect);
-        let others = [&self.cards, &self.rows, &self.ports, &self.stubs, &self.cables];
-        let place = spine.or_else(|| others.iter().find_map(|places| places.get(&key)).copied());
-        place.or_else(|| self.wires.iter().filter(|wire| wire.link == key).map(of_wire).reduce(Rect::union))
+        let spine = self.spine.filter(|(node, _)| *node == key).map(|(_, rect)| rect);
+        let places = [&self.extents, &self.frames, &self.cards, &self.ports, &self.stubs, &self.cables, &self.rows];
+        let wires = || self.wires.iter().zip(&self.spans).filter(|(wire, _)| wire.link == key).map(|(_, span)| *span).reduce(Rect::union);
+        spine.or_else(|| places.iter().find_map(|places| places.get(&key)).copied()).or_else(wires)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Group, Request, Slot, Spine, Tie};
 use egui::Pos2;
 use std::collections::{BTreeMap, BTreeSet};
-use tapscope_graph::host::DeviceKind;
+use tapscope_graph::host::{DeviceKind, Netns};
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind};
 use tapscope_graph::{PointId, View};
 
@@ -63,9 +63,9 @@ impl Slots {
         // Bridges first: a guest that is also on a segment hangs below its bridge.
         let mut order: Vec<Key> = rails.values().copied().collect();
         order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
-        // The bridges of a namespace follow each other, those of this host come first.
-        let namespaces = namespaces(view);
-        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), namespaces.get(key).copied(), *key));
+        let frames = frames(view, &segments);
+        // What a namespace holds stands together, below what is the host's own.
+        order.sort_by_key(|key| (frames.get(key), matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
         order.dedup();
         let mut by_rail: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
         for (&link, &rail) in &rails {
@@ -113,19 +113,22 @@ impl Slots {
             beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
         });
         let pins = pins.iter().map(|(key, pos)| (*key, *pos)).collect();
-        let mut request = Request { spine, pins, namespaces, vlans: vlans(&segments, view), ..Request::default() };
+        let mut request = Request { spine, pins, vlans: vlans(&segments, view), ..Request::default() };
         self.turn += 1;
         let shown: BTreeSet<Option<Key>> = groups.iter().map(|(rail, _)| *rail).collect();
         for seats in self.rails.iter_mut().filter(|(rail, _)| !shown.contains(rail)).map(|(_, seats)| seats) {
             seats.iter_mut().for_each(|seat| seat.taken = None);
         }
+        let mut cards = 0;
         for (rail, members) in groups {
             let present: BTreeSet<Key> = members.iter().filter_map(|member| member.slot.node).collect();
             let slots = self.seat(rail, members);
-            let beyond = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
+            let beyond: Vec<_> = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
             let cell = rail.and_then(|rail| cells.get(&rail)).copied();
             if (rail.is_some() && cell.is_none()) || slots.iter().any(Option::is_some) {
-                request.groups.push(Group { rail, slots, beyond, cell });
+                let frame = rail.and_then(|rail| frames.get(&rail)).copied();
+                cards += slots.len();
+                request.groups.push(Group { rail, slots, beyond, cell, frame });
             }
         }
         while self.rails.len() > RAILS {
@@ -134,7 +137,6 @@ impl Slots {
         ties.sort_unstable();
         ties.dedup();
         request.ties = ties;
-        let cards: usize = request.groups.iter().map(|group| group.slots.len()).sum();
         self.is_dense = if self.is_dense { cards * 2 > FULL } else { cards > FULL };
         request.is_dense = self.is_dense;
         request
@@ -370,6 +372,18 @@ fn is_base(view: &View, rail: Key, device: tapscope_graph::host::DeviceId) -> bo
     view.topology.nodes().any(|node| node.key == rail && node.host == Some(Configured::Device(device)))
 }
 
+/// The namespaces of the rails that are in another one than the host's own.
+fn frames(view: &View, segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, Key> {
+    let host = &view.tables.host;
+    let is_other = |netns: &Netns| host.namespace(*netns).is_some_and(|namespace| !namespace.is_own);
+    let bridges = view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).filter_map(|node| match node.host {
+        Some(Configured::Device(id)) => Some((node.key, id.netns)),
+        _ => None,
+    });
+    let links = segments.iter().filter_map(|(key, segment)| Some((*key, segment.link.device?.netns)));
+    bridges.chain(links).filter(|(_, netns)| is_other(netns)).map(|(rail, netns)| (rail, Key::Local(netns))).collect()
+}
+
 /// A link's key is another when a point opens on it; its device's number is not.
 fn port(view: &View, link: &Link) -> Key {
     let host = &view.tables.host;
@@ -389,16 +403,6 @@ fn outside(view: &View) -> Vec<(Key, Key, Key)> {
         }
     }
     routers.iter().filter_map(|(link, router)| outside.get(link).map(|outside| (*router, *outside, *link))).collect()
-}
-
-/// Bridges inside other namespaces than this host's, each with the stack of its namespace.
-fn namespaces(view: &View) -> BTreeMap<Key, Key> {
-    let is_own = |netns| view.tables.host.namespace(netns).is_none_or(|namespace| namespace.is_own);
-    let within = |node: &Node| match node.host {
-        Some(Configured::Device(id)) if !is_own(id.netns) => Some((node.key, Key::Local(id.netns))),
-        _ => None,
-    };
-    view.topology.nodes().filter_map(within).collect()
 }
 
 /// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
