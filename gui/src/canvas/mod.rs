@@ -362,7 +362,8 @@ impl Canvas {
             Some(node) => Some(draw::spoken(shown, names.get(&key), node)),
             None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
         };
-        let visible: Vec<(Key, Rect)> = self
+        // The head of a namespace's frame is the namespace once more, beside its card.
+        let visible: Vec<(Key, Rect, bool)> = self
             .layout
             .spine
             .iter()
@@ -373,20 +374,30 @@ impl Canvas {
             .chain(&self.layout.ports)
             .chain(&self.layout.stubs)
             .chain(&self.layout.cables)
-            .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
-            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas))))
-            .filter(|(_, rect)| rect.intersects(canvas))
+            .map(|(key, rect)| (*key, self.on_screen(*rect, canvas), false))
+            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas), true)))
+            .filter(|(_, rect, _)| rect.intersects(canvas))
             .collect();
         let mut is_hit = false;
-        for (key, rect) in visible.iter().take(WIDGETS) {
+        for (key, rect, is_head) in visible.iter().take(WIDGETS) {
             let Some(mut label) = label(*key) else { continue };
             if let Some(count) = self.layout.folded.get(key) {
                 label = format!("{label}, {count} folded");
             }
-            let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
+            if *is_head {
+                label = format!("frame of {label}");
+            }
+            let response = ui.interact(
+                rect.intersect(canvas),
+                Id::unique(if *is_head { "frame" } else { "thing" }).with(key),
+                Sense::click_and_drag(),
+            );
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
             let (is_pinned, is_folded) = (self.arranged.pins.contains_key(key), self.arranged.folded.contains_key(key));
+            if *is_head && response.double_clicked() {
+                self.rearrange(|arranged, view| arranged.fold(view, *key));
+            }
             response.context_menu(|ui| {
                 commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, is_folded, ..*situation }, wishes);
             });
@@ -399,7 +410,7 @@ impl Canvas {
             response.on_hover_text(label);
         }
         // Beyond the widgets a hint is all that there is to tell one dot from another.
-        if let Some((key, _)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)))
+        if let Some((key, ..)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)))
             && let Some(label) = label(*key)
         {
             background.clone().on_hover_text_at_pointer(label);
@@ -407,8 +418,8 @@ impl Canvas {
         if background.clicked() && !is_hit {
             // Beyond the widgets, and on empty ground.
             let at = background.interact_pointer_pos();
-            let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)));
-            *selection = hit.map_or(Selection::None, |(key, _)| Selection::Thing(*key));
+            let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)));
+            *selection = hit.map_or(Selection::None, |(key, ..)| Selection::Thing(*key));
         }
     }
 
