@@ -17,6 +17,7 @@ pub mod cause;
 mod causes;
 mod climb;
 mod diagnosis;
+mod dropped;
 mod endpoint;
 mod firewall;
 mod note;
