@@ -6,7 +6,7 @@
 # make faults  breaks networks in every known way as root, asks tapscope why, and keeps the recordings that the tests ask again
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|drop_reasons|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 

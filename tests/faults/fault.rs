@@ -83,6 +83,8 @@ pub enum Need {
     VlanFiltering,
     /// Devices for VLANs (`CONFIG_VLAN_8021Q`).
     VlanDevices,
+    /// Tracing that tells why packets are dropped (`CONFIG_TRACING`, Linux 5.17).
+    DropReasons,
 }
 
 /// The networks to break.

@@ -13,12 +13,14 @@
 //!   state; its ends as `ROLE=PROCESS.CARD` or `ROLE=PROGRAM:PROCESS`; how it can be seen: `carried`, `asked=REMEDY`, `unseen=WHY=REMEDY`.
 //!   A card behind which is no device is `a@user`, `a@socket`, `a@vhost-user`, with options as `a@user:net=10.9.0.0/24`.
 //! - `host reader 300 tapscope_hub 2 tap0`: a program that is no guest and has a TAP open.
+//! - `host drop NETFILTER_DROP nft_do_chain 800 1.0001 2.0001`: a reason, the function, the EtherType, the moments as those of lines; the same
+//!   key again says them all.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
     Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
-    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns,
-    Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
+    DeviceKind, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState,
+    Netns, Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -61,6 +63,14 @@ pub fn change(words: &[&str]) -> HostChange {
         ["set", name, value] => {
             HostChange::Set(HostFact::Setting(Setting { netns: NETNS, name: Text::new(name), value: Text::new(value) }))
         }
+        ["drop", reason, location, ether_type, ref moments @ ..] => HostChange::Set(HostFact::Drop(Drop {
+            reason: Text::new(reason),
+            location: Text::new(location),
+            ether_type: u16::from_str_radix(ether_type, 16).expect("an EtherType"),
+            packets: moments.len() as u64,
+            moments: moments.iter().map(|moment| super::moment(moment)).collect(),
+            ..Drop::default()
+        })),
         ["ns", id, name] => HostChange::Set(HostFact::Namespace(Namespace {
             id: Netns(id.parse().expect("a namespace")),
             name: (name != "own").then(|| Text::new(name)),

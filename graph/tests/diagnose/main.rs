@@ -5,6 +5,7 @@ mod common;
 
 mod bridge;
 mod dhcp;
+mod dropped;
 mod guest;
 mod healthy;
 mod neighbor;
