@@ -182,7 +182,8 @@ impl Finder<'_> {
                 Fact::Neighbor(Neighbor::Advertisement { target, .. }) => IpAddr::V6(*target) == ip,
                 _ => false,
             };
-            let mac = journey.source.filter(|mac| claims && mac.is_station() && !is_own(*mac))?;
+            // A group's address as a source is an error of that station, which is there all the same.
+            let mac = journey.source.filter(|mac| claims && *mac != MacAddr::BROADCAST && !is_own(*mac))?;
             // Several sources may deliver out of order: the port comes before its bridge.
             let port = |seen: &crate::journey::Sighting| {
                 let device = host.device(device_of_point(self.tables, seen.point)?)?;
