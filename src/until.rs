@@ -115,7 +115,13 @@ mod tests {
     fn frames(stamps: &[i64]) -> Event {
         let mut batch = Batch::default();
         for &at in stamps {
-            batch.push(Frame { at: Timestamp(at), point: Default::default(), direction: Default::default(), original_length: 0, bytes: &[] });
+            batch.push(Frame {
+                at: Timestamp(at),
+                point: Default::default(),
+                direction: Default::default(),
+                original_length: 0,
+                bytes: &[],
+            });
         }
         Event::Frames(batch)
     }

@@ -61,9 +61,11 @@ impl Diagnosis {
             }
         }
         if self.causes.is_empty() && matches!(self.verdict, Verdict::Fails | Verdict::Degraded | Verdict::Undetermined) {
-            let why = match self.coverage.interfaces.is_empty() {
-                true => "nobody listened anywhere",
-                false => "nothing that the host says explains it",
+            let unknown = [&self.from, &self.to].into_iter().find(|end| end.is_unknown());
+            let why = match unknown {
+                Some(end) => format!("nothing here is called {}", end.asked),
+                None if self.coverage.interfaces.is_empty() => "nobody listened anywhere".to_owned(),
+                None => "nothing that the host says explains it".to_owned(),
             };
             lines.push(format!(" cause  not known: {why}"));
         }
