@@ -15,6 +15,9 @@ const MANY: usize = 20;
 /// The most different packets of one sender that are told apart in a span; a scan has more.
 const KINDS: usize = 8;
 
+/// What one sender sent in one span, and the frames that say the same.
+type Kinds<'a> = Vec<(&'a Fact, Vec<FrameNo>)>;
+
 /// A place where one broadcast comes in again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Storm {
@@ -29,7 +32,7 @@ pub(crate) struct Storm {
 
 /// The storms in some journeys, one for a place, in the places' order.
 pub(crate) fn storms<'a>(journeys: impl Iterator<Item = &'a Journey>) -> Vec<Storm> {
-    let mut same: BTreeMap<(PointId, i64, Option<MacAddr>), Vec<(&Fact, Vec<FrameNo>)>> = BTreeMap::new();
+    let mut same: BTreeMap<(PointId, i64, Option<MacAddr>), Kinds<'_>> = BTreeMap::new();
     for packet in journeys.filter(|packet| packet.destination.is_some_and(MacAddr::is_group)) {
         for seen in packet.sightings.iter().filter(|seen| seen.direction != Direction::Outbound) {
             let kinds = same.entry((seen.point, seen.at.0.div_euclid(SPAN), packet.source)).or_default();
