@@ -182,7 +182,7 @@ fn addresses_on_the_taps_of_a_bridge_are_found() -> Result<(), Error> {
     let (host, [g1, _g2]) = bridged(&lab, ["tap0", "tap1"])?;
     assert!(!g1.can("ping -c1 -W1 10.0.2.100")?, "Linux does not deliver to a bridge's port");
     let report = json(&host, &["show", "--live", "--for", "1s", "--netns", "own", "--format", "json"]);
-    assert_eq!(findings(&report).iter().filter(|code| **code == "ADDRESS_ON_PORT").count(), 2, "{:?}", findings(&report));
+    assert_eq!(findings(&report).iter().filter(|code| **code == "IP_ON_BRIDGE_PORT").count(), 2, "{:?}", findings(&report));
     Ok(())
 }
 

@@ -73,7 +73,7 @@ fn a_client_that_no_server_answers_is_an_error() {
         9.0 tap0 b>c udp - 10.0.0.50:1>10.0.0.1:2
         ",
         expect![[r#"
-            error DHCP_UNANSWERED: no server answers the DHCP DISCOVER of 02:00:00:00:00:0a, 2 times
+            error DHCP_NO_SERVER: no server answers the DHCP DISCOVER of 02:00:00:00:00:0a, 2 times
         "#]],
     );
 }
@@ -193,7 +193,7 @@ fn a_forged_claim_conflicts_with_the_owner_though_its_station_never_sends() {
         0.2 tap0 a>* arp who-has 10.0.0.1 tell 10.0.0.1
         ",
         expect![[r#"
-            error ADDRESS_CONFLICT: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:ee
+            error DUPLICATE_IP: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:ee
         "#]],
     );
 }

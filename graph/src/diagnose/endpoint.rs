@@ -75,6 +75,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether nothing here is called as it was asked for.
+    pub fn is_unknown(&self) -> bool {
+        let is_found = self.ip.is_some() || self.mac.is_some() || self.pid.is_some() || self.place != Place::Nowhere;
+        matches!(self.asked, Party::Name(_)) && !is_found
+    }
+
     /// Whether it is this host itself, in whatever namespace.
     pub fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(..))
