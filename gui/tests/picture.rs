@@ -109,16 +109,17 @@ fn a_bridge_folds_what_hangs_on_it_and_unfolds_it_again() {
 }
 
 #[test]
-fn a_namespace_is_folded_by_its_frame() {
+fn what_a_namespace_holds_has_a_frame_and_is_folded() {
     let mut harness = open(common::view(NAMESPACES), [1200.0, 1100.0], egui::Theme::Dark);
     assert!(says(&harness, "guest web1") && says(&harness, "guest db1"));
     let places = places(NAMESPACES);
     assert_eq!(places.frames.len(), 2, "each namespace with a bridge has a frame");
     let inside = |frame: &egui::Rect| places.cards.values().filter(|card| frame.contains_rect(**card)).count();
-    assert_eq!(places.frames.values().map(inside).collect::<Vec<_>>(), [3, 1]);
-    select(&mut harness, "bridge br-web");
+    assert_eq!(places.frames.values().map(inside).collect::<Vec<_>>(), [4, 2], "the guests, and the namespace's own stack");
+    select(&mut harness, "bridge br-web (web)");
     key(&mut harness, egui::Key::G);
     assert!(!says(&harness, "guest web1") && says(&harness, "guest db1"));
+    wait_for(&mut harness, "bridge br-web (web), 4 folded");
 }
 
 #[test]
@@ -222,7 +223,7 @@ fn a_large_picture_from_afar_in_the_light() {
 #[test]
 fn a_folded_bridge_of_a_namespace_in_the_dark() {
     snapshot(common::view(NAMESPACES), egui::Theme::Dark, "folded_dark", |harness| {
-        select(harness, "bridge br-web");
+        select(harness, "bridge br-web (web)");
         key(harness, egui::Key::G);
     });
 }

@@ -67,7 +67,11 @@ pub(super) fn spoken_link(shown: &Shown, link: &Link) -> String {
         parts.extend(things::sight(&shown.view, link).map(str::to_owned));
         return parts.join(", ");
     }
-    if things::is_broken(link.state) { format!("link {}, {}", link.name, link.state) } else { format!("link {}", link.name) }
+    let mut text = format!("link {}", link.name);
+    if things::is_broken(link.state) {
+        text = format!("{text}, {}", link.state);
+    }
+    if things::is_isolated(&shown.view, link) { format!("{text}, isolated") } else { text }
 }
 
 impl<'a> Drawing<'a> {
@@ -171,13 +175,13 @@ impl<'a> Drawing<'a> {
             let rounding = CornerRadius::same((12.0 * self.zoom).clamp(2.0, 40.0) as u8);
             painter.rect(rect, rounding, palette.accent.gamma_multiply(0.05), stroke, StrokeKind::Inside);
             let name = match self.digest.node(*key) {
-                Some(node) => format!("namespace {}", format::title(node)),
+                Some(node) => format::title(node),
                 None => "namespace".to_owned(),
             };
             let size = (12.0 * self.zoom).clamp(10.0, 14.0);
             if rect.width() > 60.0 {
                 let clipped = painter.with_clip_rect(rect.intersect(self.clip));
-                let at = rect.left_top() + vec2(12.0, 7.0) * self.zoom;
+                let at = rect.left_top() + vec2(12.0, 6.0) * self.zoom;
                 clipped.text(at, Align2::LEFT_TOP, name, FontId::proportional(size), palette.weak);
             }
         }

@@ -375,7 +375,8 @@ impl Canvas {
             Some(node) => Some(draw::spoken(shown, node)),
             None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
         };
-        let visible: Vec<(Key, Rect)> = self
+        // The head of a namespace's frame is the namespace once more, beside its card.
+        let visible: Vec<(Key, Rect, bool)> = self
             .layout
             .spine
             .iter()
@@ -386,22 +387,25 @@ impl Canvas {
             .chain(&self.layout.ports)
             .chain(&self.layout.stubs)
             .chain(&self.layout.cables)
-            .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
-            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas))))
-            .filter(|(_, rect)| rect.intersects(canvas))
+            .map(|(key, rect)| (*key, self.on_screen(*rect, canvas), false))
+            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas), true)))
+            .filter(|(_, rect, _)| rect.intersects(canvas))
             .collect();
         let mut is_hit = false;
-        for (key, rect) in visible.iter().take(WIDGETS) {
+        for (key, rect, is_head) in visible.iter().take(WIDGETS) {
             let Some(mut label) = label(*key) else { continue };
             if let Some(count) = self.layout.folded.get(key) {
                 label = format!("{label}, {count} folded");
             }
-            let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
+            if *is_head {
+                label = format!("frame of {label}");
+            }
+            let response = ui.interact(rect.intersect(canvas), Id::unique(if *is_head { "frame" } else { "thing" }).with(key), Sense::click_and_drag());
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
             let is_pinned = self.pins.contains_key(key);
             let is_folded = self.is_folded(*key);
-            if let (true, Some(is_folded)) = (response.double_clicked(), is_folded) {
+            if let (true, Some(is_folded)) = (response.double_clicked() && (*is_head || !self.layout.cards.contains_key(key)), is_folded) {
                 self.fold(*key, !is_folded);
             }
             response.context_menu(|ui| {
@@ -416,7 +420,7 @@ impl Canvas {
             response.on_hover_text(label);
         }
         // Beyond the widgets a hint is all that there is to tell one dot from another.
-        if let Some((key, _)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)))
+        if let Some((key, ..)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)))
             && let Some(label) = label(*key)
         {
             background.clone().on_hover_text_at_pointer(label);
@@ -424,8 +428,8 @@ impl Canvas {
         if background.clicked() && !is_hit {
             // Beyond the widgets, and on empty ground.
             let at = background.interact_pointer_pos();
-            let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)));
-            *selection = hit.map_or(Selection::None, |(key, _)| Selection::Thing(*key));
+            let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)));
+            *selection = hit.map_or(Selection::None, |(key, ..)| Selection::Thing(*key));
         }
     }
 

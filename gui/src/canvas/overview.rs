@@ -71,6 +71,7 @@ impl Overview {
             self.made = Some(made);
         }
         let painter = drawing.ui.painter_at(drawing.clip);
+        drawing.frames(&painter, &palette);
         painter.add(Shape::Mesh(self.wires.clone()));
         drawing.rails(&painter, &palette);
         painter.add(Shape::Mesh(self.cards.clone()));
@@ -92,7 +93,9 @@ impl Drawing<'_> {
                 sent.saturating_add(received)
             });
             let look = self.look(wire, link, interface);
-            let color = self.wire_color(palette, wire.link, link, look, octets);
+            // From afar it is the cards that tell of traffic; so many bright lines would hide them.
+            let is_selected = self.selection == Selection::Thing(wire.link);
+            let color = self.wire_color(palette, wire.link, link, look, octets).gamma_multiply(if is_selected { 1.0 } else { 0.55 });
             let width = rate_width(octets) * self.zoom.max(0.3);
             let dash = match look {
                 Look::Solid => None,
@@ -163,7 +166,10 @@ impl Drawing<'_> {
                 (None, None) => continue,
             };
             let at = rect.left_top() + vec2(2.0, -1.0);
-            painter.text(at, Align2::LEFT_BOTTOM, name, FontId::proportional(10.5), palette.weak);
+            let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), palette.strong);
+            let room = Align2::LEFT_BOTTOM.anchor_size(at, galley.size());
+            painter.rect_filled(room.expand2(vec2(3.0, 0.0)), 3.0, palette.canvas.gamma_multiply(0.85));
+            painter.galley(room.min, galley, palette.strong);
         }
         if let Some((key, rect)) = self.layout.spine {
             self.spine(painter, palette, key, self.place_rect(rect));

@@ -11,7 +11,7 @@ const REACH: (f32, f32) = (104.0, 72.0);
 const MARGIN: f32 = 24.0;
 /// Between a namespace's frame and what it holds, and room for its name.
 const FRAME: Vec2 = vec2(16.0, 14.0);
-const HEAD: f32 = 18.0;
+const HEAD: f32 = 24.0;
 /// What a label beside the last wire may need more.
 const LABEL: f32 = 40.0;
 /// Height of a column of groups before the next column begins, where there is no spine.
