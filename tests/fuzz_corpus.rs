@@ -69,6 +69,24 @@ fn what_qemus_monitors_and_filters_say_is_survived() {
     replay("qemu_monitor", targets::qemu_monitor);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn answers_of_monitors_are_survived() {
+    replay("monitor_answer", targets::monitor_answer);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_tells_by_netlink_is_survived() {
+    replay("netlink", targets::netlink);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_of_other_processes_are_survived() {
+    replay("process", targets::process);
+}
+
 #[test]
 fn streams_between_qemu_processes_are_survived() {
     replay("cable_stream", targets::cable_stream);

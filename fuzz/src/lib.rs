@@ -1,5 +1,11 @@
 //! What each fuzz target does with its input: everything that tapscope would do with such bytes, and a look at what comes out.
 
+#[cfg(target_os = "linux")]
+mod host;
+
+#[cfg(target_os = "linux")]
+pub use host::{monitor_answer, netlink, process};
+
 use std::io::Cursor;
 use std::ops::Range;
 use std::time::{Duration, Instant};

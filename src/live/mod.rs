@@ -78,8 +78,9 @@ pub struct Live {
     order: Option<Order>,
     /// A source of our own, for the time.
     clock: Option<Sender<Event>>,
-    /// What the clock said last.
+    /// What the clock said last, and what it is waited to say: nothing behind that is learned before somebody looked.
     told: Option<Timestamp>,
+    awaited: Option<Timestamp>,
     asks: Sender<Ask>,
     stop: Arc<AtomicBool>,
     scope: Scope,
@@ -141,6 +142,7 @@ impl Live {
             is_over: false,
             clock: Some(order.source()),
             told: None,
+            awaited: None,
             order: Some(order),
             asks,
             stop,
@@ -192,6 +194,7 @@ impl Live {
             is_over: false,
             clock: Some(order.source()),
             told: None,
+            awaited: None,
             order: Some(order),
             stop: Arc::default(),
             scope: Scope::default(),
@@ -272,7 +275,7 @@ impl Live {
                 }
                 Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
             }
-            if wait.is_zero() {
+            if wait.is_zero() || self.awaited.is_some_and(|at| self.told >= Some(at)) {
                 break;
             }
         }
@@ -303,9 +306,11 @@ impl Live {
         };
         let _ = clock.send(Event::Host { at, changes: Vec::new() });
         let patience = Instant::now() + PATIENCE;
+        self.awaited = Some(at);
         while self.told.is_none_or(|told| told < at) && !self.is_over && Instant::now() < patience {
             self.take(Instant::now() + Duration::from_millis(10), Some)?;
         }
+        self.awaited = None;
         Ok(())
     }
 

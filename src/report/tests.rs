@@ -22,7 +22,7 @@ const CABLES: &str = "
 
 fn check(print: impl Fn(&mut Vec<u8>, &Reading) -> anyhow::Result<()>, expected: Expect) {
     let mut out = Vec::new();
-    print(&mut out, &Reading { files: Vec::new(), view: view(CABLES) }).expect("it is written to memory");
+    print(&mut out, &Reading { files: Vec::new(), at: None, view: view(CABLES) }).expect("it is written to memory");
     expected.assert_eq(&String::from_utf8(out).expect("UTF-8"));
 }
 

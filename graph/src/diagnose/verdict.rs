@@ -3,6 +3,7 @@
 use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
 use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Rank, RuledOut, Status};
 use super::dropped;
+use super::endpoint::Endpoint;
 use super::scene::{Case, Scene};
 use super::trail::At;
 use super::walk::Walk;
@@ -64,6 +65,9 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         }
     }
     settle(&mut found);
+    // What the packet passed at first may hold it at last.
+    let Findings { causes, ruled_out, .. } = &mut found;
+    ruled_out.retain(|one| causes.iter().all(|accused| accused.cause.code != one.code));
     add_kernels_word(case, walk, &mut found);
     if let Some(at) = first {
         let is_watched = walk.is_watched(case, at);
@@ -72,7 +76,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         let is_at_end = walk.spot(at).is_some_and(|spot| matches!(spot.at, At::BridgeOut | At::Egress | At::Reader | At::Receiver));
         let is_elsewhere = found.causes.first().is_some_and(|first| first.device.is_some() && first.device != walk.to.device());
         let is_known = !is_at_end || is_elsewhere || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
-        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open && is_known));
+        found.confidence = found.causes.first().map(|accused| sureness(accused, &walk.to, is_watched && !is_open && is_known));
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
                 walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
@@ -185,10 +189,7 @@ fn settle(found: &mut Findings) {
     }
     let is_guess = |accused: &Accusation| !accused.is_sufficient_alone;
     if found.causes.len() > 1 && !found.causes.iter().all(is_guess) {
-        // Why nobody has a TAP open is no other suspicion, but the reason of what is sure.
-        let is_reason = |accused: &Accusation| matches!(accused.cause.code, "TAP_QUEUE_MODE_MISMATCH" | "TAP_PERMISSION_DENIED");
-        let is_other = |accused: &Accusation| is_guess(accused) && !is_reason(accused);
-        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_other);
+        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_guess);
         found.causes = sure;
         for guess in guesses {
             found.candidates.push(Candidate { code: guess.cause.code, decide_with: guess.fix.command });
@@ -210,11 +211,13 @@ pub(crate) fn is_same(a: &Accusation, b: &Accusation) -> bool {
 }
 
 /// Proven is what the kernel or an error says, what it cannot do otherwise where the packet was seen just before, or what was counted.
-fn sureness(accused: &Accusation, is_sure: bool) -> Confidence {
+fn sureness(accused: &Accusation, to: &Endpoint, is_sure: bool) -> Confidence {
     let best = accused.proofs.iter().map(|proof| proof.rank).min().unwrap_or(Rank::Absence);
     match best {
         // What happens inside a guest is not seen.
         _ if accused.cause.code == "TARGET_SILENT" => Confidence::Undetermined,
+        // Somebody who was heard there, and whose address is not known, may have it and keep silent.
+        _ if accused.cause.code == "TARGET_ABSENT" && to.is_supposed && to.mac.is_some() => Confidence::Probable,
         _ if !accused.is_sufficient_alone => Confidence::Probable,
         Rank::DropEvent | Rank::IcmpError => Confidence::Proven,
         Rank::Counter | Rank::State if is_sure => Confidence::Proven,

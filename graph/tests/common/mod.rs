@@ -130,6 +130,14 @@ fn transport(start: PacketBuilderStep<IpHeaders>, words: &[&str], out: &mut Vec<
             let (id, seq) = numbers(words[4]);
             start.icmpv4_echo_request(id, seq).write(out, b"ping").expect("written");
         }
+        // As it looks where the device that it goes out by is to fill in the checksum.
+        ("icmp", "unfilled-request") => {
+            let (id, seq) = numbers(words[4]);
+            let first = out.len();
+            start.icmpv4_echo_request(id, seq).write(out, b"ping").expect("written");
+            // Behind the headers of Ethernet and IPv4: type, code, checksum.
+            out[first + 14 + 20 + 2] ^= 0xff;
+        }
         ("icmp", "reply") => {
             let (id, seq) = numbers(words[4]);
             start.icmpv4_echo_reply(id, seq).write(out, b"ping").expect("written");
