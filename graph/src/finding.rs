@@ -1,5 +1,6 @@
 //! What is wrong, as far as frames and the host show it.
 
+mod bridge;
 mod cable;
 mod host;
 
@@ -48,15 +49,21 @@ pub enum FindingKind {
     TopologyChanges,
     /// An address of the host is set on a port of a bridge.
     AddressOnPort,
-    /// A bridge's port lets nothing pass.
+    /// The spanning tree lets nothing pass a bridge's port.
     PortBlocked,
+    /// A bridge's port is switched off in the bridge.
+    PortDisabled,
+    /// Frames go round.
+    Loop,
+    /// Ports of one bridge take frames of different lengths.
+    MtuDiffers,
     /// A guest's TAP is down.
     TapDown,
     /// A TAP that nobody has open.
     TapUnread,
     /// A guest sends from another address than its card's.
     MacDiffers,
-    /// Guests on one cable have the same link-layer address.
+    /// Guests on one link have the same link-layer address.
     DuplicateMac,
     /// Nobody is at a cable's other end.
     CableUnconnected,
@@ -75,28 +82,31 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// A stable code in capitals.
+    /// A stable code in capitals: that of the [cause](crate::diagnose::Cause), where that means the same.
     pub fn code(self) -> &'static str {
         match self {
-            FindingKind::AddressConflict => "ADDRESS_CONFLICT",
+            FindingKind::AddressConflict => "DUPLICATE_IP",
             FindingKind::ResolutionUnanswered => "RESOLUTION_UNANSWERED",
             FindingKind::EchoLost => "ECHO_LOST",
             FindingKind::EchoRefused => "ECHO_REFUSED",
-            FindingKind::DhcpUnanswered => "DHCP_UNANSWERED",
+            FindingKind::DhcpUnanswered => "DHCP_NO_SERVER",
             FindingKind::DhcpRefused => "DHCP_REFUSED",
             FindingKind::DhcpDeclined => "DHCP_DECLINED",
             FindingKind::DhcpServers => "DHCP_SERVERS",
             FindingKind::TcpRefused => "TCP_REFUSED",
             FindingKind::TcpUnanswered => "TCP_UNANSWERED",
             FindingKind::TopologyChanges => "TOPOLOGY_CHANGES",
-            FindingKind::AddressOnPort => "ADDRESS_ON_PORT",
-            FindingKind::PortBlocked => "PORT_BLOCKED",
-            FindingKind::TapDown => "TAP_DOWN",
-            FindingKind::TapUnread => "TAP_UNREAD",
+            FindingKind::AddressOnPort => "IP_ON_BRIDGE_PORT",
+            FindingKind::PortBlocked => "STP_NOT_FORWARDING",
+            FindingKind::PortDisabled => "PORT_STATE_DISABLED",
+            FindingKind::Loop => "L2_LOOP",
+            FindingKind::MtuDiffers => "L2_MTU_DROP",
+            FindingKind::TapDown => "IFACE_ADMIN_DOWN",
+            FindingKind::TapUnread => "TAP_NO_CARRIER",
             FindingKind::MacDiffers => "MAC_DIFFERS",
             FindingKind::DuplicateMac => "DUPLICATE_MAC",
-            FindingKind::CableUnconnected => "CABLE_UNCONNECTED",
-            FindingKind::CableNotAccepted => "CABLE_NOT_ACCEPTED",
+            FindingKind::CableUnconnected => "SOCKET_NETDEV_NOT_CONNECTED",
+            FindingKind::CableNotAccepted => "SOCKET_ONE_CLIENT_ONLY",
             FindingKind::CableAlone => "CABLE_ALONE",
             FindingKind::SlirpIcmpBlocked => "SLIRP_ICMP_BLOCKED",
             FindingKind::FramesLost => "FRAMES_LOST",
@@ -139,6 +149,7 @@ pub fn findings(tables: &Tables, topology: &Topology) -> Vec<Finding> {
     spanning_tree(tables, &mut found);
     host::host(tables, topology, &mut found);
     cable::cables(tables, topology, &mut found);
+    bridge::bridges(tables, topology, &mut found);
     points(tables, topology, &mut found);
     dropped(tables, &mut found);
     found.sort_by(|a, b| (a.severity, a.kind, a.frames.first(), &a.text).cmp(&(b.severity, b.kind, b.frames.first(), &b.text)));

@@ -48,7 +48,8 @@ fn links(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
         let Some(device) = link.device.and_then(|device| tables.host.device(device)) else { continue };
         let (severity, kind, text) = match link.state {
             LinkState::Blocked(state @ (PortState::Blocking | PortState::Disabled)) => {
-                (Severity::Warning, FindingKind::PortBlocked, format!("port {} is {}: nothing passes", link.name, state.name()))
+                let kind = if state == PortState::Disabled { FindingKind::PortDisabled } else { FindingKind::PortBlocked };
+                (Severity::Warning, kind, format!("port {} is {}: nothing passes", link.name, state.name()))
             }
             LinkState::Blocked(state) => {
                 (Severity::Note, FindingKind::PortBlocked, format!("port {} is {}: nothing passes yet", link.name, state.name()))
