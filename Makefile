@@ -50,6 +50,7 @@ bench:
 	cargo bench --bench cable
 	cargo bench -p tapscope-graph --bench why
 	cargo bench --bench tables
+	cargo bench --bench frame
 	@# Only root can make the namespaces that it measures in.
 	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live --bench copy; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live --bench copy; fi
 

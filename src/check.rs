@@ -139,8 +139,13 @@ fn check(arguments: &CheckArguments) -> Result<bool> {
             for (pair, diagnosis) in net.pair.iter().zip(&diagnoses) {
                 let mark = if holds(pair, diagnosis) { "ok  " } else { "FAIL" };
                 let arrow = if pair.reaches { "->" } else { "-/->" };
+                let verdict = diagnosis.verdict.name().replace('_', " ");
                 let codes: Vec<&str> = diagnosis.causes.iter().map(|cause| cause.cause.code).collect();
-                writeln!(out, "{mark} {} {arrow} {}: {} {}", pair.from, pair.to, diagnosis.verdict.name(), codes.join(", "))?;
+                let why = match diagnosis.causes.first() {
+                    Some(first) => format!(": {}: {}", codes.join(", "), first.summary),
+                    None => String::new(),
+                };
+                writeln!(out, "{mark} {} {arrow} {}: {verdict}{why}", pair.from, pair.to)?;
             }
         }
     }

@@ -186,8 +186,11 @@ pub fn listen(
     for question in &questions {
         running.push(if pings { ping(&diagnose(&plain, question), &plain.tables.host)? } else { None });
     }
-    let until =
-        if running.iter().any(Option::is_some) { "until ping ends" } else { "ping from A to B now; the answer comes then, or with ctrl-C" };
+    let until = match running.iter().all(Option::is_some) {
+        true => "until ping ends",
+        // Others are waited for: nobody tells when they have pinged.
+        false => "ping from A to B now; the answer comes then, or with ctrl-C",
+    };
     live.announce(&format!("{}, {until}", humantime::format_duration(time)));
     watch(&mut live, time, &mut running, &stop)?;
     for (question, ping) in questions.iter_mut().zip(running) {

@@ -1,7 +1,7 @@
 //! What is wrong, as far as frames and the host show it.
 
-mod bridge;
 mod cable;
+mod health;
 mod host;
 
 use crate::decode::Stop;
@@ -22,7 +22,7 @@ pub enum Severity {
     Note,
 }
 
-/// Which kind of trouble; the stable code is [`FindingKind::code`].
+/// Which kind of trouble; the stable code is [`FindingKind::code`], that of the [cause](crate::diagnose::Cause) where it means the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
     /// Two stations of one layer-2 domain claim one address.
@@ -49,22 +49,22 @@ pub enum FindingKind {
     TopologyChanges,
     /// An address of the host is set on a port of a bridge.
     AddressOnPort,
-    /// The spanning tree lets nothing pass a bridge's port.
-    PortBlocked,
-    /// A bridge's port is switched off in the bridge.
+    /// A bridge's port is switched off.
     PortDisabled,
-    /// Frames go round.
-    Loop,
-    /// Ports of one bridge take frames of different lengths.
-    MtuDiffers,
+    /// The spanning tree does not let a bridge's port forward, or not yet.
+    PortNotForwarding,
     /// A guest's TAP is down.
     TapDown,
     /// A TAP that nobody has open.
     TapUnread,
     /// A guest sends from another address than its card's.
     MacDiffers,
-    /// Guests on one link have the same link-layer address.
+    /// Guests on one cable, or on one bridge, have the same link-layer address.
     DuplicateMac,
+    /// A broadcast goes round.
+    L2Loop,
+    /// Ports of one bridge have different MTUs.
+    MtuMismatch,
     /// Nobody is at a cable's other end.
     CableUnconnected,
     /// A cable's listener has another peer.
@@ -82,7 +82,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// A stable code in capitals: that of the [cause](crate::diagnose::Cause), where that means the same.
+    /// A stable code in capitals.
     pub fn code(self) -> &'static str {
         match self {
             FindingKind::AddressConflict => "DUPLICATE_IP",
@@ -97,14 +97,14 @@ impl FindingKind {
             FindingKind::TcpUnanswered => "TCP_UNANSWERED",
             FindingKind::TopologyChanges => "TOPOLOGY_CHANGES",
             FindingKind::AddressOnPort => "IP_ON_BRIDGE_PORT",
-            FindingKind::PortBlocked => "STP_NOT_FORWARDING",
             FindingKind::PortDisabled => "PORT_STATE_DISABLED",
-            FindingKind::Loop => "L2_LOOP",
-            FindingKind::MtuDiffers => "L2_MTU_DROP",
+            FindingKind::PortNotForwarding => "STP_NOT_FORWARDING",
             FindingKind::TapDown => "IFACE_ADMIN_DOWN",
             FindingKind::TapUnread => "TAP_NO_CARRIER",
             FindingKind::MacDiffers => "MAC_DIFFERS",
             FindingKind::DuplicateMac => "DUPLICATE_MAC",
+            FindingKind::L2Loop => "L2_LOOP",
+            FindingKind::MtuMismatch => "MTU_MISMATCH",
             FindingKind::CableUnconnected => "SOCKET_NETDEV_NOT_CONNECTED",
             FindingKind::CableNotAccepted => "SOCKET_ONE_CLIENT_ONLY",
             FindingKind::CableAlone => "CABLE_ALONE",
@@ -148,8 +148,8 @@ pub fn findings(tables: &Tables, topology: &Topology) -> Vec<Finding> {
     tcp(tables, &mut found);
     spanning_tree(tables, &mut found);
     host::host(tables, topology, &mut found);
+    health::health(tables, topology, &mut found);
     cable::cables(tables, topology, &mut found);
-    bridge::bridges(tables, topology, &mut found);
     points(tables, topology, &mut found);
     dropped(tables, &mut found);
     found.sort_by(|a, b| (a.severity, a.kind, a.frames.first(), &a.text).cmp(&(b.severity, b.kind, b.frames.first(), &b.text)));

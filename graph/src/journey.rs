@@ -2,7 +2,6 @@
 
 use crate::fact::Fact;
 use crate::{Direction, FrameNo, MacAddr, PointId, Timestamp};
-use std::collections::BTreeMap;
 
 /// What a journey's packet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,29 +77,4 @@ impl JourneyKind {
             JourneyKind::IcmpError => "icmp error",
         }
     }
-}
-
-/// A broadcast that comes in so often within a tenth of a second goes round.
-const ROUNDS: usize = 20;
-const TENTH: i64 = 100_000_000;
-
-/// The points where one and the same broadcast comes in again and again, with its frames there. A scan's many questions are not the same.
-pub(crate) fn going_round<'a>(journeys: impl Iterator<Item = &'a Journey>) -> BTreeMap<PointId, Vec<FrameNo>> {
-    type Burst<'a> = Vec<(&'a Fact, FrameNo)>;
-    let mut bursts: BTreeMap<(PointId, i64, Option<MacAddr>), Burst<'_>> = BTreeMap::new();
-    for packet in journeys.filter(|packet| packet.destination.is_some_and(MacAddr::is_group)) {
-        for seen in packet.sightings.iter().filter(|seen| seen.direction != Direction::Outbound) {
-            bursts.entry((seen.point, seen.at.0.div_euclid(TENTH), packet.source)).or_default().push((&packet.subject, seen.frame));
-        }
-    }
-    let mut found = BTreeMap::new();
-    for ((point, ..), burst) in bursts.into_iter().filter(|(_, burst)| burst.len() >= ROUNDS) {
-        // What goes round fills the burst.
-        let middle = burst[burst.len() / 2].0;
-        let same: Vec<FrameNo> = burst.iter().filter(|(subject, _)| *subject == middle).map(|(_, frame)| *frame).collect();
-        if same.len() >= ROUNDS {
-            found.entry(point).or_insert(same);
-        }
-    }
-    found
 }

@@ -198,71 +198,6 @@ fn a_forged_claim_conflicts_with_the_owner_though_its_station_never_sends() {
     );
 }
 
-/// Guests a and b on ports 2 and 3 of bridge 4.
-const BRIDGED: &str = "
-    0 host ns 1 own
-    0 host device 2 tapA tap 12 master 4
-    0 host device 3 tapB tap 13 master 4
-    0 host device 4 br0 bridge 14
-";
-
-#[test]
-fn a_port_that_takes_shorter_packets_than_its_neighbour_is_named_by_what_it_loses() {
-    check(&BRIDGED.replace("tapB tap 13", "tapB tap 13 mtu 1500").replace("tapA tap 12", "tapA tap 12 mtu 1500"), expect![[""]]);
-    check(
-        &BRIDGED.replace("tapB tap 13", "tapB tap 13 mtu 1000").replace("tapA tap 12", "tapA tap 12 mtu 1500"),
-        expect![[r#"
-        warning L2_MTU_DROP: ports of br0 take packets of different lengths: tapA up to 1500 octets, tapB up to 1000: what is longer is lost at tapB, and nobody is told
-    "#]],
-    );
-}
-
-#[test]
-fn cards_with_one_address_on_one_bridge() {
-    let guests = "0 host guest 100 a a@2\n 0 host guest 101 b a@3";
-    check(
-        &format!("{BRIDGED}\n{guests}"),
-        expect![[r#"
-        warning DUPLICATE_MAC: 02:00:00:00:00:0a is used at tapA and tapB, ports of br0: what is sent to it goes to whoever spoke last; give each card an address of its own
-    "#]],
-    );
-    check(&format!("{BRIDGED}\n{}", guests.replace("b a@3", "b b@3")), expect![[""]]);
-}
-
-#[test]
-fn a_station_that_moves_is_no_other_one_and_two_that_say_different_things_are() {
-    let moved = "
-        0.1 tapA< a>* arp who-has 10.0.0.9 tell 10.0.0.1
-        0.2 tapB< b>* arp who-has 10.0.0.1 tell 10.0.0.9
-        0.3 tapB> b>a arp 10.0.0.9 is-at for 10.0.0.1
-        0.4 tapA> b>a arp 10.0.0.9 is-at for 10.0.0.1
-    ";
-    let again = "5.0 tapB< a>* arp who-has 10.0.0.9 tell 10.0.0.1\n 5.1 tapA> a>* arp who-has 10.0.0.9 tell 10.0.0.1\n 5.2 tapB> b>a arp 10.0.0.9 is-at for 10.0.0.1";
-    let other = again.replace("tell 10.0.0.1", "tell 10.0.0.2").replace("for 10.0.0.1", "for 10.0.0.2");
-    check(&format!("{BRIDGED}\n{moved}\n{again}"), expect![[""]]);
-    check(
-        &format!("{BRIDGED}\n{moved}\n{other}"),
-        expect![[r#"
-        warning RESOLUTION_UNANSWERED: nobody answers 10.0.0.9's ARP for 10.0.0.1
-        warning DUPLICATE_MAC: 02:00:00:00:00:0a is used at tapA and tapB, ports of br0: what is sent to it goes to whoever spoke last; give each card an address of its own
-    "#]],
-    );
-}
-
-#[test]
-fn a_broadcast_that_comes_in_again_and_again_goes_round_and_a_scan_does_not() {
-    let line = |number: usize, target: usize| format!("1.{:03} tapA< a>* arp who-has 10.0.0.{target} tell 10.0.0.1\n", number);
-    let same: String = (0..30).map(|number| line(number, 9)).collect();
-    let scan: String = (0..30).map(|number| line(number, number + 10)).collect();
-    let round = |text: &str| {
-        let view = view(&format!("{BRIDGED}\n{text}"));
-        let found = view.findings.iter().find(|finding| finding.kind.code() == "L2_LOOP");
-        found.map(|finding| (finding.text.clone(), finding.frames.len()))
-    };
-    assert_eq!(round(&same), Some(("frames go round: one broadcast comes in again and again at tapA".to_owned(), 8)));
-    assert_eq!(round(&scan), None);
-}
-
 /// What is both a cause of a failed ping and a finding without a question has one name.
 #[test]
 fn a_finding_that_is_a_cause_has_its_name() {
@@ -273,10 +208,9 @@ fn a_finding_that_is_a_cause_has_its_name() {
         FindingKind::DuplicateMac,
         FindingKind::DhcpUnanswered,
         FindingKind::AddressOnPort,
-        FindingKind::PortBlocked,
+        FindingKind::PortNotForwarding,
         FindingKind::PortDisabled,
-        FindingKind::Loop,
-        FindingKind::MtuDiffers,
+        FindingKind::L2Loop,
         FindingKind::TapDown,
         FindingKind::TapUnread,
         FindingKind::CableUnconnected,

@@ -1,9 +1,9 @@
-//! What the user changed, so that it can be undone: the filter, pinned cards, whether the tables follow.
+//! What the user changed, so that it can be undone: the filter, pinned and folded cards, whether the tables follow.
 
 use crate::window::Window;
 use egui::Pos2;
 use egui::util::undoer::{Settings, Undoer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tapscope_graph::topology::Key;
 
 /// The user's choices at a moment.
@@ -11,6 +11,7 @@ use tapscope_graph::topology::Key;
 pub(crate) struct Choices {
     pub filter: String,
     pub pins: BTreeMap<Key, Pos2>,
+    pub folds: BTreeSet<Key>,
     pub is_following: bool,
 }
 
@@ -68,13 +69,21 @@ impl History {
 
 impl Window {
     pub(crate) fn choices(&self) -> Choices {
-        Choices { filter: self.search.text().to_owned(), pins: self.canvas.pins().clone(), is_following: self.settings.is_following }
+        Choices {
+            filter: self.search.text().to_owned(),
+            pins: self.canvas.pins().clone(),
+            folds: self.canvas.folds().clone(),
+            is_following: self.settings.is_following,
+        }
     }
 
     pub(crate) fn choose(&mut self, choices: Choices) {
         self.search.set(&choices.filter);
         if *self.canvas.pins() != choices.pins {
             self.canvas.set_pins(choices.pins);
+        }
+        if *self.canvas.folds() != choices.folds {
+            self.canvas.set_folds(choices.folds);
         }
         self.settings.is_following = choices.is_following;
     }

@@ -35,6 +35,8 @@ pub(crate) enum Action {
     Undo,
     Redo,
     SelectNothing,
+    ShowAll,
+    UnfoldAll,
     Show(Tab),
     Dark,
     Light,
@@ -56,6 +58,9 @@ pub(crate) enum Action {
     ExportThis,
     WiresharkThis,
     Unpin,
+    ZoomTo,
+    Fold,
+    Unfold,
 }
 
 /// What a command is about.
@@ -117,6 +122,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     all(Action::ClearFilter, "Clear the filter", Icon::FilterX, control_shift(Key::F)),
     all(Action::FollowSelection, "Tables follow the selection", Icon::Link, control(Key::L)),
     all(Action::SelectNothing, "Select nothing", Icon::X, key(Key::Escape)),
+    all(Action::ShowAll, "Fit the picture into view", Icon::Maximize, key(Key::F)),
+    all(Action::UnfoldAll, "Unfold everything", Icon::UnfoldVertical, None),
     all(Action::Undo, "Undo", Icon::Undo2, control(Key::Z)),
     all(Action::Redo, "Redo", Icon::Redo2, control_shift(Key::Z)),
     all(Action::Show(Tab::Echoes), "Show echoes", Icon::Table, key(Key::Num1)),
@@ -147,6 +154,9 @@ pub(crate) const ENTRIES: &[Entry] = &[
     thing(Action::ExportThis, "Export its frames…", Icon::Download, None),
     thing(Action::WiresharkThis, "Its frames in Wireshark", Icon::Fish, None),
     thing(Action::Unpin, "Let the card go", Icon::PinOff, None),
+    thing(Action::ZoomTo, "Zoom to it", Icon::ZoomIn, key(Key::Z)),
+    thing(Action::Fold, "Fold", Icon::FoldVertical, key(Key::G)),
+    thing(Action::Unfold, "Unfold", Icon::UnfoldVertical, key(Key::G)),
 ];
 
 /// Keys that are no commands, for the help.
@@ -154,9 +164,9 @@ pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("Tab", "on to the next thing; Space or Enter presses it"),
     ("drag, arrow keys", "move the picture"),
     ("wheel, + and -", "zoom the picture"),
-    ("F", "fit the picture into view"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
+    ("double-click a bridge", "fold what hangs on it, or unfold it"),
     ("right click", "what can be done with a card, a link or a row"),
     ("Up, Down, Page, Home, End", "in a table: move; Enter opens"),
     ("Ctrl+C", "in a table: copy the row"),
@@ -191,6 +201,10 @@ pub(crate) struct Situation<'a> {
     pub can_undo: bool,
     pub can_redo: bool,
     pub is_pinned: bool,
+    /// Of something that cards hang on, whether those are folded.
+    pub is_folded: Option<bool>,
+    /// Whether anything is folded.
+    pub has_folds: bool,
 }
 
 impl Situation<'_> {
@@ -232,6 +246,13 @@ impl Situation<'_> {
                 "its frames cannot be told from others",
             ),
             Action::Unpin => unless(self.is_pinned, "it is not pinned"),
+            Action::ZoomTo => unless(matches!(self.target, Selection::Thing(_)), "select something in the picture"),
+            Action::Fold => match self.is_folded {
+                Some(is_folded) => unless(!is_folded, "it is folded"),
+                None => Some("select a bridge or a namespace"),
+            },
+            Action::Unfold => unless(self.is_folded == Some(true), "it is not folded"),
+            Action::UnfoldAll => unless(self.has_folds, "nothing is folded"),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ mod choices;
 mod commands;
 mod compare;
 mod dialog;
+mod digest;
 mod doing;
 mod format;
 mod icons;

@@ -1,6 +1,7 @@
 //! The list at the left: who is there, where we listen, what is wrong.
 
 use crate::commands::{self, Situation, Wish};
+use crate::digest::Digest;
 use crate::tables::Tone;
 use crate::window::Selection;
 use crate::{format, theme, things};
@@ -18,6 +19,7 @@ const ROWS: usize = 200;
 pub(crate) fn show(
     ui: &mut Ui,
     situation: &Situation<'_>,
+    digest: &Digest,
     matching: Option<&BTreeSet<Key>>,
     selection: &mut Selection,
     wishes: &mut Vec<Wish>,
@@ -27,32 +29,30 @@ pub(crate) fn show(
     let mut list = List { situation, matching, selection, wishes };
     let view = &shown.view;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let rates = shown.rates();
-        let gone = things::gone(view);
-        let here = |node: &&Node| !gone.get(&node.key).copied().unwrap_or(false);
+        let here = |node: &&Node| !digest.gone.get(&node.key).copied().unwrap_or(false);
         let of_kind = |wanted: fn(NodeKind) -> bool| view.topology.nodes().filter(here).filter(move |node| wanted(node.kind));
         if !view.tables.host.is_empty() || shown.is_live() {
             let guests: Vec<&Node> = of_kind(|kind| kind == NodeKind::Guest).collect();
-            list.nodes(ui, &rates, "GUESTS", "no guests are running here", &guests);
+            list.nodes(ui, digest, "GUESTS", "no guests are running here", &guests);
             let mut locals: Vec<&Node> = of_kind(|kind| kind == NodeKind::Local).collect();
             locals.sort_by_key(|node| (!things::is_own(view, node), node.key));
             if !locals.is_empty() {
-                list.nodes(ui, &rates, "THIS HOST AND NAMESPACES", "", &locals);
+                list.nodes(ui, digest, "THIS HOST AND NAMESPACES", "", &locals);
             }
             list.bridges(ui);
             list.cables(ui);
         }
         let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
         if view.tables.host.is_empty() && !shown.is_live() {
-            list.nodes(ui, &rates, "HOSTS", "nobody was seen yet", &stations);
+            list.nodes(ui, digest, "HOSTS", "nobody was seen yet", &stations);
         } else if !stations.is_empty() {
-            list.nodes(ui, &rates, "OTHER STATIONS", "", &stations);
+            list.nodes(ui, digest, "OTHER STATIONS", "", &stations);
         }
         heading(ui, "POINTS");
         let points = view.tables.points.iter().enumerate().filter(|(_, point)| !point.closed || !shown.is_live());
         for (index, point) in points.take(ROWS) {
             let id = PointId(index as u32);
-            let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format!("{} packets", point.counters.packets) };
+            let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format::packets(point.counters.packets) };
             let color = if point.lost > 0 { palette.bad } else { palette.weak };
             list.row(ui, Selection::Point(id), &point.label(id), &lost, color);
         }
@@ -86,14 +86,14 @@ struct List<'a, 'b> {
 
 impl List<'_, '_> {
     /// A heading and a row for each node.
-    fn nodes(&mut self, ui: &mut Ui, rates: &BTreeMap<Key, u32>, title: &str, nobody: &str, nodes: &[&Node]) {
+    fn nodes(&mut self, ui: &mut Ui, digest: &Digest, title: &str, nobody: &str, nodes: &[&Node]) {
         let palette = theme::palette(ui.ctx());
         heading(ui, title);
         if nodes.is_empty() && !nobody.is_empty() {
             ui.label(RichText::new(nobody).color(palette.weak));
         }
         for node in nodes.iter().take(ROWS) {
-            let rate = rates.get(&node.key).copied().unwrap_or(0);
+            let rate = digest.rate(node.key);
             let color = if rate > 0 { palette.good } else { palette.weak };
             let aside = match things::guest(&self.situation.shown.view, node) {
                 Some(guest) => format!("  pid {}", guest.pid),
@@ -151,7 +151,7 @@ impl List<'_, '_> {
             let (text, color) = match (link.state, things::sight(view, link)) {
                 (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
                 (_, Some(sight)) => (sight.to_owned(), palette.weak),
-                (_, None) => (format!("{} packets", link.counters.packets), palette.weak),
+                (_, None) => (format::packets(link.counters.packets), palette.weak),
             };
             self.row(ui, Selection::Thing(link.key), link.name.as_str(), &text, color);
         }
@@ -199,7 +199,7 @@ impl List<'_, '_> {
             }
         }
         response.context_menu(|ui| {
-            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, ..*self.situation }, self.wishes);
+            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: None, ..*self.situation }, self.wishes);
         });
     }
 

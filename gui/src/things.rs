@@ -37,7 +37,7 @@ pub(crate) fn gone(view: &View) -> BTreeMap<Key, bool> {
 /// The guest that a node is.
 pub(crate) fn guest<'a>(view: &'a View, node: &Node) -> Option<&'a Guest> {
     let Some(Configured::Guest(pid)) = node.host else { return None };
-    view.tables.host.guests().find(|guest| guest.pid == pid)
+    view.tables.host.guest(pid)
 }
 
 /// The host's device that a link is.
@@ -166,6 +166,11 @@ pub(crate) fn is_broken(state: LinkState) -> bool {
     !matches!(state, LinkState::Unknown | LinkState::Up)
 }
 
+/// Whether a link's port is isolated: no frame passes from it to another such port of the same bridge.
+pub(crate) fn is_isolated(view: &View, link: &Link) -> bool {
+    device(view, link).and_then(|device| device.port.as_ref()).is_some_and(|port| port.is_isolated)
+}
+
 /// Whether a cable in this state may wait for good reason.
 pub(crate) fn may_wait(state: CableState) -> bool {
     matches!(state, CableState::Listening | CableState::Alone)
@@ -187,17 +192,5 @@ impl Shown {
     /// Whether what is shown is the host rather than a file.
     pub(crate) fn is_live(&self) -> bool {
         self.playback.state == crate::session::PlaybackState::Live
-    }
-
-    /// Octets per second of each node, sent and received together.
-    pub(crate) fn rates(&self) -> BTreeMap<Key, u32> {
-        let now = self.now();
-        let mut rates: BTreeMap<Key, u32> = BTreeMap::new();
-        for (node, _, interface) in self.view.topology.attachments() {
-            let (sent, received) = interface.series.rate(now);
-            let rate = rates.entry(node.key).or_default();
-            *rate = rate.saturating_add(sent).saturating_add(received);
-        }
-        rates
     }
 }

@@ -6,6 +6,7 @@ use crate::choices::History;
 use crate::commands::{self, Action, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
+use crate::digest::Digest;
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
 use crate::session::{Chosen, Command, Shown};
@@ -50,6 +51,8 @@ pub struct Window {
     pub(crate) tables: Tables,
     pub(crate) search: Search,
     pub(crate) settings: Settings,
+    /// What the frames of one snapshot share.
+    digest: Digest,
     matching: Matching,
     history: History,
     palette: CommandPalette,
@@ -88,6 +91,7 @@ impl Window {
             tables: Tables::default(),
             search: Search::default(),
             settings,
+            digest: Digest::default(),
             matching: Matching::default(),
             history: History::default(),
             palette: CommandPalette::default(),
@@ -117,6 +121,9 @@ impl Window {
         let mut wishes = Vec::new();
         self.is_of_host |= shown.is_live();
         self.look(ui.ctx(), shown);
+        if !self.digest.is_of(shown) {
+            self.digest = Digest::of(shown);
+        }
         self.keys(ui.ctx(), shown, &mut wishes);
         let situation = self.situation(shown);
         Panel::top("top").show(ui, |ui| topbar::show(ui, &situation, &mut self.search, &mut commands, &mut wishes));
@@ -139,7 +146,7 @@ impl Window {
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
-            sidebar::show(ui, &situation, matching.as_deref(), &mut self.selection, &mut wishes);
+            sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes);
         });
         let mut reaction = crate::why::Reaction::default();
         Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| match &self.why {
@@ -158,7 +165,7 @@ impl Window {
                 let frame = egui::Frame::new().inner_margin(10);
                 Panel::bottom("ladder").frame(frame).resizable(true).default_size(height).show(ui, |ui| why.ladder(ui, &mut wishes));
             }
-            self.canvas.show(ui, &situation, shown, &mut self.selection, &mut wishes);
+            self.canvas.show(ui, &situation, shown, &self.digest, &mut self.selection, &mut wishes);
         });
         self.settings.is_welcomed = is_welcomed;
         if reaction.is_watching_again
@@ -182,6 +189,12 @@ impl Window {
         for wish in wishes {
             self.grant(ui.ctx(), wish, shown, &mut commands);
         }
+        if let Some(pins) = self.canvas.kept() {
+            self.settings.pins = pins;
+        }
+        if self.canvas.is_waiting() {
+            ui.ctx().request_repaint();
+        }
         commands
     }
 
@@ -190,9 +203,10 @@ impl Window {
         icons::install(context);
         // The table of commands has these keys, and the settings remember what they did.
         context.options_mut(|options| options.zoom_with_keyboard = false);
-        if self.settings != (Settings { is_welcomed: true, ..Settings::default() }) {
+        if self.settings != (Settings { is_welcomed: true, pins: self.settings.pins.clone(), ..Settings::default() }) {
             self.settings.apply(context);
         }
+        self.canvas.remember(&self.settings.pins);
         self.is_set_up = true;
     }
 
@@ -219,6 +233,11 @@ impl Window {
             has_answer: self.why.is_some(),
             can_undo: self.history.can_undo(),
             can_redo: self.history.can_redo(),
+            is_folded: match self.selection {
+                Selection::Thing(key) => self.canvas.is_folded(key),
+                _ => None,
+            },
+            has_folds: !self.canvas.folds().is_empty(),
             is_pinned: matches!(self.selection, Selection::Thing(key) if self.canvas.pins().contains_key(&key)),
         }
     }
@@ -337,11 +356,25 @@ impl Window {
             Action::LargerText => self.set(context, |settings| settings.zoom(1.0)),
             Action::SmallerText => self.set(context, |settings| settings.zoom(-1.0)),
             Action::NormalText => self.set(context, |settings| settings.scale = 1.0),
-            Action::ResetSettings => self.set(context, |settings| *settings = Settings { is_welcomed: true, ..Settings::default() }),
+            Action::ResetSettings => self.set(context, |settings| {
+                // Where cards stand is work that somebody did; undo and "Let the card go" take it back.
+                let pins = std::mem::take(&mut settings.pins);
+                *settings = Settings { is_welcomed: true, pins, ..Settings::default() };
+            }),
             Action::Palette => self.palette.toggle(),
             Action::Keys => self.is_help_open = !self.is_help_open,
             Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),
             Action::StopListening => commands.extend(target::device(view, about).map(Command::StopListening)),
+            Action::ShowAll => self.canvas.show_all(),
+            Action::UnfoldAll => self.canvas.set_folds(std::collections::BTreeSet::new()),
+            Action::ZoomTo | Action::Fold | Action::Unfold => {
+                if let Selection::Thing(key) = about {
+                    match action {
+                        Action::ZoomTo => self.canvas.zoom_to(key),
+                        _ => self.canvas.fold(key, action == Action::Fold),
+                    }
+                }
+            }
             Action::Unpin => {
                 if let Selection::Thing(key) = about {
                     self.canvas.unpin(key);

@@ -64,7 +64,7 @@ pub struct LiveArguments {
 pub enum Format {
     /// For people
     Text,
-    /// For programs: `list` one object of schema tapscope.list/1, `watch` an object a line
+    /// For programs
     Json,
 }
 

@@ -261,6 +261,14 @@ impl Host {
         }
     }
 
+    /// A guest by its process.
+    pub fn guest(&self, pid: u32) -> Option<&Guest> {
+        match self.rows.get(&HostKey::Guest(pid))? {
+            HostFact::Guest(guest) => Some(guest),
+            _ => None,
+        }
+    }
+
     /// A device by its name in a namespace.
     pub fn device_named(&self, netns: Netns, name: &str) -> Option<&Device> {
         self.devices().find(|device| device.id.netns == netns && device.name.as_str() == name)

@@ -201,6 +201,7 @@ fn firewall(tool: &str, table: &str, chain: &str, hook: &str, number: &str, rule
         hook: (hook != "-").then(|| Text::new(&hook.replace('/', " "))),
         number: number.parse().expect("a number"),
         rule: Text::long(&rule.join(" ")),
+        handle: None,
         hits: None,
     }))
 }

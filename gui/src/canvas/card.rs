@@ -26,7 +26,7 @@ impl Drawing<'_> {
 
     fn edge(&self, palette: &Palette, node: &Node) -> Stroke {
         let has_conflict = node.addresses.iter().any(|address| !address.conflicts.is_empty());
-        match (self.selection == Selection::Thing(node.key), has_conflict, self.strangers.contains_key(&node.key)) {
+        match (self.selection == Selection::Thing(node.key), has_conflict, self.digest.stranger(node.key).is_some()) {
             (true, ..) => Stroke::new(2.0, palette.strong),
             (false, true, _) => Stroke::new(1.5, palette.bad),
             (false, false, true) => Stroke::new(1.5, palette.warn),
@@ -64,7 +64,7 @@ impl Drawing<'_> {
         let title = format::title(node);
         let font = self.font(10.5);
         let right = rect.right_top() + vec2(-7.0, 4.5) * zoom;
-        let link = self.first_link.get(&node.key).copied();
+        let link = self.digest.first_link(node.key);
         let name = link.map_or("", |link| link.name.as_str());
         let left =
             painter.text(rect.left_top() + vec2(22.0, 3.5) * zoom, Align2::LEFT_TOP, &title, self.font(12.0), palette.strong).right();
@@ -79,7 +79,7 @@ impl Drawing<'_> {
         }
         let Some((text, color)) = lines.into_iter().next() else { return };
         let left = painter.text(at, Align2::LEFT_TOP, text, font.clone(), color).right();
-        let rate = self.rates.get(&node.key).copied().unwrap_or(0);
+        let rate = self.digest.rate(node.key);
         if rate > 0 {
             let color = rate_color(palette, rate);
             let galley = painter.layout_no_wrap(format::rate(rate), font, color);
@@ -115,7 +115,7 @@ impl Drawing<'_> {
         if node.addresses.iter().any(|address| !address.conflicts.is_empty()) {
             lines.push(("address conflict".to_owned(), palette.bad));
         }
-        if let Some(mac) = self.strangers.get(&node.key) {
+        if let Some(mac) = self.digest.stranger(node.key) {
             let at = if self.layout.is_dense { 0 } else { lines.len() };
             lines.insert(at, (format!("also sends from {mac}"), palette.warn));
         }
@@ -200,7 +200,7 @@ impl Drawing<'_> {
     /// The rates of a row of the spine.
     pub(super) fn rate_of(&self, link: Key) -> Option<(u32, String)> {
         let (node, _) = self.layout.spine?;
-        let rate = self.interfaces.get(&(node, link))?.series.rate(self.now);
+        let rate = self.digest.interface(node, link)?.series.rate(self.now);
         let total = rate.0.saturating_add(rate.1);
         (total > 0).then(|| (total, rate_lines(rate).join(", ")))
     }

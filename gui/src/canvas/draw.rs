@@ -3,17 +3,17 @@
 use super::icon;
 use super::layout::{Layout, ROW, TITLE};
 use super::wire::rate_color;
+use crate::digest::Digest;
 use crate::session::Shown;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use crate::{format, things};
-use egui::epaint::Mesh;
-use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
+use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tapscope_graph::Timestamp;
 use tapscope_graph::host::DeviceKind;
-use tapscope_graph::topology::{Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind, Vertex};
-use tapscope_graph::{MacAddr, Timestamp};
+use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
 
 /// Below this zoom cards are blocks without text.
 pub(super) const READABLE: f32 = 0.42;
@@ -33,14 +33,7 @@ pub(super) struct Drawing<'a> {
     pub now: Timestamp,
     /// Whether the host says what there is: then what was not seen is known to be there.
     pub is_told: bool,
-    pub nodes: BTreeMap<Key, &'a Node>,
-    pub links: BTreeMap<Key, &'a Link>,
-    pub interfaces: BTreeMap<(Key, Key), &'a Interface>,
-    /// The first link that somebody is attached to.
-    pub first_link: BTreeMap<Key, &'a Link>,
-    pub rates: BTreeMap<Key, u32>,
-    /// Guests through whose link a station with another address sends.
-    pub strangers: BTreeMap<Key, MacAddr>,
+    pub digest: &'a Digest,
 }
 
 /// What a screen reader says of a node.
@@ -79,11 +72,18 @@ pub(super) fn spoken_link(shown: &Shown, link: &Link) -> String {
 
 impl<'a> Drawing<'a> {
     /// Looks the view's things up.
-    pub fn new(ui: &'a Ui, shown: &'a Arc<Shown>, layout: &'a Layout, pins: &'a BTreeMap<Key, Pos2>, selection: Selection) -> Drawing<'a> {
-        let view = &shown.view;
-        let mut drawing = Drawing {
+    pub fn new(
+        ui: &'a Ui,
+        shown: &'a Arc<Shown>,
+        digest: &'a Digest,
+        layout: &'a Layout,
+        pins: &'a BTreeMap<Key, Pos2>,
+        selection: Selection,
+    ) -> Drawing<'a> {
+        Drawing {
             ui,
             shown,
+            digest,
             layout,
             selection,
             pins,
@@ -91,41 +91,9 @@ impl<'a> Drawing<'a> {
             offset: Vec2::ZERO,
             clip: Rect::NOTHING,
             position: shown.playback.position,
-            now: shown.now(),
-            is_told: !view.tables.host.is_empty(),
-            nodes: BTreeMap::new(),
-            links: BTreeMap::new(),
-            interfaces: BTreeMap::new(),
-            first_link: BTreeMap::new(),
-            rates: shown.rates(),
-            strangers: BTreeMap::new(),
-        };
-        for vertex in view.topology.graph.node_weights() {
-            match vertex {
-                Vertex::Node(node) => drop(drawing.nodes.insert(node.key, node)),
-                Vertex::Link(link) => drop(drawing.links.insert(link.key, link)),
-            }
+            now: digest.now,
+            is_told: !shown.view.tables.host.is_empty(),
         }
-        let mut guests: BTreeMap<Key, Key> = BTreeMap::new();
-        for (node, link, interface) in view.topology.attachments() {
-            // A node may have several addresses on a link: the busiest tells its rate.
-            let busy = |interface: &Interface| interface.sent.packets + interface.received.packets;
-            let known = drawing.interfaces.entry((node.key, link.key)).or_insert(interface);
-            if busy(known) < busy(interface) {
-                *known = interface;
-            }
-            drawing.first_link.entry(node.key).or_insert(link);
-            if node.kind == NodeKind::Guest && link.kind != LinkKind::Cable {
-                guests.insert(link.key, node.key);
-            }
-        }
-        for (node, link, interface) in view.topology.attachments() {
-            let is_stranger = matches!(node.kind, NodeKind::Host | NodeKind::Router) && interface.is_seen;
-            if let (true, Some(&guest), Some(mac)) = (is_stranger, guests.get(&link.key), interface.mac) {
-                drawing.strangers.entry(guest).or_insert(mac);
-            }
-        }
-        drawing
     }
 
     pub fn place(&self, pos: Pos2) -> Pos2 {
@@ -151,11 +119,17 @@ impl<'a> Drawing<'a> {
         point.is_some_and(|point| !point.closed || !self.shown.is_live())
     }
 
+    /// Paints everything, with its words.
     pub fn paint(&self) {
         let palette = theme::palette(self.ui.ctx());
         let painter = self.ui.painter_at(self.clip);
-        for wire in &self.layout.wires {
-            self.wire(&painter, &palette, wire, self.links.get(&wire.link).copied(), self.interface(wire.node, wire.link));
+        self.frames(&painter, &palette);
+        // What passes by has its name and rate beside it.
+        let near = self.clip.expand(80.0);
+        for (wire, span) in self.layout.wires.iter().zip(&self.layout.spans) {
+            if self.place_rect(*span).intersects(near) {
+                self.wire(&painter, &palette, wire, self.digest.link(wire.link), self.digest.interface(wire.node, wire.link));
+            }
         }
         for (key, rect) in &self.layout.rails {
             let on_screen = self.place_rect(*rect);
@@ -166,25 +140,16 @@ impl<'a> Drawing<'a> {
         if let Some((key, rect)) = self.layout.spine {
             self.spine(&painter, &palette, key, self.place_rect(rect));
         }
-        let mut blocks = Mesh::default();
         for (key, rect) in &self.layout.cards {
             let on_screen = self.place_rect(*rect);
-            let Some(node) = self.nodes.get(key).filter(|_| on_screen.intersects(self.clip)) else { continue };
-            if self.zoom < READABLE {
-                let selected = self.selection == Selection::Thing(*key);
-                blocks.add_colored_rect(on_screen, if selected { palette.accent } else { palette.edge });
-            } else {
+            if let Some(node) = self.digest.node(*key).filter(|_| on_screen.intersects(self.clip)) {
                 self.card(&painter, &palette, on_screen, node);
             }
-        }
-        painter.add(Shape::mesh(blocks));
-        if self.zoom < READABLE {
-            return;
         }
         for (rects, is_port) in [(&self.layout.ports, true), (&self.layout.stubs, false)] {
             for (key, rect) in rects {
                 let on_screen = self.place_rect(*rect);
-                let Some(link) = self.links.get(key).filter(|_| on_screen.intersects(self.clip)) else { continue };
+                let Some(link) = self.digest.link(*key).filter(|_| on_screen.intersects(self.clip)) else { continue };
                 if is_port {
                     self.empty_port(&painter, &palette, on_screen, link);
                 } else {
@@ -194,33 +159,50 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// An attachment; of a device's VLANs the one that is there.
-    fn interface(&self, node: Key, link: Key) -> Option<&'a Interface> {
-        let direct = self.interfaces.get(&(node, link)).copied();
-        direct.or_else(|| match link {
-            Key::Link(point, None) => self
-                .interfaces
-                .range((node, Key::Link(point, None))..=(node, Key::Link(point, Some(u16::MAX))))
-                .next()
-                .map(|(_, interface)| *interface),
-            _ => None,
-        })
+    /// A box around what a namespace holds, with its name.
+    pub(super) fn frames(&self, painter: &Painter, palette: &Palette) {
+        for (key, rect) in &self.layout.frames {
+            let rect = self.place_rect(*rect);
+            if !rect.intersects(self.clip) {
+                continue;
+            }
+            let is_selected = self.selection == Selection::Thing(*key);
+            let stroke = Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.weak });
+            let rounding = CornerRadius::same((12.0 * self.zoom).clamp(2.0, 40.0) as u8);
+            painter.rect(rect, rounding, palette.accent.gamma_multiply(0.05), stroke, StrokeKind::Inside);
+            let name = match self.digest.node(*key) {
+                Some(node) => format!("namespace {}", format::title(node)),
+                None => "namespace".to_owned(),
+            };
+            let size = (12.0 * self.zoom).clamp(10.0, 14.0);
+            if rect.width() > 60.0 {
+                let clipped = painter.with_clip_rect(rect.intersect(self.clip));
+                let at = rect.left_top() + vec2(12.0, 7.0) * self.zoom;
+                clipped.text(at, Align2::LEFT_TOP, name, FontId::proportional(size), palette.weak);
+            }
+        }
     }
 
     fn rail(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
-        let (bridge, link) = (self.nodes.get(&key).copied(), self.links.get(&key).copied());
+        let (bridge, link) = (self.digest.node(key), self.digest.link(key));
         let is_selected = self.selection == Selection::Thing(key);
         let stroke = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };
         let rounding = CornerRadius::same((rect.height() / 2.0).min(120.0) as u8);
-        painter.rect(rect, rounding, palette.rail, stroke, StrokeKind::Inside);
-        if self.zoom < READABLE {
-            return;
+        let folded = self.layout.folded.get(&key).copied();
+        if folded.is_some() {
+            // Cards behind the rail: there is more than is shown.
+            for shift in [2.0, 1.0] {
+                let behind = rect.shrink2(vec2(14.0 * shift * self.zoom, 0.0)).translate(vec2(0.0, 5.0 * shift * self.zoom));
+                painter.rect(behind, rounding, palette.card, Stroke::new(1.0, palette.edge), StrokeKind::Inside);
+            }
         }
+        painter.rect(rect, rounding, palette.rail, stroke, StrokeKind::Inside);
         let (title, detail) = match (bridge, link) {
             (Some(bridge), _) => (format::title(bridge), self.of_bridge(bridge)),
             (None, Some(link)) => (link.name.to_string(), format!("{} packets", link.counters.packets)),
             (None, None) => (key.to_string(), String::new()),
         };
+        let detail = folded.map_or(detail, |count| format!("{count} folded · double-click shows them"));
         let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
         let mark = rect.left_center() + vec2(24.0 * self.zoom, 0.0);
         if bridge.is_some() {
@@ -269,8 +251,8 @@ impl<'a> Drawing<'a> {
     }
 
     /// This host: its addresses, and the devices that only it is attached to.
-    fn spine(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
-        let Some(node) = self.nodes.get(&key).copied().filter(|_| rect.intersects(self.clip)) else { return };
+    pub(super) fn spine(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
+        let Some(node) = self.digest.node(key).filter(|_| rect.intersects(self.clip)) else { return };
         let is_selected = self.selection == Selection::Thing(key);
         let edge = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };
         painter.rect(rect, CornerRadius::same((9.0 * self.zoom) as u8), palette.card, edge, StrokeKind::Inside);
@@ -290,7 +272,7 @@ impl<'a> Drawing<'a> {
             clipped.text(at, Align2::LEFT_TOP, line, self.font(12.0), color);
         }
         for (key, row) in &self.layout.rows {
-            let Some(link) = self.links.get(key) else { continue };
+            let Some(link) = self.digest.link(*key) else { continue };
             let row = self.place_rect(*row);
             self.row(painter, &clipped, palette, row, link);
         }

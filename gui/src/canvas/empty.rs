@@ -16,6 +16,12 @@ impl Drawing<'_> {
         self.say(center, "nothing was seen yet", &[("press Play, or drag the time line: hosts appear as their frames do", false)]);
     }
 
+    /// While the first layout of a large picture is made.
+    pub fn placing(&self) {
+        let count = self.shown.view.topology.nodes().count();
+        self.say(self.clip.center(), &format!("{count} hosts find their places"), &[]);
+    }
+
     /// While there is a host without guests: below its picture.
     pub fn no_guests(&self) {
         let has_guests = self.shown.view.topology.nodes().any(|node| node.kind == NodeKind::Guest);

@@ -6,23 +6,32 @@ mod empty;
 mod icon;
 pub mod layout;
 mod marks;
+mod minimap;
+mod overview;
+mod pins;
 mod pulse;
 mod svg;
 mod wire;
+mod worker;
 
 pub(crate) use marks::Marks;
 pub use svg::{font, svg};
 
 use crate::commands::{self, Situation, Wish};
+use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
 use draw::Drawing;
 use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
-use layout::{Layout, Request, Slots, layout};
-use std::collections::BTreeMap;
+use layout::{Layout, Request, Slots};
+use minimap::Minimap;
+use overview::Overview;
+use pins::Kept;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tapscope_graph::topology::{Key, Vertex};
+use tapscope_graph::topology::Key;
 use tapscope_graph::{Timestamp, View};
+use worker::{Made, Wanted, Worker};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
 const WIDGETS: usize = 300;
@@ -35,10 +44,23 @@ const STEP: f32 = 60.0;
 pub struct Canvas {
     slots: Slots,
     pins: BTreeMap<Key, Pos2>,
+    /// Rails whose cards are not shown.
+    folds: BTreeSet<Key>,
     /// What the layout was made for, and of.
     request: Request,
-    layout: Layout,
+    layout: Arc<Layout>,
+    /// The layout's number: another one for each.
+    number: usize,
+    worker: Worker,
+    /// Whether the layout that the worker makes is out of date already.
+    is_stale: bool,
     made_of: Option<Arc<View>>,
+    overview: Overview,
+    minimap: Minimap,
+    /// Where cards were put, by their names: from earlier starts, too.
+    kept: Kept,
+    /// What to bring into view as soon as it has a place.
+    wanted: Option<Key>,
     /// Screen points per picture point.
     zoom: f32,
     /// The picture's point in the middle of the screen.
@@ -59,9 +81,17 @@ impl Default for Canvas {
         Canvas {
             slots: Slots::default(),
             pins: BTreeMap::new(),
+            folds: BTreeSet::new(),
             request: Request::default(),
-            layout: Layout::default(),
+            layout: Arc::default(),
+            number: 0,
+            worker: Worker::default(),
+            is_stale: false,
             made_of: None,
+            overview: Overview::default(),
+            minimap: Minimap::default(),
+            kept: Kept::default(),
+            wanted: None,
             zoom: 1.0,
             center: Pos2::ZERO,
             is_moved: false,
@@ -80,32 +110,47 @@ impl Canvas {
         ui: &mut Ui,
         situation: &Situation<'_>,
         shown: &Arc<Shown>,
+        digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
         let rect = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(rect, Sense::click_and_drag());
-        self.follow(shown);
+        self.follow(ui, shown);
         let position = self.position(ui, shown);
         if !self.is_moved {
             self.fit(rect);
         }
         self.navigate(ui, &response, rect);
+        self.approach(rect);
         let placed = self.layout.clone();
-        let mut drawing = Drawing::new(ui, shown, &placed, &self.pins, *selection);
+        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.pins, *selection);
         drawing.zoom = self.zoom;
         drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
         drawing.clip = rect;
         drawing.position = position;
         if self.layout.cards.is_empty() && self.layout.rails.is_empty() && self.layout.spine.is_none() {
-            drawing.empty();
+            if self.worker.is_busy() {
+                drawing.placing()
+            } else {
+                drawing.empty()
+            }
             return;
         }
-        drawing.paint();
+        if self.zoom < draw::READABLE {
+            self.overview.paint(&drawing, self.number);
+        } else {
+            drawing.paint();
+        }
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
-        self.interact(ui, &response, rect, situation, selection, wishes);
+        self.interact(ui, &response, rect, situation, digest, selection, wishes);
+        let seen = Rect::from_center_size(self.center, rect.size() / self.zoom);
+        if let Some(center) = self.minimap.show(ui, rect, &placed, self.number, seen) {
+            self.center = center;
+            self.is_moved = true;
+        }
         if is_animated && matches!(shown.playback.state, PlaybackState::Playing | PlaybackState::Live) {
             ui.ctx().request_repaint_after(std::time::Duration::from_millis(33));
         }
@@ -126,21 +171,113 @@ impl Canvas {
     }
 
     /// Lays out anew where the picture's things have changed.
-    fn follow(&mut self, shown: &Shown) {
-        if self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view)) {
+    fn follow(&mut self, ui: &Ui, shown: &Shown) {
+        if let Some(made) = self.worker.done() {
+            self.take(made);
+        }
+        let is_known = self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view));
+        if !is_known {
+            self.made_of = Some(shown.view.clone());
+            self.kept.restore(&shown.view, &mut self.pins);
+        }
+        if (!is_known || self.is_stale) && !self.worker.is_busy() {
+            self.place(ui.ctx());
+        } else if !is_known {
+            self.is_stale = true;
+        }
+    }
+
+    /// Has everything placed: at once, or by the worker where that takes longer than a frame may.
+    fn place(&mut self, context: &egui::Context) {
+        self.is_stale = false;
+        let Some(view) = self.made_of.clone() else { return };
+        let mut wanted = Wanted { view, pins: self.pins.clone(), slots: self.slots.clone() };
+        wanted.slots.fold(self.folds.clone());
+        let last = self.layout.bounds.is_some().then_some(&self.request);
+        let made = if wanted.is_large() { self.worker.begin(wanted, last.cloned(), context) } else { Some(wanted.make(last)) };
+        if let Some(made) = made {
+            self.take(made);
+        }
+    }
+
+    fn take(&mut self, made: Made) {
+        self.slots = made.slots;
+        if let Some(layout) = made.layout {
+            self.layout = layout;
+            self.request = made.request;
+            self.number += 1;
+        }
+    }
+
+    /// Whether another frame is needed to show what was changed.
+    pub(crate) fn is_waiting(&self) -> bool {
+        (self.is_stale && !self.worker.is_busy()) || self.wanted.is_some()
+    }
+
+    /// The next frame lays out anew.
+    fn relayout(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Brings a thing into view, with something of what is around it.
+    fn approach(&mut self, canvas: Rect) {
+        if self.is_stale || self.worker.is_busy() {
             return;
         }
-        self.made_of = Some(shown.view.clone());
+        let Some(place) = self.wanted.take().and_then(|key| self.layout.place_of(key)) else { return };
+        let room = place.expand(90.0);
+        let scale = (canvas.width() / room.width()).min(canvas.height() / room.height());
+        self.zoom = scale.clamp(*ZOOM.start(), 1.25);
+        self.center = place.center();
+        self.is_moved = true;
+    }
+
+    /// Shows a thing from near.
+    pub(crate) fn zoom_to(&mut self, key: Key) {
+        self.wanted = Some(key);
+    }
+
+    /// Shows everything.
+    pub(crate) fn show_all(&mut self) {
+        self.is_moved = false;
+        self.fitted = None;
+    }
+
+    /// Rails whose cards are not shown.
+    pub(crate) fn folds(&self) -> &BTreeSet<Key> {
+        &self.folds
+    }
+
+    /// Shows the cards of other rails.
+    pub(crate) fn set_folds(&mut self, folds: BTreeSet<Key>) {
+        self.folds = folds;
         self.relayout();
     }
 
-    fn relayout(&mut self) {
-        let Some(view) = &self.made_of else { return };
-        let request = self.slots.request(view, &self.pins);
-        if request != self.request || self.layout.bounds.is_none() {
-            self.layout = layout(&request);
-            self.request = request;
+    /// The rails that folding a thing is about: itself, or those of a namespace.
+    pub(crate) fn rails_of(&self, key: Key) -> Vec<Key> {
+        if let Some(frame) = self.layout.frames.get(&key) {
+            return self.layout.rails.iter().filter(|(_, rail)| frame.contains_rect(**rail)).map(|(key, _)| *key).collect();
         }
+        self.layout.rails.contains_key(&key).then_some(key).into_iter().collect()
+    }
+
+    /// Whether the cards of a thing's rails are hidden; none where it has no rails.
+    pub(crate) fn is_folded(&self, key: Key) -> Option<bool> {
+        let rails = self.rails_of(key);
+        (!rails.is_empty()).then(|| rails.iter().all(|rail| self.folds.contains(rail)))
+    }
+
+    /// Hides the cards of a thing's rails, or shows them again.
+    pub(crate) fn fold(&mut self, key: Key, is_folded: bool) {
+        for rail in self.rails_of(key) {
+            if is_folded {
+                self.folds.insert(rail);
+            } else {
+                self.folds.remove(&rail);
+            }
+        }
+        self.relayout();
     }
 
     /// Fits the picture into the room, once; again where the room changes, or the picture outgrows it or leaves most of it empty: so
@@ -193,10 +330,6 @@ impl Canvas {
                 self.is_moved = true;
             }
         }
-        if pressed(Button::F) {
-            self.is_moved = false;
-            self.fitted = None;
-        }
     }
 
     /// Where the user put cards.
@@ -237,20 +370,15 @@ impl Canvas {
         background: &Response,
         canvas: Rect,
         situation: &Situation<'_>,
+        digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
         let shown = situation.shown;
-        let labels: BTreeMap<Key, String> = shown
-            .view
-            .topology
-            .graph
-            .node_weights()
-            .map(|vertex| match vertex {
-                Vertex::Node(node) => (node.key, draw::spoken(shown, node)),
-                Vertex::Link(link) => (link.key, draw::spoken_link(shown, link)),
-            })
-            .collect();
+        let label = |key: Key| match digest.node(key) {
+            Some(node) => Some(draw::spoken(shown, node)),
+            None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
+        };
         let visible: Vec<(Key, Rect)> = self
             .layout
             .spine
@@ -263,17 +391,25 @@ impl Canvas {
             .chain(&self.layout.stubs)
             .chain(&self.layout.cables)
             .map(|(key, rect)| (*key, self.on_screen(*rect, canvas)))
+            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas))))
             .filter(|(_, rect)| rect.intersects(canvas))
             .collect();
         let mut is_hit = false;
         for (key, rect) in visible.iter().take(WIDGETS) {
-            let Some(label) = labels.get(key) else { continue };
+            let Some(mut label) = label(*key) else { continue };
+            if let Some(count) = self.layout.folded.get(key) {
+                label = format!("{label}, {count} folded");
+            }
             let response = ui.interact(rect.intersect(canvas), Id::unique("thing").with(key), Sense::click_and_drag());
-            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), label));
+            response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
             let is_pinned = self.pins.contains_key(key);
+            let is_folded = self.is_folded(*key);
+            if let (true, Some(is_folded)) = (response.double_clicked(), is_folded) {
+                self.fold(*key, !is_folded);
+            }
             response.context_menu(|ui| {
-                commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, ..*situation }, wishes);
+                commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, is_folded, ..*situation }, wishes);
             });
             match *selection {
                 Selection::Thing(from) if response.clicked() && from != *key && ui.input(|input| input.modifiers.shift) => {
@@ -283,12 +419,24 @@ impl Canvas {
             }
             response.on_hover_text(label);
         }
+        // Beyond the widgets a hint is all that there is to tell one dot from another.
+        if let Some((key, _)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)))
+            && let Some(label) = label(*key)
+        {
+            background.clone().on_hover_text_at_pointer(label);
+        }
         if background.clicked() && !is_hit {
             // Beyond the widgets, and on empty ground.
             let at = background.interact_pointer_pos();
             let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect)| rect.contains(at)));
             *selection = hit.map_or(Selection::None, |(key, _)| Selection::Thing(*key));
         }
+    }
+
+    /// The part of a namespace's frame that has its name.
+    fn head(&self, frame: Rect, canvas: Rect) -> Rect {
+        let on_screen = self.on_screen(frame, canvas);
+        Rect::from_min_size(on_screen.min, vec2(on_screen.width(), (24.0 * self.zoom).max(12.0)))
     }
 
     fn card(&mut self, ui: &Ui, response: &Response, key: Key, canvas: Rect, selection: &mut Selection) {

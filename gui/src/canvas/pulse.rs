@@ -34,7 +34,7 @@ impl Drawing<'_> {
         }
         let mut by_mac: BTreeMap<MacAddr, Vec<&[Pos2]>> = BTreeMap::new();
         for wire in &self.layout.wires {
-            let at = self.interfaces.get(&(wire.node, wire.link)).and_then(|interface| interface.mac);
+            let at = self.digest.interface(wire.node, wire.link).and_then(|interface| interface.mac);
             let own = match wire.node {
                 Key::Station(_, mac) => Some(mac),
                 _ => at,

@@ -5,6 +5,7 @@
 
 use super::draw::Drawing;
 use super::layout::{Slots, layout};
+use crate::digest::Digest;
 use crate::session::{Playback, PlaybackState, Shown};
 use crate::theme;
 use crate::window::Selection;
@@ -47,6 +48,7 @@ pub fn svg(view: &Arc<View>) -> String {
         doing: crate::session::Doing::default(),
     });
     let pins = BTreeMap::new();
+    let digest = Digest::of(&shown);
     let placed = layout(&Slots::default().request(view, &pins));
     let bounds = placed.bounds.unwrap_or(Rect::from_min_size(Pos2::ZERO, EMPTY));
     let room = Rect::from_min_size(Pos2::ZERO, bounds.size() + MARGIN * 2.0);
@@ -54,7 +56,7 @@ pub fn svg(view: &Arc<View>) -> String {
     theme::install(&context);
     context.set_theme(Theme::Light);
     let output = context.run_ui(RawInput { screen_rect: Some(room), ..RawInput::default() }, |ui| {
-        let mut drawing = Drawing::new(ui, &shown, &placed, &pins, Selection::None);
+        let mut drawing = Drawing::new(ui, &shown, &digest, &placed, &pins, Selection::None);
         drawing.offset = MARGIN - bounds.min.to_vec2();
         drawing.clip = room;
         drawing.paint();

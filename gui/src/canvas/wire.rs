@@ -1,6 +1,6 @@
 //! Painting attachments: width and colour by rate, dashes and marks by state.
 
-use super::draw::{Drawing, READABLE};
+use super::draw::Drawing;
 use super::layout::{Label, Wire};
 use crate::theme::Palette;
 use crate::window::Selection;
@@ -10,7 +10,7 @@ use tapscope_graph::topology::{Interface, Key, Link, LinkKind, LinkState};
 
 /// How a wire looks, so that no two states differ by colour alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     /// Frames pass.
     Solid,
     /// It is configured, and no frame was seen yet.
@@ -20,33 +20,38 @@ enum Look {
 }
 
 impl Drawing<'_> {
-    pub(super) fn wire(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) {
-        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.place(*corner)).collect();
-        let bounds = corners.iter().fold(Rect::NOTHING, |bounds, corner| bounds.union(Rect::from_min_max(*corner, *corner)));
-        if !bounds.expand(80.0).intersects(self.clip) {
-            return;
-        }
-        let (sent, received) = interface.map_or((0, 0), |interface| interface.series.rate(self.now));
-        let octets = sent.saturating_add(received);
-        let state = link.map_or(LinkState::Unknown, |link| link.state);
+    pub(super) fn look(&self, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) -> Look {
         let is_beyond = matches!(wire.link, Key::Beyond(..));
         let cable = link.filter(|link| link.kind == LinkKind::Cable);
-        let look = match () {
-            () if things::is_broken(state) => Look::Dashed,
+        match () {
+            () if link.is_some_and(|link| things::is_broken(link.state)) => Look::Dashed,
             () if cable.is_some_and(|link| things::sight(&self.shown.view, link).is_some()) => Look::Dashed,
             () if cable.is_some() => Look::Solid,
             () if is_beyond || interface.is_some_and(things::is_used) => Look::Solid,
             () if self.is_told => Look::Dotted,
             () => Look::Dashed,
-        };
-        let is_selected = self.selection == Selection::Thing(wire.link);
-        let color = match (is_selected, look) {
+        }
+    }
+
+    pub(super) fn wire_color(&self, palette: &Palette, key: Key, link: Option<&Link>, look: Look, octets: u32) -> Color32 {
+        let is_cable = link.is_some_and(|link| link.kind == LinkKind::Cable);
+        match (self.selection == Selection::Thing(key), look) {
             (true, _) => palette.strong,
-            (false, Look::Solid) if cable.is_some() => palette.cable,
-            (false, _) if cable.is_some() => palette.cable.gamma_multiply(0.75),
+            (false, Look::Solid) if is_cable => palette.cable,
+            (false, _) if is_cable => palette.cable.gamma_multiply(0.75),
             (false, Look::Dashed | Look::Dotted) if self.is_told => palette.weak,
             (false, _) => rate_color(palette, octets),
-        };
+        }
+    }
+
+    pub(super) fn wire(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) {
+        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.place(*corner)).collect();
+        let (sent, received) = interface.map_or((0, 0), |interface| interface.series.rate(self.now));
+        let octets = sent.saturating_add(received);
+        let state = link.map_or(LinkState::Unknown, |link| link.state);
+        let cable = link.filter(|link| link.kind == LinkKind::Cable);
+        let look = self.look(wire, link, interface);
+        let color = self.wire_color(palette, wire.link, link, look, octets);
         // Small cards share the line that they hang on.
         let most = if self.layout.is_dense { 3.5 } else { 9.0 };
         let least = if cable.is_some() { 2.0 } else { 0.0 };
@@ -56,9 +61,6 @@ impl Drawing<'_> {
             Look::Dotted => painter.extend(Shape::dashed_line(&corners, stroke, 2.0, 4.0)),
             Look::Dashed => painter.extend(Shape::dashed_line(&corners, stroke, 7.0, 5.0)),
         }
-        if self.zoom < READABLE {
-            return;
-        }
         if wire.has_port
             && let Some(&end) = corners.last()
         {
@@ -67,7 +69,14 @@ impl Drawing<'_> {
         // Small cards share the line that they hang on: what is theirs alone is its last part.
         let (from, to) = if self.layout.is_dense { (corners.len().saturating_sub(2), 0.4) } else { (0, 0.25) };
         if let (Some(&a), Some(&b)) = (corners.get(from), corners.get(from + 1)) {
-            self.stop(painter, palette, a.lerp(b, to), (b - a).normalized().rot90(), state);
+            let across = (b - a).normalized().rot90();
+            self.stop(painter, palette, a.lerp(b, to), across, state);
+            if link.is_some_and(|link| things::is_isolated(&self.shown.view, link)) {
+                self.isolated(painter, palette, a.lerp(b, to), across);
+            }
+            if octets > 0 && !self.layout.is_dense {
+                self.arrows(painter, a.lerp(b, 0.6), (b - a).normalized(), (sent, received), color);
+            }
         }
         if let Some(link) = cable {
             self.cable(painter, palette, wire, link, octets);
@@ -140,6 +149,31 @@ impl Drawing<'_> {
         }
     }
 
+    /// Two thin bars across a wire whose port is isolated: frames pass, but to no other such port.
+    fn isolated(&self, painter: &Painter, palette: &Palette, at: Pos2, across: Vec2) {
+        let (reach, apart) = (across * 6.0 * self.zoom, across.rot90() * 2.5 * self.zoom);
+        let stroke = Stroke::new(1.5 * self.zoom.max(0.6), palette.accent);
+        for at in [at - apart, at + apart] {
+            painter.line_segment([at - reach, at + reach], stroke);
+        }
+    }
+
+    /// Which way frames go: `along` leads from the rail to who is attached, who sends against it.
+    fn arrows(&self, painter: &Painter, at: Pos2, along: Vec2, (sent, received): (u32, u32), color: Color32) {
+        let size = 6.0 * self.zoom;
+        let arrow = |at: Pos2, along: Vec2| {
+            let (back, side) = (at - along * size, along.rot90() * size * 0.8);
+            painter.add(Shape::convex_polygon(vec![at + along * size, back + side, back - side], color, Stroke::NONE));
+        };
+        // A trickle the other way, such as acknowledgements, is no second direction.
+        if received > sent / 20 {
+            arrow(at + along * size * 1.2, along);
+        }
+        if sent > received / 20 {
+            arrow(at - along * size * 1.2, -along);
+        }
+    }
+
     fn label(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, rate: (u32, u32), state: LinkState) {
         let (Some(label), Some(link)) = (wire.label, link) else { return };
         let name = if self.layout.rails.contains_key(&link.key) { "" } else { link.name.as_str() };
@@ -147,6 +181,7 @@ impl Drawing<'_> {
         let rates = if rate.0.saturating_add(rate.1) > 0 { rate_lines(rate) } else { Vec::new() };
         // An empty port says its state in its own box.
         let state = (things::is_broken(state) && !is_empty_port).then(|| state.to_string());
+        let is_isolated = things::is_isolated(&self.shown.view, link);
         let font = self.font(11.0);
         let line = 14.0 * self.zoom;
         match label {
@@ -162,6 +197,9 @@ impl Drawing<'_> {
                 }
                 if let Some(state) = &state {
                     write(state, palette.warn);
+                }
+                if is_isolated {
+                    write("isolated", palette.accent);
                 }
                 if !rates.is_empty() {
                     write(&rates.join(", "), palette.good);

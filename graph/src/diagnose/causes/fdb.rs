@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
 use crate::host::{Device, DeviceId, DeviceKind, FdbEntry};
 use crate::journey::Journey;
-use crate::journey::going_round;
+use crate::storm::storms;
 use crate::tables::Learned;
 use crate::{Direction, FrameNo, MacAddr};
 use std::collections::BTreeMap;
@@ -321,7 +321,7 @@ fn led_astray(scene: &Scene<'_>) -> Answer {
 
 /// The same question comes in again and again, more often than anybody asks.
 fn is_looping(scene: &Scene<'_>) -> bool {
-    !going_round(scene.case.journeys()).is_empty()
+    !storms(scene.case.journeys()).is_empty()
 }
 
 fn l2_loop(scene: &Scene<'_>) -> Answer {

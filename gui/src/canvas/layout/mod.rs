@@ -37,6 +37,10 @@ pub struct Group {
     pub beyond: Vec<(Key, Key, Key)>,
     /// Its place among the cables, if the rail is one: a line between two cards.
     pub cell: Option<usize>,
+    /// How many are there that the user does not want to see; their slots are kept.
+    pub folded: usize,
+    /// The namespace that it belongs to, where that is not the host's own.
+    pub frame: Option<Key>,
 }
 
 /// A slot that is taken.
@@ -138,10 +142,28 @@ pub struct Layout {
     pub cables: BTreeMap<Key, Rect>,
     /// Wires.
     pub wires: Vec<Wire>,
+    /// Around each wire.
+    pub spans: Vec<Rect>,
+    /// Around what a namespace holds, by the namespace's own node.
+    pub frames: BTreeMap<Key, Rect>,
+    /// Rails whose cards the user does not want to see, and how many those are.
+    pub folded: BTreeMap<Key, usize>,
+    /// Around a rail and all that hangs on it.
+    pub extents: BTreeMap<Key, Rect>,
     /// Around everything.
     pub bounds: Option<Rect>,
     /// Whether cards are small.
     pub is_dense: bool,
+}
+
+impl Layout {
+    /// Where a thing lies: a card, a rail with what hangs on it, a link with all its wires.
+    pub fn place_of(&self, key: Key) -> Option<Rect> {
+        let spine = self.spine.filter(|(node, _)| *node == key).map(|(_, rect)| rect);
+        let places = [&self.extents, &self.frames, &self.cards, &self.ports, &self.stubs, &self.cables, &self.rows];
+        let wires = || self.wires.iter().zip(&self.spans).filter(|(wire, _)| wire.link == key).map(|(_, span)| *span).reduce(Rect::union);
+        spine.or_else(|| places.iter().find_map(|places| places.get(&key)).copied()).or_else(wires)
+    }
 }
 
 /// A card's size.

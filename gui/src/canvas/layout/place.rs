@@ -9,10 +9,16 @@ use tapscope_graph::topology::Key;
 /// Between the spine and the rails: room for the name and the rate of what joins them.
 const REACH: (f32, f32) = (104.0, 72.0);
 const MARGIN: f32 = 24.0;
+/// Between a namespace's frame and what it holds, and room for its name.
+const FRAME: Vec2 = vec2(16.0, 14.0);
+const HEAD: f32 = 18.0;
 /// What a label beside the last wire may need more.
 const LABEL: f32 = 40.0;
 /// Height of a column of groups before the next column begins, where there is no spine.
 const COLUMN: f32 = 1600.0;
+/// With more groups than this beside a spine they stand on shelves, and how much wider than high those are.
+const SHELVED: usize = 6;
+const SHELF: f32 = 1.2;
 /// How much wider than high a grid of cards grows; small cards leave room for the spine beside them.
 const ASPECT: (f32, f32) = (1.75, 1.3);
 /// Columns that a grid begins with.
@@ -22,17 +28,24 @@ const COLUMNS: usize = 4;
 pub fn layout(request: &Request) -> Layout {
     let mut layout = Layout { is_dense: request.is_dense, ..Layout::default() };
     let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
-    let (mut corner, mut column_width) = (Pos2::ZERO, 0.0_f32);
-    for group in request.groups.iter().filter(|group| group.cell.is_none()) {
-        let size = match group.rail {
-            Some(rail) => place(group, rail, corner, &pins, &mut layout),
+    let groups: Vec<&Group> = request.groups.iter().filter(|group| group.cell.is_none()).collect();
+    let (corners, corner) = corners(&groups, request);
+    for (group, &corner) in groups.iter().zip(&corners) {
+        let size = size_of(group, request.is_dense);
+        let extent = Rect::from_min_size(corner, size);
+        match group.rail {
+            Some(rail) => {
+                place(group, rail, corner, &pins, &mut layout);
+                layout.extents.insert(rail, extent);
+                if group.folded > 0 {
+                    layout.folded.insert(rail, group.folded);
+                }
+            }
             None => block(group, corner, &pins, &mut layout),
-        };
-        column_width = column_width.max(size.x);
-        corner.y += size.y + MARGIN * 2.0;
-        if corner.y > COLUMN && request.spine.is_none() {
-            corner = pos2(corner.x + column_width + MARGIN * 3.0, 0.0);
-            column_width = 0.0;
+        }
+        if let Some(frame) = group.frame {
+            let around = Rect::from_min_max(extent.min - vec2(0.0, HEAD), extent.max).expand2(FRAME);
+            layout.frames.entry(frame).and_modify(|rect| *rect = rect.union(around)).or_insert(around);
         }
     }
     let is_tied = |link: Key| request.ties.iter().any(|tie| matches!(tie, Tie::CardToCard(_, tied, _) if *tied == link));
@@ -59,8 +72,9 @@ pub fn layout(request: &Request) -> Layout {
         }
     }
     route(request, &mut layout);
-    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs, &layout.cables];
+    let rects = [&layout.rails, &layout.cards, &layout.ports, &layout.stubs, &layout.cables, &layout.frames];
     let rects = rects.into_iter().flat_map(|rects| rects.values()).copied().chain(layout.spine.map(|(_, rect)| rect));
+    layout.spans = layout.wires.iter().map(|wire| Rect::from_points(&wire.corners)).collect();
     let corners = layout.wires.iter().flat_map(|wire| &wire.corners).map(|corner| Rect::from_min_max(*corner, *corner));
     let aside = if request.is_dense { 0.0 } else { LABEL };
     // Names stand at the right of the wires that join rails there.
@@ -70,6 +84,72 @@ pub fn layout(request: &Request) -> Layout {
         bounds.max.x += right;
     }
     layout
+}
+
+/// The upper left corners of groups, and where there is room below all of them. A few stand below each other, so that each is beside this
+/// host; many stand on shelves, as many on each as makes the picture about as wide as high.
+fn corners(groups: &[&Group], request: &Request) -> (Vec<Pos2>, Pos2) {
+    let sizes: Vec<Vec2> = groups.iter().map(|group| size_of(group, request.is_dense)).collect();
+    let count = match groups.len() {
+        many if many > SHELVED && request.spine.is_some() => (many as f32 * SHELF).sqrt().ceil() as usize,
+        _ => 1,
+    };
+    let mut widths = vec![0.0_f32; count];
+    let mut corners = Vec::with_capacity(groups.len());
+    let (mut corner, mut column_width, mut height, mut frame) = (Pos2::ZERO, 0.0_f32, 0.0_f32, None);
+    let mut cells: Vec<(usize, f32)> = Vec::with_capacity(groups.len());
+    let mut column = 0;
+    for (group, size) in groups.iter().zip(&sizes) {
+        if column == count || (group.frame != frame && column > 0) {
+            corner.y += height + MARGIN * 2.0;
+            (column, height) = (0, 0.0);
+        }
+        if group.frame != frame {
+            frame = group.frame;
+            corner.y += FRAME.y + if frame.is_some() { HEAD } else { 0.0 };
+        }
+        // Without a spine, whole columns stand beside each other.
+        if request.spine.is_none() && corner.y > COLUMN {
+            corner = pos2(corner.x + column_width + MARGIN * 3.0, 0.0);
+            column_width = 0.0;
+        }
+        cells.push((column, corner.y));
+        corners.push(corner);
+        widths[column] = widths[column].max(size.x);
+        column_width = column_width.max(size.x);
+        height = height.max(size.y);
+        column += 1;
+    }
+    if count > 1 {
+        let lefts: Vec<f32> = widths.iter().scan(0.0, |left, width| Some(std::mem::replace(left, *left + width + MARGIN * 3.0))).collect();
+        corners = cells.iter().map(|&(column, top)| pos2(lefts[column], top)).collect();
+    }
+    if !groups.is_empty() {
+        corner.y += height + MARGIN * 2.0;
+    }
+    (corners, corner)
+}
+
+/// The room that a group takes.
+fn size_of(group: &Group, is_dense: bool) -> Vec2 {
+    let (size, gap) = (card_size(is_dense), gap(is_dense));
+    let (columns, rows) = extent(group.slots.len(), is_dense);
+    if group.rail.is_none() {
+        return vec2(columns as f32 * (size.x + gap.x), rows as f32 * (size.y + gap.y));
+    }
+    let width = rail_width(columns, is_dense);
+    let below = if is_dense { 0.0 } else { gap.y / 2.0 };
+    let height = if rows == 0 { RAIL } else { RAIL + drop_height(is_dense) + rows as f32 * (size.y + gap.y) - gap.y + below };
+    let beyond = group.beyond.len() as f32;
+    let aside = if group.beyond.is_empty() { Vec2::ZERO } else { vec2(width + gap.x * 2.0 + size.x, beyond * (size.y + 40.0)) };
+    vec2(width, height).max(aside)
+}
+
+/// How long a rail is. Small cards hang beside their wires.
+fn rail_width(columns: usize, is_dense: bool) -> f32 {
+    let (size, gap) = (card_size(is_dense), gap(is_dense));
+    let indent = if is_dense { gap.x } else { 0.0 };
+    columns.max(if is_dense { 3 } else { 2 }) as f32 * (size.x + gap.x) - gap.x + indent
 }
 
 /// The column and row of a slot.
@@ -116,13 +196,13 @@ fn slot(origin: Pos2, index: usize, is_dense: bool) -> Rect {
 }
 
 /// A rail with what hangs below it.
-fn place(group: &Group, rail_key: Key, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) -> Vec2 {
+fn place(group: &Group, rail_key: Key, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) {
     let is_dense = layout.is_dense;
     let (size, gap) = (card_size(is_dense), gap(is_dense));
-    let (columns, rows) = extent(group.slots.len(), is_dense);
+    let (columns, _) = extent(group.slots.len(), is_dense);
     // Small cards hang beside their wires.
     let indent = if is_dense { gap.x } else { 0.0 };
-    let width = columns.max(if is_dense { 3 } else { 2 }) as f32 * (size.x + gap.x) - gap.x + indent;
+    let width = rail_width(columns, is_dense);
     let rail = Rect::from_min_size(corner, vec2(width, RAIL));
     layout.rails.insert(rail_key, rail);
     let origin = pos2(corner.x + indent, rail.bottom() + drop_height(is_dense));
@@ -142,11 +222,6 @@ fn place(group: &Group, rail_key: Key, corner: Pos2, pins: &BTreeMap<Key, Pos2>,
         let node = taken.node.unwrap_or(rail_key);
         layout.wires.push(Wire { link: taken.link, node, corners, label, has_port: true });
     }
-    let below = if is_dense { 0.0 } else { gap.y / 2.0 };
-    let mut taken = vec2(width, RAIL + drop_height(is_dense) + rows as f32 * (size.y + gap.y) - gap.y + below);
-    if rows == 0 {
-        taken.y = RAIL;
-    }
     for (index, &(router, outside, link)) in group.beyond.iter().enumerate() {
         let min = pos2(corner.x + width + gap.x * 2.0, corner.y + index as f32 * (size.y + 40.0));
         let card = Rect::from_min_size(pins.get(&outside).copied().unwrap_or(min), size);
@@ -158,9 +233,7 @@ fn place(group: &Group, rail_key: Key, corner: Pos2, pins: &BTreeMap<Key, Pos2>,
                 vec![from.center_bottom(), pos2(from.center().x, lane), pos2(side, lane), pos2(side, card.center().y), card.left_center()];
             layout.wires.push(Wire { link, node: outside, corners, label: None, has_port: false });
         }
-        taken = taken.max(vec2(width + gap.x * 2.0 + size.x, (index + 1) as f32 * (size.y + 40.0)));
     }
-    taken
 }
 
 /// The way from a rail to a card.
@@ -187,17 +260,15 @@ fn hang(rail: Rect, card: Rect, row: usize, is_pinned: bool, is_dense: bool) -> 
 }
 
 /// What hangs on no rail; the wires to the spine are routed later.
-fn block(group: &Group, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) -> Vec2 {
+fn block(group: &Group, corner: Pos2, pins: &BTreeMap<Key, Pos2>, layout: &mut Layout) {
     let is_dense = layout.is_dense;
-    let (size, gap) = (card_size(is_dense), gap(is_dense));
-    let (columns, rows) = extent(group.slots.len(), is_dense);
+    let size = card_size(is_dense);
     for (index, taken) in group.slots.iter().enumerate() {
         let Some((node, link)) = taken.and_then(|taken| Some((taken.node?, taken.link))) else { continue };
         layout.homes.insert(link, node);
         let place = slot(corner, index, is_dense);
         layout.cards.insert(node, Rect::from_min_size(pins.get(&node).copied().unwrap_or(place.min), size));
     }
-    vec2(columns as f32 * (size.x + gap.x), rows as f32 * (size.y + gap.y))
 }
 
 /// A cable: a line from its first card to its second, or to nobody. Each half is the wire of its own card. Where one of them sits
@@ -250,7 +321,7 @@ mod tests {
         let link = Key::Link(PointId(0), None);
         let slots = stations.iter().map(|&number| Some(Slot { node: Some(station(number)), link })).collect();
         Request {
-            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None }],
+            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None, folded: 0, frame: None }],
             is_dense: stations.len() > 10,
             ..Request::default()
         }

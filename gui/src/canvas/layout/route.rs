@@ -10,7 +10,14 @@ const LANE: f32 = 10.0;
 
 /// Adds the wires of a request's ties, and lets the spine reach as far down as they go.
 pub fn route(request: &Request, layout: &mut Layout) {
-    let mut router = Router { layout, at_rail: BTreeMap::new(), at_card: BTreeMap::new(), at_side: 0, lowest: f32::NEG_INFINITY };
+    let mut router = Router {
+        layout,
+        at_rail: BTreeMap::new(),
+        at_shelf: BTreeMap::new(),
+        at_card: BTreeMap::new(),
+        at_side: 0,
+        lowest: f32::NEG_INFINITY,
+    };
     for tie in &request.ties {
         router.tie(*tie);
     }
@@ -24,6 +31,8 @@ struct Router<'a> {
     layout: &'a mut Layout,
     /// How many wires of the spine a rail has.
     at_rail: BTreeMap<Key, usize>,
+    /// How many wires of the spine pass above a shelf.
+    at_shelf: BTreeMap<i64, usize>,
     /// How many further wires or stubs a card has.
     at_card: BTreeMap<Key, usize>,
     /// How many wires join rails at their right ends.
@@ -51,6 +60,17 @@ impl Router<'_> {
     fn spine_to_rail(&mut self, link: Key, rail: Key) -> Option<()> {
         let (node, spine) = self.layout.spine?;
         let rect = *self.layout.rails.get(&rail)?;
+        if rect.left() > 1.0 {
+            // On a shelf, behind others: along above them, and down to the rail.
+            let count = self.at_shelf.entry(rect.top() as i64).or_default();
+            let lane = rect.top() - 8.0 - 4.0 * (*count % 9) as f32;
+            *count += 1;
+            self.lowest = self.lowest.max(lane);
+            let x = rect.left() + 12.0;
+            let corners = vec![pos2(x, rect.top()), pos2(x, lane), pos2(spine.right(), lane)];
+            self.wire(link, node, corners, None, true);
+            return Some(());
+        }
         let count = self.at_rail.entry(rail).or_default();
         // In the middle, below it, above it, and so on.
         let offset = LANE * count.div_ceil(2) as f32 * if *count % 2 == 1 { 1.0 } else { -1.0 };

@@ -3,7 +3,7 @@
 use super::{Group, Request, Slot, Spine, Tie};
 use egui::Pos2;
 use std::collections::{BTreeMap, BTreeSet};
-use tapscope_graph::host::DeviceKind;
+use tapscope_graph::host::{DeviceKind, Netns};
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind};
 use tapscope_graph::{PointId, View};
 
@@ -22,6 +22,8 @@ pub struct Slots {
     cables: Vec<Key>,
     is_dense: bool,
     turn: u64,
+    /// Rails whose cards are not wanted.
+    folded: BTreeSet<Key>,
 }
 
 /// A slot and who it is kept for.
@@ -51,6 +53,11 @@ struct Segment<'a> {
 }
 
 impl Slots {
+    /// Leaves out what hangs on these rails; everybody keeps the slot that they have.
+    pub fn fold(&mut self, rails: BTreeSet<Key>) {
+        self.folded = rails;
+    }
+
     /// The request for a picture: known nodes keep their slots, newcomers take the first free one.
     pub fn request(&mut self, view: &View, pins: &BTreeMap<Key, Pos2>) -> Request {
         let spine = spine_of(view);
@@ -61,7 +68,9 @@ impl Slots {
         // Bridges first: a guest that is also on a segment hangs below its bridge.
         let mut order: Vec<Key> = rails.values().copied().collect();
         order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
-        order.sort_by_key(|key| (matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
+        let frames = frames(view, &segments);
+        // What a namespace holds stands together, below what is the host's own.
+        order.sort_by_key(|key| (frames.get(key), matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
         order.dedup();
         let mut by_rail: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
         for (&link, &rail) in &rails {
@@ -114,13 +123,24 @@ impl Slots {
         for seats in self.rails.iter_mut().filter(|(rail, _)| !shown.contains(rail)).map(|(_, seats)| seats) {
             seats.iter_mut().for_each(|seat| seat.taken = None);
         }
+        let mut cards = 0;
         for (rail, members) in groups {
             let present: BTreeSet<Key> = members.iter().filter_map(|member| member.slot.node).collect();
-            let slots = self.seat(rail, members);
-            let beyond = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
+            let mut slots = self.seat(rail, members);
+            let mut beyond: Vec<_> = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
+            // Small or large is decided by who is there, not by who is shown: folding moves no card.
+            let seated = slots.len();
+            let mut folded = 0;
+            if rail.is_some_and(|rail| self.folded.contains(&rail)) {
+                folded = slots.iter().flatten().count();
+                slots.clear();
+                beyond.clear();
+            }
             let cell = rail.and_then(|rail| cells.get(&rail)).copied();
             if (rail.is_some() && cell.is_none()) || slots.iter().any(Option::is_some) {
-                request.groups.push(Group { rail, slots, beyond, cell });
+                let frame = rail.and_then(|rail| frames.get(&rail)).copied();
+                request.groups.push(Group { rail, slots, beyond, cell, folded, frame });
+                cards += seated;
             }
         }
         while self.rails.len() > RAILS {
@@ -129,7 +149,6 @@ impl Slots {
         ties.sort_unstable();
         ties.dedup();
         request.ties = ties;
-        let cards: usize = request.groups.iter().map(|group| group.slots.len()).sum();
         self.is_dense = if self.is_dense { cards * 2 > FULL } else { cards > FULL };
         request.is_dense = self.is_dense;
         request
@@ -362,6 +381,18 @@ fn members_of(
 /// Whether a rail stands for this very device.
 fn is_base(view: &View, rail: Key, device: tapscope_graph::host::DeviceId) -> bool {
     view.topology.nodes().any(|node| node.key == rail && node.host == Some(Configured::Device(device)))
+}
+
+/// The namespaces of the rails that are in another one than the host's own.
+fn frames(view: &View, segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, Key> {
+    let host = &view.tables.host;
+    let is_other = |netns: &Netns| host.namespace(*netns).is_some_and(|namespace| !namespace.is_own);
+    let bridges = view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).filter_map(|node| match node.host {
+        Some(Configured::Device(id)) => Some((node.key, id.netns)),
+        _ => None,
+    });
+    let links = segments.iter().filter_map(|(key, segment)| Some((*key, segment.link.device?.netns)));
+    bridges.chain(links).filter(|(_, netns)| is_other(netns)).map(|(rail, netns)| (rail, Key::Local(netns))).collect()
 }
 
 /// A link's key is another when a point opens on it; its device's number is not.

@@ -1,0 +1,128 @@
+//! What the frames of one snapshot share: looked up once, not in each frame.
+
+use crate::session::Shown;
+use crate::things;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
+use tapscope_graph::{MacAddr, PointId, Timestamp, View};
+
+/// Finds a view's things, and tells their rates.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Digest {
+    view: Arc<View>,
+    /// The moment that rates are told of.
+    pub now: Timestamp,
+    /// Places in the graph.
+    vertices: HashMap<Key, u32>,
+    interfaces: HashMap<(Key, Key), u32>,
+    /// The lowest VLAN of a node at a point.
+    tagged: HashMap<(Key, PointId), (u16, u32)>,
+    /// The first link that somebody is attached to.
+    first_link: HashMap<Key, Key>,
+    /// Octets per second of each node, sent and received together.
+    rates: HashMap<Key, u32>,
+    /// Whether nothing that a node was seen at is there any more.
+    pub gone: BTreeMap<Key, bool>,
+    /// Guests through whose link a station with another address sends.
+    strangers: BTreeMap<Key, MacAddr>,
+}
+
+/// Whole seconds: rates are told of the last one.
+fn second(at: Timestamp) -> i64 {
+    at.parts().0
+}
+
+impl Digest {
+    /// Of what is shown.
+    pub fn of(shown: &Shown) -> Digest {
+        let view = shown.view.clone();
+        let (graph, now) = (&view.topology.graph, shown.now());
+        let mut digest = Digest { now, gone: things::gone(&view), ..Digest::default() };
+        for index in graph.node_indices() {
+            let key = match &graph[index] {
+                Vertex::Node(node) => node.key,
+                Vertex::Link(link) => link.key,
+            };
+            digest.vertices.insert(key, index.index() as u32);
+        }
+        // A node may have several addresses on a link: the busiest tells its rate.
+        let busy = |interface: &Interface| interface.sent.packets + interface.received.packets;
+        let mut guests: HashMap<Key, Key> = HashMap::new();
+        for (edge, (node, link, interface)) in (0_u32..).zip(view.topology.attachments()) {
+            let known = digest.interfaces.entry((node.key, link.key)).or_insert(edge);
+            if graph.edge_weight((*known).into()).is_some_and(|known| busy(known) < busy(interface)) {
+                *known = edge;
+            }
+            if let Key::Link(point, Some(vlan)) = link.key {
+                let lowest = digest.tagged.entry((node.key, point)).or_insert((vlan, edge));
+                *lowest = (*lowest).min((vlan, edge));
+            }
+            digest.first_link.entry(node.key).or_insert(link.key);
+            let (sent, received) = interface.series.rate(now);
+            let rate = digest.rates.entry(node.key).or_default();
+            *rate = rate.saturating_add(sent).saturating_add(received);
+            if node.kind == NodeKind::Guest && link.kind != LinkKind::Cable {
+                guests.insert(link.key, node.key);
+            }
+        }
+        for (node, link, interface) in view.topology.attachments() {
+            let is_stranger = matches!(node.kind, NodeKind::Host | NodeKind::Router) && interface.is_seen;
+            if let (true, Some(&guest), Some(mac)) = (is_stranger, guests.get(&link.key), interface.mac) {
+                digest.strangers.entry(guest).or_insert(mac);
+            }
+        }
+        digest.view = view;
+        digest
+    }
+
+    /// Whether it is of what is shown.
+    pub fn is_of(&self, shown: &Shown) -> bool {
+        Arc::ptr_eq(&self.view, &shown.view) && second(self.now) == second(shown.now())
+    }
+
+    fn vertex(&self, key: Key) -> Option<&Vertex> {
+        self.view.topology.graph.node_weight((*self.vertices.get(&key)?).into())
+    }
+
+    /// A node.
+    pub fn node(&self, key: Key) -> Option<&Node> {
+        match self.vertex(key)? {
+            Vertex::Node(node) => Some(node),
+            Vertex::Link(_) => None,
+        }
+    }
+
+    /// A link.
+    pub fn link(&self, key: Key) -> Option<&Link> {
+        match self.vertex(key)? {
+            Vertex::Link(link) => Some(link),
+            Vertex::Node(_) => None,
+        }
+    }
+
+    /// An attachment; of a device's VLANs the one that is there.
+    pub fn interface(&self, node: Key, link: Key) -> Option<&Interface> {
+        let graph = &self.view.topology.graph;
+        let edge = self.interfaces.get(&(node, link)).or_else(|| match link {
+            Key::Link(point, None) => self.tagged.get(&(node, point)).map(|(_, edge)| edge),
+            _ => None,
+        })?;
+        graph.edge_weight((*edge).into())
+    }
+
+    /// The first link that a node is attached to.
+    pub fn first_link(&self, node: Key) -> Option<&Link> {
+        self.link(*self.first_link.get(&node)?)
+    }
+
+    /// Octets per second of a node.
+    pub fn rate(&self, node: Key) -> u32 {
+        self.rates.get(&node).copied().unwrap_or(0)
+    }
+
+    /// Who else sends through a guest's link.
+    pub fn stranger(&self, guest: Key) -> Option<MacAddr> {
+        self.strangers.get(&guest).copied()
+    }
+}
