@@ -197,3 +197,26 @@ fn a_forged_claim_conflicts_with_the_owner_though_its_station_never_sends() {
         "#]],
     );
 }
+
+/// What is both a cause of a failed ping and a finding without a question has one name.
+#[test]
+fn a_finding_that_is_a_cause_has_its_name() {
+    use tapscope_graph::diagnose::cause::by_code;
+    use tapscope_graph::finding::FindingKind;
+    for kind in [
+        FindingKind::AddressConflict,
+        FindingKind::DuplicateMac,
+        FindingKind::DhcpUnanswered,
+        FindingKind::AddressOnPort,
+        FindingKind::PortNotForwarding,
+        FindingKind::PortDisabled,
+        FindingKind::L2Loop,
+        FindingKind::TapDown,
+        FindingKind::TapUnread,
+        FindingKind::CableUnconnected,
+        FindingKind::CableNotAccepted,
+        FindingKind::SlirpIcmpBlocked,
+    ] {
+        assert!(by_code(kind.code()).is_some(), "{}", kind.code());
+    }
+}

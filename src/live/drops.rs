@@ -16,6 +16,9 @@ use tapscope_graph::host::{HostChange, HostFact, Unreadable};
 /// How long the kernel is waited for before the thread looks whether it should end.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// What is told as unreadable where the kernel cannot be asked.
+pub const WHAT: &str = "why the kernel drops packets";
+
 /// The thread that reads the kernel's word. When it is dropped, the event is off again.
 pub struct Drops {
     stop: Arc<AtomicBool>,
@@ -89,5 +92,5 @@ fn open() -> Result<Reader, Box<HostChange>> {
 
 fn unreadable(why: &str, remedy: &str) -> HostChange {
     let text = tapscope_graph::Text::long;
-    HostChange::Set(HostFact::Unreadable(Unreadable { what: text("why the kernel drops packets"), why: text(why), remedy: text(remedy) }))
+    HostChange::Set(HostFact::Unreadable(Unreadable { what: text(WHAT), why: text(why), remedy: text(remedy) }))
 }

@@ -443,8 +443,10 @@ impl Live {
             notices.extend(asking.notices(&self.network.tables().host));
         }
         notices.extend(self.between.iter().flat_map(Between::notices));
-        let unreadable = self.network.tables().host.unreadable();
-        notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
+        let mut unreadable: Vec<&Unreadable> = self.network.tables().host.unreadable().collect();
+        // First what was asked for.
+        unreadable.sort_by_key(|row| row.what.as_str() != drops::WHAT);
+        notices.extend(unreadable.into_iter().map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
         // Hundreds of interfaces are refused for one reason.
         notices.truncate(8);
         notices

@@ -142,7 +142,9 @@ fn sweep(folder: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-        if process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists()) {
+        // One that has ended has no program any more, also while nobody has asked how it ended.
+        let program = |process: u32| fs::read_link(format!("/proc/{process}/exe"));
+        if process.is_some_and(|process| program(process).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)) {
             let _ = fs::remove_dir(entry.path());
         }
     }

@@ -11,9 +11,9 @@ use crate::{format, things};
 use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tapscope_graph::Timestamp;
 use tapscope_graph::host::DeviceKind;
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
-use tapscope_graph::Timestamp;
 
 /// Below this zoom cards are blocks without text.
 pub(super) const READABLE: f32 = 0.42;

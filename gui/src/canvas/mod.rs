@@ -130,7 +130,11 @@ impl Canvas {
         drawing.clip = rect;
         drawing.position = position;
         if self.layout.cards.is_empty() && self.layout.rails.is_empty() && self.layout.spine.is_none() {
-            if self.worker.is_busy() { drawing.placing() } else { drawing.empty() }
+            if self.worker.is_busy() {
+                drawing.placing()
+            } else {
+                drawing.empty()
+            }
             return;
         }
         if self.zoom < draw::READABLE {
