@@ -7,7 +7,7 @@
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
 # make pictures  takes the pictures of the README anew
-# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|monitor_answer|netlink|process|hub SECONDS=600: looks for bytes that break it
+# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|drop_reasons|cable_stream|cable_tcp|cable_datagram|qemu_monitor|monitor_answer|netlink|process|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 
@@ -48,9 +48,9 @@ bench:
 	cargo bench --bench stages
 	cargo bench --bench whole
 	cargo bench --bench cable
-	cargo bench --bench frame
 	cargo bench -p tapscope-graph --bench why
 	cargo bench --bench tables
+	cargo bench --bench frame
 	@# Only root can make the namespaces that it measures in.
 	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live --bench copy; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live --bench copy; fi
 

@@ -60,6 +60,11 @@ fn command_lines_of_qemu_are_survived() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn what_the_kernel_says_of_drops_is_survived() {
+    replay("drop_reasons", targets::drop_reasons);
+}
+
+#[test]
 fn what_qemus_monitors_and_filters_say_is_survived() {
     replay("qemu_monitor", targets::qemu_monitor);
 }

@@ -159,6 +159,20 @@ pub fn hub(input: &[u8]) {
     switch.age(begin + Duration::from_secs(pieces));
 }
 
+/// What the kernel's tracing says of packets that it drops: lines of `trace_pipe`; the same octets as the event's `format` file.
+#[cfg(target_os = "linux")]
+pub fn drop_reasons(input: &[u8]) {
+    use tapscope_capture::drops::{Line, format, line};
+    let text = String::from_utf8_lossy(input);
+    for one in text.split_inclusive('\n') {
+        if let Some(Line::Event(event)) = line(one) {
+            assert!(!event.reason.is_empty() && event.reason.len() <= 64 && one.contains(&event.reason));
+            assert!(!event.location.is_empty() && event.location.len() <= 128 && one.contains(&event.location));
+        }
+    }
+    assert!(format(&text).reasons.len() <= 1024);
+}
+
 /// Datagrams of a filter, each behind one octet of length; the same octets as what `info network` says.
 #[cfg(target_os = "linux")]
 pub fn qemu_monitor(input: &[u8]) {

@@ -52,7 +52,7 @@ pub(crate) fn show(
         let points = view.tables.points.iter().enumerate().filter(|(_, point)| !point.closed || !shown.is_live());
         for (index, point) in points.take(ROWS) {
             let id = PointId(index as u32);
-            let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format!("{} packets", point.counters.packets) };
+            let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format::packets(point.counters.packets) };
             let color = if point.lost > 0 { palette.bad } else { palette.weak };
             list.row(ui, Selection::Point(id), &point.label(id), &lost, color);
         }
@@ -151,7 +151,7 @@ impl List<'_, '_> {
             let (text, color) = match (link.state, things::sight(view, link)) {
                 (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
                 (_, Some(sight)) => (sight.to_owned(), palette.weak),
-                (_, None) => (format!("{} packets", link.counters.packets), palette.weak),
+                (_, None) => (format::packets(link.counters.packets), palette.weak),
             };
             self.row(ui, Selection::Thing(link.key), link.name.as_str(), &text, color);
         }

@@ -75,7 +75,12 @@ fn lacks(need: Need) -> Option<&'static str> {
             ("ip link add br0 type bridge vlan_filtering 1", "this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
         }
         Need::VlanDevices => ("ip link add link lo name lo.2 type vlan id 2", "this kernel has no devices for VLANs (CONFIG_VLAN_8021Q)"),
+        Need::DropReasons => (
+            "cd /sys/kernel/tracing && { test -d instances || mount -t tracefs tracefs .; } && grep -q NETFILTER_DROP \
+             /sys/kernel/tracing/events/skb/kfree_skb/format",
+            "this kernel does not tell why it drops packets (tracefs, Linux 5.17)",
+        ),
     };
-    let made = Command::new("unshare").args(["--net", "sh", "-c", command]).output();
+    let made = Command::new("unshare").args(["--net", "--mount", "sh", "-c", command]).output();
     (!made.is_ok_and(|output| output.status.success())).then_some(why)
 }

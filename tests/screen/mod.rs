@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long the window may take to show what it has to show.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the window may take to show what it has to show, on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -108,7 +108,7 @@ impl Screen {
     /// Waits until all of these can be read at once, each as a word or a part of one, and gives all words.
     ///
     /// # Panics
-    /// If that takes a minute; what can be read then is said, and a picture of it kept.
+    /// If that takes two minutes; what can be read then is said, and a picture of it kept.
     pub fn wait_for(&self, wanted: &[&str]) -> Vec<Word> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -121,7 +121,7 @@ impl Screen {
             if Instant::now() > deadline {
                 let picture = self.keep("failed");
                 let read: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-                panic!("after a minute {missing:?} cannot be read, but only: {}\n{}", read.join(" "), picture.display());
+                panic!("after two minutes {missing:?} cannot be read, but only: {}\n{}", read.join(" "), picture.display());
             }
             std::thread::sleep(BREATH);
         }
@@ -130,12 +130,12 @@ impl Screen {
     /// Waits until something holds of what is to be seen.
     ///
     /// # Panics
-    /// If that takes a minute.
+    /// If that takes two minutes.
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut(&Screen) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
             if Instant::now() > deadline {
-                panic!("after a minute it is not so that {what}\n{}", self.keep("failed").display());
+                panic!("after two minutes it is not so that {what}\n{}", self.keep("failed").display());
             }
             std::thread::sleep(BREATH);
         }

@@ -307,6 +307,10 @@ impl<'a> Story<'a> {
 
     /// Whom A asks for instead, in vain.
     fn router_asked_for(&self, case: &Case<'a>) -> Option<(Endpoint, Vec<&'a Journey>)> {
+        // Who is on the same link is asked for himself: another question is about somebody else.
+        if case.from.ip.zip(case.to.ip).is_some_and(|(from, to)| routing::are_alike(from, to)) {
+            return None;
+        }
         let anybody = Endpoint { ip: None, mac: None, ..case.to.clone() };
         let asked = packets(case.tables, Leg::ArpRequest, &case.from, &anybody, case.window);
         let target = asked

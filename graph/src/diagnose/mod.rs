@@ -19,6 +19,7 @@ pub mod cause;
 mod causes;
 mod climb;
 mod diagnosis;
+mod dropped;
 mod echoes;
 mod endpoint;
 mod firewall;

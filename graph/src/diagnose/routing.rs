@@ -133,3 +133,12 @@ pub(crate) fn is_link_local(ip: IpAddr) -> bool {
 pub(crate) fn has_address(host: &Host, device: DeviceId) -> bool {
     host.addresses().any(|row| row.device == device && !is_link_local(row.ip))
 }
+
+/// Whether two addresses are on one link by the prefix that links mostly have: 24 bits (RFC 1918's usual share), 64 bits (RFC 4291, section 2.5.4).
+pub(crate) fn are_alike(a: IpAddr, b: IpAddr) -> bool {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => a.to_bits() >> 8 == b.to_bits() >> 8,
+        (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() >> 64 == b.to_bits() >> 64,
+        _ => false,
+    }
+}

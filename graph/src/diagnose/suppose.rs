@@ -62,9 +62,16 @@ pub(crate) fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, 
 /// Whether echoes to an address are sent to a station that is known by another address, and is not this host.
 fn goes_to_another(tables: &Tables, ip: IpAddr) -> bool {
     let is_own = |mac| tables.host.devices().any(|device| device.mac == Some(mac));
+    // Everybody has a link-local address besides.
+    let is_like = |other: IpAddr| other.is_ipv6() == ip.is_ipv6() && !routing::is_link_local(other);
     tables.journeys.iter().filter(|journey| matches!(journey.subject, Fact::Echo(echo) if echo.is_request && echo.destination == ip)).any(
         |journey| {
-            let known = |mac| tables.bindings.iter().any(|row| row.mac == mac && row.ip != ip && row.inbound && row.learned.proves_owner());
+            let known = |mac| {
+                tables
+                    .bindings
+                    .iter()
+                    .any(|row| row.mac == mac && row.ip != ip && is_like(row.ip) && row.inbound && row.learned.proves_owner())
+            };
             journey.destination.is_some_and(|mac| mac.is_station() && !is_own(mac) && known(mac))
         },
     )

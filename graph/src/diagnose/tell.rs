@@ -15,6 +15,10 @@ use crate::host::CableState;
 
 /// Whether one could have heard the asker at all: a guest on a cable only where that is listened to.
 fn is_heard(case: &Case<'_>) -> bool {
+    // Where nobody listens at all, or nobody knows at whom, anything may have been sent.
+    if case.from.is_unknown() || case.tables.points.iter().all(|point| point.closed && point.reason.is_some()) {
+        return false;
+    }
     let Place::Backend(pid, card) = case.from.place else { return true };
     let is_plugged = |cable: &&crate::host::Cable| cable.ends.iter().any(|end| end.pid == Some(pid) && end.nic == Some(card));
     let cable = case.host.cables().find(is_plugged);
@@ -119,7 +123,11 @@ fn coverage(case: &Case<'_>, walks: &[Walk<'_>], undecided: Vec<String>) -> Cove
             Ear::Deaf | Ear::Whole => {}
         }
     }
-    coverage.unreadable = case.host.unreadable().take(8).map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy)).collect();
-    coverage.unreadable.extend(undecided);
+    for end in [&case.from, &case.to].into_iter().filter(|end| end.is_unknown()) {
+        let unknown = format!("{}: no guest, node or device here is called that; `tapscope list` has the names", end.asked);
+        coverage.unreadable.push(unknown);
+    }
+    let unreadable = case.host.unreadable().take(8).map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy));
+    coverage.unreadable.extend(unreadable.chain(undecided));
     coverage
 }

@@ -1,13 +1,13 @@
 //! Who is accused, of what, and how sure that is.
 
 use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
-use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Proof, Rank, RuledOut, Status};
+use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Rank, RuledOut, Status};
+use super::dropped;
 use super::endpoint::Endpoint;
 use super::scene::{Case, Scene};
 use super::trail::At;
 use super::walk::Walk;
 use crate::Direction;
-use crate::host::HostKey;
 
 /// What the table says about one walk.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                     if is_parallel {
                         found.candidates.extend(hit.maybe.iter().cloned());
                     }
-                    let accusation = accuse(case, walk, cause, *hit, index);
+                    let accusation = accuse(walk, cause, *hit);
                     // A suspicion is none before what is known is mended.
                     if !is_parallel && !accusation.is_sufficient_alone {
                         continue;
@@ -53,7 +53,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                         known.push(accusation);
                     }
                 }
-                Answer::Yes(hit) => latent(case, walk, cause, *hit, index, &mut found),
+                Answer::Yes(hit) => latent(walk, cause, *hit, &mut found),
                 Answer::No(because) if index >= gap.start && first.is_none() => rule_out(&mut found, cause, because),
                 Answer::Unknown(why) if index >= gap.start && first.is_none() => {
                     if !found.undecided.contains(&why) {
@@ -68,6 +68,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
     // What the packet passed at first may hold it at last.
     let Findings { causes, ruled_out, .. } = &mut found;
     ruled_out.retain(|one| causes.iter().all(|accused| accused.cause.code != one.code));
+    add_kernels_word(case, walk, &mut found);
     if let Some(at) = first {
         let is_watched = walk.is_watched(case, at);
         let is_open = !found.undecided.is_empty();
@@ -83,6 +84,23 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         }
     }
     found
+}
+
+/// A packet is dropped once: the kernel's word is about the first cause that it fits to.
+fn add_kernels_word(case: &Case<'_>, walk: &Walk<'_>, found: &mut Findings) {
+    for accused in &mut found.causes {
+        if let Some(proof) = dropped::proof(case, walk, accused.cause) {
+            accused.proofs.push(proof);
+            accused.proofs.sort_by_key(|proof| proof.rank);
+            return;
+        }
+    }
+    if found.causes.is_empty()
+        && let Some((word, candidates)) = dropped::unexplained(case, walk)
+    {
+        found.undecided.insert(0, word);
+        found.candidates.extend(candidates);
+    }
 }
 
 /// Whether the question came out at every other port of the bridge, so that its receiver is not there.
@@ -110,10 +128,10 @@ fn rule_out(found: &mut Findings, cause: &'static Cause, because: String) {
 }
 
 /// What would stop it later is believed by the state alone.
-fn latent(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize, found: &mut Findings) {
+fn latent(walk: &Walk<'_>, cause: &'static Cause, hit: Hit, found: &mut Findings) {
     let is_state = hit.proofs.iter().any(|proof| proof.rank == Rank::State);
     if is_state && !hit.is_guess {
-        let later = accuse(case, walk, cause, hit, index);
+        let later = accuse(walk, cause, hit);
         if !found.causes.iter().chain(&found.latent).any(|other| is_same(other, &later)) {
             found.latent.push(later);
         }
@@ -128,18 +146,15 @@ pub(crate) fn foresee(case: &Case<'_>, walk: &Walk<'_>) -> Vec<Accusation> {
         for cause in cause::all().filter(|cause| cause.at.contains(&spot.at)) {
             let Test::Place(test) = cause.test else { continue };
             if let Answer::Yes(hit) = test(&Scene { case, walk, spot: &spot }) {
-                latent(case, walk, cause, *hit, index, &mut found);
+                latent(walk, cause, *hit, &mut found);
             }
         }
     }
     found.latent
 }
 
-fn accuse(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize) -> Accusation {
+fn accuse(walk: &Walk<'_>, cause: &'static Cause, hit: Hit) -> Accusation {
     let mut proofs = hit.proofs;
-    if let Some(drop) = drop_event(case, walk, cause, index) {
-        proofs.insert(0, drop);
-    }
     proofs.sort_by_key(|proof| proof.rank);
     Accusation {
         cause,
@@ -152,25 +167,6 @@ fn accuse(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, ind
         proofs,
         fix: hit.fix,
     }
-}
-
-/// The kernel's own word that it dropped such packets there for that reason.
-fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> Option<Proof> {
-    let spot = walk.spot(index)?;
-    let devices = [spot.device, spot.out, spot.bridge];
-    let is_here = |row: &&crate::host::Drop| {
-        cause.drop_reasons.contains(&row.reason.as_str())
-            && row.netns.is_none_or(|netns| netns == spot.netns)
-            && row.device.is_none_or(|index| devices.iter().flatten().any(|device| device.index == index))
-            // What the host drops of everything else would prove nothing without its device.
-            && row.device.is_some()
-    };
-    case.host.drops().filter(is_here).find_map(|row| {
-        let key = HostKey::Drop(row.netns, row.device, row.reason.clone(), row.location.clone(), row.ether_type);
-        let grown = case.grown(&key).filter(|grown| *grown > 0)?;
-        let text = format!("kernel drop {} at {} ×{grown}", row.reason, row.location);
-        Some(Proof { rank: Rank::DropEvent, text, counted: None, frames: Vec::new() })
-    })
 }
 
 /// Symptoms give way to what explains them.

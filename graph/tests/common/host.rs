@@ -15,12 +15,14 @@
 //! - A card `a/unplugged@3` has no link; `a@tap:tapB` names a TAP that somebody else has open. A TAP's words: `multi-queue`, `vnet-header`, `owner 1000`;
 //!   a bridge's `self 10` (its own device is a member of that VLAN).
 //! - `host reader 300 tapscope_hub 2 tap0`: a program that is no guest and has a TAP open.
+//! - `host drop NETFILTER_DROP nft_do_chain 800 1.0001 2.0001`: a reason, the function, the EtherType, the moments as those of lines; the same
+//!   key again says them all.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
     Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
-    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns,
-    Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
+    DeviceKind, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState,
+    Netns, Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -63,6 +65,14 @@ pub fn change(words: &[&str]) -> HostChange {
         ["set", name, value] => {
             HostChange::Set(HostFact::Setting(Setting { netns: NETNS, name: Text::new(name), value: Text::new(value) }))
         }
+        ["drop", reason, location, ether_type, ref moments @ ..] => HostChange::Set(HostFact::Drop(Drop {
+            reason: Text::new(reason),
+            location: Text::new(location),
+            ether_type: u16::from_str_radix(ether_type, 16).expect("an EtherType"),
+            packets: moments.len() as u64,
+            moments: moments.iter().map(|moment| super::moment(moment)).collect(),
+            ..Drop::default()
+        })),
         ["ns", id, name] => HostChange::Set(HostFact::Namespace(Namespace {
             id: Netns(id.parse().expect("a namespace")),
             name: (name != "own").then(|| Text::new(name)),
@@ -191,6 +201,7 @@ fn firewall(tool: &str, table: &str, chain: &str, hook: &str, number: &str, rule
         hook: (hook != "-").then(|| Text::new(&hook.replace('/', " "))),
         number: number.parse().expect("a number"),
         rule: Text::long(&rule.join(" ")),
+        handle: None,
         hits: None,
     }))
 }

@@ -8,6 +8,7 @@ mod networks;
 
 mod bridge;
 mod dhcp;
+mod dropped;
 mod guest;
 mod healthy;
 mod large_host;

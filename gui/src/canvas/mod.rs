@@ -139,7 +139,7 @@ impl Canvas {
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
-        self.interact(ui, &response, rect, situation, digest, selection, wishes);
+        self.interact(ui, &response, situation, digest, selection, wishes);
         // Above the cards.
         self.hidden(ui, rect, wishes);
         let seen = Rect::from_center_size(self.center, rect.size() / self.zoom);
@@ -350,13 +350,12 @@ impl Canvas {
         &mut self,
         ui: &Ui,
         background: &Response,
-        canvas: Rect,
         situation: &Situation<'_>,
         digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
-        let shown = situation.shown;
+        let (shown, canvas) = (situation.shown, background.rect);
         let names = self.arranged.names.clone();
         let label = |key: Key| match digest.node(key) {
             Some(node) => Some(draw::spoken(shown, names.get(&key), node)),

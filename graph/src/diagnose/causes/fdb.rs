@@ -4,8 +4,9 @@ use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
 use crate::host::{Device, DeviceId, DeviceKind, FdbEntry};
 use crate::journey::Journey;
+use crate::storm::storms;
 use crate::tables::Learned;
-use crate::{Direction, FrameNo, MacAddr, PointId};
+use crate::{Direction, FrameNo, MacAddr};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -320,13 +321,7 @@ fn led_astray(scene: &Scene<'_>) -> Answer {
 
 /// The same question comes in again and again, more often than anybody asks.
 fn is_looping(scene: &Scene<'_>) -> bool {
-    let mut counts: BTreeMap<(PointId, i64, Option<MacAddr>), u32> = BTreeMap::new();
-    for packet in scene.case.journeys().filter(|packet| packet.destination.is_some_and(MacAddr::is_group)) {
-        for seen in packet.sightings.iter().filter(|seen| seen.direction != Direction::Outbound) {
-            *counts.entry((seen.point, seen.at.0 / 100_000_000, packet.source)).or_default() += 1;
-        }
-    }
-    counts.values().any(|count| *count >= 20)
+    !storms(scene.case.journeys()).is_empty()
 }
 
 fn l2_loop(scene: &Scene<'_>) -> Answer {

@@ -150,13 +150,17 @@ fn removal(scene: &Scene<'_>, rule: &FirewallRule) -> (String, Option<String>) {
             command(format!("{tool} -t {table} -P {} ACCEPT", rule.chain)),
             Some(command(format!("{tool} -t {table} -P {} DROP", rule.chain))),
         ),
-        (None, "nft") => (
-            command(format!(
-                "nft -a list chain {family} {table} {} # then: nft delete rule {family} {table} {} handle N",
-                rule.chain, rule.chain
-            )),
-            None,
-        ),
+        (None, "nft") => {
+            let removed = match rule.handle {
+                Some(handle) => format!("nft delete rule {family} {table} {} handle {handle}", rule.chain),
+                // A recording from before handles were read.
+                None => format!(
+                    "nft -a list chain {family} {table} {} # then: nft delete rule {family} {table} {} handle N",
+                    rule.chain, rule.chain
+                ),
+            };
+            (command(removed), None)
+        }
         (None, tool) => (
             command(format!("{tool} -t {table} -D {} {}", rule.chain, rule.rule)),
             Some(command(format!("{tool} -t {table} -A {} {}", rule.chain, rule.rule))),
