@@ -101,7 +101,7 @@ impl List<'_, '_> {
                 None => String::new(),
             };
             let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
-            self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", format::title(node)), &text, color);
+            self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", self.situation.title(node)), &text, color);
         }
         more(ui, nodes.len());
     }
@@ -126,7 +126,7 @@ impl List<'_, '_> {
         for (node, id) in bridges.iter().take(ROWS) {
             let ports: Vec<&Device> = view.tables.host.ports(*id).collect();
             let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
-            self.row(ui, Selection::Thing(node.key), &format::title(node), &count, palette.weak);
+            self.row(ui, Selection::Thing(node.key), &self.situation.title(node), &count, palette.weak);
             for port in ports.iter().take(ROWS) {
                 let (state, tone) = crate::tables::devices::state(port);
                 let color = if tone == Tone::Bad { palette.warn } else { palette.weak };
@@ -199,7 +199,7 @@ impl List<'_, '_> {
             }
         }
         response.context_menu(|ui| {
-            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: None, ..*self.situation }, self.wishes);
+            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: false, ..*self.situation }, self.wishes);
         });
     }
 

@@ -147,7 +147,7 @@ fn color(palette: &Palette, tone: Tone) -> Color32 {
 
 fn menu(ui: &mut Ui, rows: &impl Rows, row: usize, this: Option<Selection>, desk: &mut Desk<'_, '_>) {
     if let Some(target) = this {
-        commands::thing_menu(ui, &Situation { target, is_pinned: false, is_folded: None, ..*desk.situation }, desk.wishes);
+        commands::thing_menu(ui, &Situation { target, is_pinned: false, is_folded: false, ..*desk.situation }, desk.wishes);
         ui.separator();
     }
     if ui.button("Copy the row").clicked() {
