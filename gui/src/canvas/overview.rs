@@ -165,7 +165,7 @@ impl Drawing<'_> {
                 (None, Some(link)) => link.name.to_string(),
                 (None, None) => continue,
             };
-            let at = rect.left_top() + vec2(2.0, -1.0);
+            let at = rect.left_top() + vec2(2.0, -2.0);
             let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), palette.strong);
             let room = Align2::LEFT_BOTTOM.anchor_size(at, galley.size());
             painter.rect_filled(room.expand2(vec2(3.0, 0.0)), 3.0, palette.canvas.gamma_multiply(0.85));

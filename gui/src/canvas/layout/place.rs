@@ -19,6 +19,8 @@ const COLUMN: f32 = 1600.0;
 /// With more groups than this beside a spine they stand on shelves, and how much wider than high those are.
 const SHELVED: usize = 6;
 const SHELF: f32 = 1.2;
+/// Between shelves: room for wires, and from afar for the names of rails.
+const AISLE: f32 = 120.0;
 /// How much wider than high a grid of cards grows; small cards leave room for the spine beside them.
 const ASPECT: (f32, f32) = (1.75, 1.3);
 /// Columns that a grid begins with.
@@ -101,7 +103,7 @@ fn corners(groups: &[&Group], request: &Request) -> (Vec<Pos2>, Pos2) {
     let mut column = 0;
     for (group, size) in groups.iter().zip(&sizes) {
         if column == count || (group.frame != frame && column > 0) {
-            corner.y += height + MARGIN * 2.0;
+            corner.y += height + if count > 1 { AISLE } else { MARGIN * 2.0 };
             (column, height) = (0, 0.0);
         }
         if group.frame != frame {
