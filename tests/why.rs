@@ -95,7 +95,7 @@ fn a_name_that_nobody_has_is_said_to_be_unknown() {
     let output = tapscope(&["why", "web", "10.0.2.101", &recording("bridge")]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains("UNDETERMINED  nothing was seen"), "{text}");
+    assert!(text.contains("UNDETERMINED  no echo request was seen"), "{text}");
     assert!(text.contains("not known: web: no guest, node or device here is called that; `tapscope list` has the names"), "{text}");
     let (_, value) = answer(&["web", "10.0.2.101", &recording("bridge")]);
     assert!(value["coverage"]["state_unreadable"][0].as_str().is_some_and(|text| text.starts_with("web: ")), "{value:#}");

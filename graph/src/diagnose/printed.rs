@@ -30,7 +30,7 @@ impl Diagnosis {
         let loss = match (self.loss.sent, self.loss.answered) {
             (0, _) => match self.verdict {
                 Verdict::NotSent => "no echo request was seen".to_owned(),
-                Verdict::Undetermined if self.path.iter().all(|step| step.status != Status::Seen) => "nothing was seen".to_owned(),
+                Verdict::Undetermined if !self.is_asked() => "no echo request was seen".to_owned(),
                 _ => "no echo request left: the question before it was not answered".to_owned(),
             },
             (sent, 0) => format!("{sent} of {sent} echo requests lost"),
@@ -46,6 +46,11 @@ impl Diagnosis {
             self.verdict.name().to_uppercase().replace('_', " "),
             self.confidence.name()
         )
+    }
+
+    /// Whether the question for the next hop's address was seen.
+    fn is_asked(&self) -> bool {
+        self.path.iter().any(|step| step.leg == Leg::ArpRequest && step.status == Status::Seen)
     }
 
     fn causes(&self, lines: &mut Vec<String>) {
