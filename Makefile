@@ -6,7 +6,8 @@
 # make faults  breaks networks in every known way as root, asks tapscope why, and keeps the recordings that the tests ask again
 # make check   formatting, lints and documentation
 # make bench   measures, beside tcpdump and tshark
-# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|cable_stream|cable_tcp|cable_datagram|qemu_monitor|hub SECONDS=600: looks for bytes that break it
+# make pictures  takes the pictures of the README anew
+# make fuzz    TARGET=frame|file|recording|dhcp|dhcp6|dns|link|qemu_command_line|drop_reasons|cable_stream|cable_tcp|cable_datagram|qemu_monitor|monitor_answer|netlink|process|hub SECONDS=600: looks for bytes that break it
 #
 # run, test and lab install what a fresh Debian or Ubuntu lacks, and say so.
 
@@ -14,7 +15,7 @@ TARGET = frame
 SECONDS = 600
 VARIANT = bridge
 
-.PHONY: run test faults lab docs check bench fuzz
+.PHONY: run test faults lab docs check bench fuzz pictures
 
 run:
 	@.ci/setup run
@@ -47,6 +48,8 @@ bench:
 	cargo bench --bench stages
 	cargo bench --bench whole
 	cargo bench --bench cable
+	cargo bench -p tapscope-graph --bench why
+	cargo bench --bench tables
 	cargo bench --bench frame
 	@# Only root can make the namespaces that it measures in.
 	@if [ $$(id -u) -eq 0 ]; then cargo bench --bench record --bench live --bench copy; else cargo --config 'target."cfg(unix)".runner="sudo"' bench --bench record --bench live --bench copy; fi
@@ -56,3 +59,10 @@ fuzz:
 	@cargo fuzz --version >/dev/null || cargo install cargo-fuzz --locked
 	@mkdir -p target/fuzz/$(TARGET)
 	RUSTC_BOOTSTRAP=1 cargo fuzz run $(TARGET) target/fuzz/$(TARGET) fuzz/corpus/$(TARGET) -- -max_total_time=$(SECONDS) -rss_limit_mb=1024 -timeout=5
+
+# The pictures of the README, from the session that the test has in the real window over two real guests.
+pictures:
+	@.ci/setup test
+	cargo $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner="sudo -E"') test --test session
+	@mkdir -p docs/pictures
+	for name in 3-they-ping 5-the-past 7-why; do convert target/screenshots/session/$$name.png -strip -colors 128 PNG8:docs/pictures/$${name#*-}.png; done

@@ -95,12 +95,7 @@ fn peers(file: &str) -> Vec<Peer> {
     let words = |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let peer = |name, program: &str, text: String, ready| Peer { name, program: program.to_owned(), arguments: words(&text), ready };
     vec![
-        peer(
-            "tapscope record",
-            env!("CARGO_BIN_EXE_tapscope"),
-            format!("record --netns own -i v1 -q --min-free 0 -w {file}"),
-            "listening on",
-        ),
+        peer("tapscope record", env!("CARGO_BIN_EXE_tapscope"), format!("record --netns own -i v1 --min-free 0 -w {file}"), "listening on"),
         peer("dumpcap", "dumpcap", format!("-i v1 -q -B 16 -w {file}"), "File:"),
         peer("tcpdump", "tcpdump", format!("-i v1 -n -B 16384 -w {file}"), "listening on"),
     ]

@@ -45,6 +45,10 @@ pub struct CheckArguments {
     /// How to print it: a line for each pair, or an object of schema tapscope.check/1
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Ask the kernel, too, why it drops packets: tapscope switches on its event skb:kfree_skb, in a tracing instance of its own that is
+    /// removed at the end. It costs every packet that anybody loses on this machine some time, and needs root
+    #[arg(long, conflicts_with = "files")]
+    drops: bool,
     #[command(flatten)]
     live: LiveArguments,
 }
@@ -112,7 +116,7 @@ fn check(arguments: &CheckArguments) -> Result<bool> {
         questions.push(Question::new(party(&pair.from)?, party(&pair.to)?));
     }
     let (view, questions) = match arguments.files.as_slice() {
-        [] => listen(&arguments.live, arguments.listen, true, None, questions)?,
+        [] => listen(&LiveArguments { drops: arguments.drops, ..arguments.live.clone() }, arguments.listen, true, None, questions)?,
         files => (read(files)?, questions),
     };
     let diagnoses: Vec<Diagnosis> = questions.iter().map(|question| diagnose(&view, question)).collect();
@@ -135,8 +139,13 @@ fn check(arguments: &CheckArguments) -> Result<bool> {
             for (pair, diagnosis) in net.pair.iter().zip(&diagnoses) {
                 let mark = if holds(pair, diagnosis) { "ok  " } else { "FAIL" };
                 let arrow = if pair.reaches { "->" } else { "-/->" };
+                let verdict = diagnosis.verdict.name().replace('_', " ");
                 let codes: Vec<&str> = diagnosis.causes.iter().map(|cause| cause.cause.code).collect();
-                writeln!(out, "{mark} {} {arrow} {}: {} {}", pair.from, pair.to, diagnosis.verdict.name(), codes.join(", "))?;
+                let why = match diagnosis.causes.first() {
+                    Some(first) => format!(": {}: {}", codes.join(", "), first.summary),
+                    None => String::new(),
+                };
+                writeln!(out, "{mark} {} {arrow} {}: {verdict}{why}", pair.from, pair.to)?;
             }
         }
     }

@@ -84,6 +84,7 @@ enum Command {
   tapscope show --format json capture.pcapng.gz | jq .findings
   tapscope show --format dot capture.pcap | dot -Tsvg > picture.svg
   tcpdump -w - -i br0 -c 1000 | tapscope show -
+  tapscope show today.pcapng --until 1m30s           as it stood then
   tapscope show --live --for 10s     this host, after ten seconds of listening
   tapscope show --live --qmp all     also what is on no device: asks every guest's QEMU for copies
   tapscope show ssh://root@host --for 10s
@@ -103,6 +104,12 @@ pub struct ShowArguments {
     /// With --live and streams: listen for this long, such as 10s or 5m; otherwise --live takes 5s, and a stream is read to its end
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub time: Option<Duration>,
+    /// With --live: print the picture also this often meanwhile
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "live")]
+    pub every: Option<Duration>,
+    /// Show files as they stood at this moment: 2026-11-24T12:00:00Z, or seconds or a time such as 1m30s from the first frame
+    #[arg(long, value_name = "TIME", value_parser = export::moment, conflicts_with = "live")]
+    pub until: Option<export::Moment>,
     /// With --live and ssh://: listen on these interfaces only, `*` and `?` allowed
     #[arg(short, long = "interface", value_name = "NAME")]
     pub interfaces: Vec<String>,

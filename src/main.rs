@@ -19,6 +19,7 @@ mod serve;
 mod session;
 mod show;
 mod source;
+mod until;
 mod why;
 mod window;
 mod wireshark;

@@ -3,7 +3,9 @@
 use crate::cli::{EXIT_FAILURE, EXIT_OK, EXIT_USAGE, Format, ShowArguments};
 use crate::export::says;
 use crate::live::LiveArguments;
+use crate::live::show::Looks;
 use crate::record::Recording;
+use crate::until::Until;
 use crate::{report, source};
 use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,12 +20,14 @@ use tapscope_capture::remote::Origin;
 use tapscope_graph::display_filter::DisplayFilter;
 use tapscope_graph::tables::Limits;
 use tapscope_graph::tables::Point;
-use tapscope_graph::{Batch, Event, FrameNo, LinkType, Network, PointId, Text, View};
+use tapscope_graph::{Batch, Event, FrameNo, LinkType, Network, PointId, Text, Timestamp, View};
 
 /// What was read, and what it shows.
 pub struct Reading {
     /// The files, in the order of the command line.
     pub files: Vec<FileFacts>,
+    /// When somebody looked at a living host.
+    pub at: Option<Timestamp>,
     /// The network at the end.
     pub view: View,
 }
@@ -45,11 +49,18 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     if arguments.live {
         let time = arguments.time.unwrap_or(Duration::from_secs(5));
         let mut recording = arguments.write.as_deref().map(|path| Recording::beside(path, &live)).transpose()?;
-        print(&crate::live::show::read(&live, time, recording.as_mut())?, arguments.format, arguments.color.is_on())?;
+        let mut between = |reading: &Reading| print(reading, arguments.format, arguments.color.is_on());
+        let looks = Looks { time: Some(time), every: arguments.every, between: &mut between };
+        let last = crate::live::show::read(&live, looks, recording.as_mut())?;
+        print(&last, arguments.format, arguments.color.is_on())?;
         return Ok(recording.map_or(EXIT_OK, Recording::end));
     }
     let origins = source::origins(&arguments.files)?;
     if origins.iter().any(Origin::is_stream) {
+        if arguments.until.is_some() {
+            eprintln!("tapscope: --until is for files: a stream ends with --for or ctrl-C");
+            return Ok(EXIT_USAGE);
+        }
         let reading = crate::live::show::stream(&origins, &live, arguments.time)?;
         print(&reading, arguments.format, arguments.color.is_on())?;
         return Ok(EXIT_OK);
@@ -79,7 +90,7 @@ pub fn run(arguments: &ShowArguments) -> Result<u8> {
     if readers.is_empty() {
         return Ok(EXIT_FAILURE);
     }
-    let reading = read_where(Merged::shifted(readers), filter, &live.display)?;
+    let reading = read_where(Merged::shifted(readers), filter, &live.display, arguments.until.map(Until::new))?;
     for facts in &reading.files {
         if let Some(reason) = &facts.incomplete {
             failed = true;
@@ -142,14 +153,14 @@ const GROUPS: usize = 4;
 /// # Errors
 /// As [`read_where`].
 pub fn read(files: Merged, filter: Option<Filter>) -> Result<Reading> {
-    read_where(files, filter, &DisplayFilter::default())
+    read_where(files, filter, &DisplayFilter::default(), None)
 }
 
-/// Reads to the end what both filters mean: one thread reads and outlines the frames, this one learns them in their order.
+/// Reads to the end, or up to a moment, what both filters mean: one thread reads and outlines the frames, this one learns them in their order.
 ///
 /// # Errors
 /// Where the filter does not fit a link type of the files, or the system gives no thread.
-pub fn read_where(files: Merged, mut filter: Option<Filter>, display: &DisplayFilter) -> Result<Reading> {
+pub fn read_where(files: Merged, mut filter: Option<Filter>, display: &DisplayFilter, until: Option<Until>) -> Result<Reading> {
     let mut network = Network::new(Limits::default(), seed());
     let mut link_types: Vec<LinkType> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -159,7 +170,7 @@ pub fn read_where(files: Merged, mut filter: Option<Filter>, display: &DisplayFi
     for _ in 0..GROUPS {
         back.send(vec![Batch::default(); GROUP])?;
     }
-    let reader = std::thread::Builder::new().name("reader".into()).spawn(move || give(files, &given, &empty));
+    let reader = std::thread::Builder::new().name("reader".into()).spawn(move || give(files, until, &given, &empty));
     let reader = reader.context("cannot start the thread that reads")?;
     for events in groups {
         let mut learned = Vec::with_capacity(GROUP);
@@ -193,11 +204,11 @@ pub fn read_where(files: Merged, mut filter: Option<Filter>, display: &DisplayFi
         let _ = back.send(learned);
     }
     let files = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    Ok(Reading { files, view: network.into_view() })
+    Ok(Reading { files, at: None, view: network.into_view() })
 }
 
 /// The thread that reads: gives every event in its order, one for each empty batch, until the end or until nobody listens.
-fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batch>>) -> Vec<FileFacts> {
+fn give(mut files: Merged, mut until: Option<Until>, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batch>>) -> Vec<FileFacts> {
     let mut progress = Progress::new();
     let mut link_types: Vec<LinkType> = Vec::new();
     let mut ended = false;
@@ -222,6 +233,13 @@ fn give(mut files: Merged, given: &Sender<Vec<Event>>, empty: &Receiver<Vec<Batc
             }
         }
         progress.tick(&files);
+        if let Some(limit) = &mut until {
+            events = events.into_iter().flat_map(|event| limit.pass(event)).collect();
+            ended |= limit.is_over();
+            if ended {
+                events.extend(until.take().and_then(Until::end));
+            }
+        }
         ended |= given.send(events).is_err();
     }
     progress.finish();

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tapscope_capture::file::{Merged, Reader};
 use tapscope_capture::interface::Follow;
 use tapscope_graph::View;
-use tapscope_graph::diagnose::{Diagnosis, Endpoint, Party, Pinged, Place, Question, Verdict, diagnose};
+use tapscope_graph::diagnose::{Confidence, Diagnosis, Endpoint, Party, Pinged, Place, Question, Verdict, diagnose};
 use tapscope_graph::host::Host;
 
 /// Codes of `why` and `check` beside [`EXIT_OK`].
@@ -40,6 +40,7 @@ const LINGER: Duration = Duration::from_millis(900);
   tapscope why 10.0.2.101 10.0.3.101 --listen 30s
   tapscope why br0 10.0.2.101 --ping         this host pings, by its address on br0
   tapscope why web 10.0.2.7@tap3             the address that the guest behind tap3 should have
+  tapscope why web db --drops                and in the kernel's own words why it drops packets
   tapscope why web db -w lost.pcapng         and record what the answer rests on: why web db lost.pcapng says the same
   tapscope why 10.0.0.1 10.0.0.2 tap0.pcap tap1.pcap
   tapscope why web db --format json | jq -r '.causes[].code'
@@ -68,6 +69,10 @@ pub struct WhyArguments {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Ask the kernel, too, why it drops packets: tapscope switches on its event skb:kfree_skb, in a tracing instance of its own that is
+    /// removed at the end. It costs every packet that anybody loses on this machine some time, and needs root
+    #[arg(long, conflicts_with = "files")]
+    drops: bool,
     #[command(flatten)]
     live: LiveArguments,
 }
@@ -138,9 +143,14 @@ pub fn read(files: &[PathBuf]) -> Result<View> {
 /// From this host, while somebody pings.
 fn live(arguments: &WhyArguments) -> Result<(View, Diagnosis)> {
     let question = question(arguments);
-    let (view, mut asked) = listen(&arguments.live, arguments.listen, arguments.ping, arguments.write.as_deref(), vec![question])?;
+    let watched = LiveArguments { drops: arguments.drops, ..arguments.live.clone() };
+    let (view, mut asked) = listen(&watched, arguments.listen, arguments.ping, arguments.write.as_deref(), vec![question])?;
     let question = asked.pop().context("nothing was asked")?;
     let diagnosis = diagnose(&view, &question);
+    let is_open = matches!(diagnosis.verdict, Verdict::Fails | Verdict::Degraded | Verdict::Undetermined);
+    if is_open && diagnosis.confidence != Confidence::Proven && !arguments.drops && cfg!(target_os = "linux") {
+        eprintln!("tapscope: the kernel was not asked why it drops packets: with --drops it is");
+    }
     Ok((view, diagnosis))
 }
 
@@ -176,8 +186,11 @@ pub fn listen(
     for question in &questions {
         running.push(if pings { ping(&diagnose(&plain, question), &plain.tables.host)? } else { None });
     }
-    let until =
-        if running.iter().any(Option::is_some) { "until ping ends" } else { "ping from A to B now; the answer comes then, or with ctrl-C" };
+    let until = match running.iter().all(Option::is_some) {
+        true => "until ping ends",
+        // Others are waited for: nobody tells when they have pinged.
+        false => "ping from A to B now; the answer comes then, or with ctrl-C",
+    };
     live.announce(&format!("{}, {until}", humantime::format_duration(time)));
     watch(&mut live, time, &mut running, &stop)?;
     for (question, ping) in questions.iter_mut().zip(running) {

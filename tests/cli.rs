@@ -132,8 +132,8 @@ fn addresses_on_bridge_ports_show_as_lost_echoes() {
         .collect();
     expect![[r#"
         What is wrong
-          error   ADDRESS_CONFLICT 10.0.2.100 is claimed by 06:7d:b8:60:4d:bf and 4e:bc:9f:24:54:95  (packets 34, 35, 38, 43)
-          error   ADDRESS_CONFLICT 10.0.3.100 is claimed by 06:7d:b8:60:4d:bf and 4e:bc:9f:24:54:95  (packets 58, 59, 62, 67)
+          error   DUPLICATE_IP 10.0.2.100 is claimed by 06:7d:b8:60:4d:bf and 4e:bc:9f:24:54:95  (packets 34, 35, 38, 43)
+          error   DUPLICATE_IP 10.0.3.100 is claimed by 06:7d:b8:60:4d:bf and 4e:bc:9f:24:54:95  (packets 58, 59, 62, 67)
           error   ECHO_LOST ping 10.0.2.101 -> 10.0.2.100: 2 of 2 echo requests unanswered  (packets 36, 41)
           error   ECHO_LOST ping 10.0.2.101 -> 10.0.3.100: 2 of 2 echo requests unanswered  (packets 60, 65)
           error   ECHO_LOST ping 10.0.3.101 -> 10.0.3.100: 2 of 2 echo requests unanswered  (packets 78, 83)

@@ -1,8 +1,10 @@
 //! `tapscope export` through the front door: what other programs read of what it writes.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A folder of a test's own, which goes with it.
 struct Folder(PathBuf);
@@ -241,6 +243,31 @@ fn what_is_there_is_not_overwritten_and_half_an_export_is_none() {
     let output = tapscope(&["export", &cut, "-o", &folder.path("whole.pcapng")]);
     assert_eq!(output.status.code(), Some(1), "the damage is told");
     assert_eq!(frames(&folder.path("whole.pcapng"), &[]).len(), 107, "and what came before it is exported");
+}
+
+#[test]
+fn ctrl_c_leaves_a_whole_file_of_what_was_read_and_says_so() {
+    let folder = Folder::new("interrupted");
+    let to = folder.path("out.pcapng");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tapscope"));
+    let mut child = command.args(["export", "-", "-o", &to]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tapscope starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(&std::fs::read(recording("bridge")).expect("read")).expect("it reads");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // By then it hears of signals.
+    while !Path::new(&to).exists() {
+        assert!(Instant::now() < deadline && child.try_wait().expect("ours").is_none(), "it does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("sent");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("because of ctrl-C"));
+    // As the program that wrote it ended it, whatever is in it.
+    let capinfos = run("capinfos", &["-T", "-r", "-c", &to]);
+    assert!(capinfos.starts_with(&to), "{capinfos}");
 }
 
 /// A capture in which a guest gives itself names that mean something to other programs.

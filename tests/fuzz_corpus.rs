@@ -60,8 +60,31 @@ fn command_lines_of_qemu_are_survived() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn what_the_kernel_says_of_drops_is_survived() {
+    replay("drop_reasons", targets::drop_reasons);
+}
+
+#[test]
 fn what_qemus_monitors_and_filters_say_is_survived() {
     replay("qemu_monitor", targets::qemu_monitor);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn answers_of_monitors_are_survived() {
+    replay("monitor_answer", targets::monitor_answer);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_kernel_tells_by_netlink_is_survived() {
+    replay("netlink", targets::netlink);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_of_other_processes_are_survived() {
+    replay("process", targets::process);
 }
 
 #[test]

@@ -182,7 +182,7 @@ fn addresses_on_the_taps_of_a_bridge_are_found() -> Result<(), Error> {
     let (host, [g1, _g2]) = bridged(&lab, ["tap0", "tap1"])?;
     assert!(!g1.can("ping -c1 -W1 10.0.2.100")?, "Linux does not deliver to a bridge's port");
     let report = json(&host, &["show", "--live", "--for", "1s", "--netns", "own", "--format", "json"]);
-    assert_eq!(findings(&report).iter().filter(|code| **code == "ADDRESS_ON_PORT").count(), 2, "{:?}", findings(&report));
+    assert_eq!(findings(&report).iter().filter(|code| **code == "IP_ON_BRIDGE_PORT").count(), 2, "{:?}", findings(&report));
     Ok(())
 }
 
@@ -287,6 +287,81 @@ fn an_ordinary_user_sees_the_topology_and_is_told_what_is_missing() -> Result<()
     let list = run(&["list", "--netns", "own"]);
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     assert!(list.contains("tap0") && list.contains("CAP_NET_RAW"), "{list}");
+    Ok(())
+}
+
+#[test]
+fn who_may_not_ask_the_kernel_why_it_drops_packets_is_told_what_would_help() -> Result<(), Error> {
+    let lab = Lab::without_guests("who_may_not_ask_the_kernel_why_it_drops_packets_is_told_what_would_help")?;
+    let host = lab.namespace("host")?;
+    host.tap("tap0")?.bridge("br0", ["tap0"])?.address("br0", "10.9.0.1/24")?;
+    let program = lab.folder().join("tapscope");
+    std::fs::copy(env!("CARGO_BIN_EXE_tapscope"), &program).expect("copied");
+    let mut command = host.command("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+    command.args(["why", "10.9.0.1", "10.9.0.2", "--netns", "own", "--listen", "100ms", "--drops"]);
+    let output = command.output().expect("setpriv runs");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "it answers all the same: {err}");
+    let told = "cannot read why the kernel drops packets: tapscope may not use the kernel's tracing";
+    assert!(err.contains(told) && err.contains("sudo tapscope"), "{err}");
+    assert!(!err.contains("is on until"), "{err}");
+    Ok(())
+}
+
+#[test]
+fn the_kernels_tracing_is_as_before_also_after_a_tapscope_that_was_killed() -> Result<(), Error> {
+    let lab = Lab::without_guests("the_kernels_tracing_is_as_before_also_after_a_tapscope_that_was_killed")?;
+    let host = lab.namespace("host")?;
+    host.tap("tap0")?.bridge("br0", ["tap0"])?.address("br0", "10.9.0.1/24")?;
+    let instances = || {
+        let list =
+            "test -d /sys/kernel/tracing/instances || mount -t tracefs tracefs /sys/kernel/tracing; ls /sys/kernel/tracing/instances";
+        let output = Command::new("unshare").args(["--mount", "sh", "-c", list]).output().expect("unshare runs");
+        assert!(output.status.success(), "needs tracefs (CONFIG_TRACING): {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let ask = |name: &str| -> Result<(Process, String), Error> {
+        let arguments = ["why", "10.9.0.1", "10.9.0.2", "--netns", "own", "--listen", "60s", "--drops"];
+        let process = host.start(name, &mut tapscope(&host, &arguments))?;
+        process.wait_for("listening on", Duration::from_secs(20))?;
+        let text = process.text()?;
+        let instance = text.split_once("tracing instance ").and_then(|(_, rest)| rest.split_whitespace().next()).map(str::to_owned);
+        Ok((process, instance.unwrap_or_else(|| panic!("no instance: {text}"))))
+    };
+    let (killed, left) = ask("killed")?;
+    let pid = nix::unistd::Pid::from_raw(killed.pid() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).expect("sent");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while killed.is_running() {
+        assert!(Instant::now() < deadline, "it is killed");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(instances().lines().any(|name| name == left), "who is killed leaves it");
+    let (asks, own) = ask("asks")?;
+    assert!(!instances().lines().any(|name| name == left), "the next one removes it");
+    assert!(instances().lines().any(|name| name == own));
+    interrupt(&asks);
+    asks.finish(Duration::from_secs(20))?;
+    assert!(!instances().lines().any(|name| name == own));
+    assert!(asks.text()?.contains("skb:kfree_skb is off again"), "{}", asks.text()?);
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_in_a_bridge_is_said_unasked_under_the_names_of_causes() -> Result<(), Error> {
+    let lab = Lab::without_guests("what_is_wrong_in_a_bridge_is_said_unasked_under_the_names_of_causes")?;
+    let (host, a, b) = (lab.namespace("host")?, lab.namespace("a")?, lab.namespace("b")?);
+    let _wires = (host.wire("tap0", &a, "eth0", "52:54:00:aa:00:01")?, host.wire("tap1", &b, "eth0", "52:54:00:aa:00:02")?);
+    host.bridge("br0", ["tap0", "tap1"])?;
+    let watch = watch(&host)?;
+    host.must("ip link set tap1 mtu 1000")?;
+    watch.wait_for("! MTU_MISMATCH tap1 has an MTU of 1000", Duration::from_secs(10))?;
+    host.must("bridge link set dev tap0 state 0; ip link set tap1 mtu 1500")?;
+    watch.wait_for("! PORT_STATE_DISABLED port tap0 is disabled", Duration::from_secs(10))?;
+    watch.wait_for("MTU_MISMATCH no more", Duration::from_secs(10))?;
+    let report = json(&host, &["show", "--live", "--for", "1s", "--netns", "own", "--format", "json"]);
+    assert!(findings(&report).contains(&"PORT_STATE_DISABLED"), "{:?}", findings(&report));
     Ok(())
 }
 

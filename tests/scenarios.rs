@@ -20,8 +20,12 @@ fn folder(name: &str) -> PathBuf {
 
 /// What a recording shows.
 fn replayed(folder: &Path, recording: &str) -> String {
+    show(folder, &[recording])
+}
+
+fn show(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tapscope"));
-    let output = command.args(["show", "--color", "never", recording]).current_dir(folder).output().expect("tapscope runs");
+    let output = command.args(["show", "--color", "never"]).args(arguments).current_dir(folder).output().expect("tapscope runs");
     assert!(output.status.success(), "{}: {}", folder.display(), String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
@@ -40,20 +44,31 @@ fn recordings_of_real_guests_show_what_they_always_showed() {
 
 /// The picture: without what only a file, or only a living host, has.
 fn picture(text: &str) -> &str {
-    text.find("\nTopology").map_or_else(|| panic!("no picture in:\n{text}"), |at| &text[at..])
+    text.find("\nTopology").map_or_else(|| panic!("no picture in:\n{text}"), |at| text[at..].trim_end())
+}
+
+/// What was shown live at several moments.
+fn moments(text: &str) -> Vec<(&str, &str)> {
+    text.split("\nAt ").skip(1).filter_map(|shown| shown.split_once('\n')).collect()
 }
 
 /// Records what guests do, and compares what was shown then with what the recording shows.
 fn record(lab: &Lab, host: &Namespace, name: &str, happens: impl FnOnce() -> Result<(), Error>) -> Result<String, Error> {
     let path = lab.folder().join("recording.pcapng");
     let mut command = host.command(env!("CARGO_BIN_EXE_tapscope"));
-    command.args(["show", "--live", "--for", "60s", "--netns", "own", "--color", "never", "-w"]).arg(&path);
+    command.args(["show", "--live", "--for", "60s", "--every", "100ms", "--netns", "own", "--color", "never", "-w"]).arg(&path);
     let live = host.start("live", &mut command)?;
     live.wait_for("listening on", SOON)?;
     happens()?;
     assert_eq!(live.finish(SOON)?, 0, "{}", live.text()?);
-    let (shown, again) = (live.text()?, replayed(lab.folder(), "recording.pcapng"));
-    assert_eq!(picture(&again), picture(&shown), "replay equals live");
+    let text = live.text()?;
+    let moments = moments(&text);
+    assert!(moments.len() >= 3, "only {} moments:\n{text}", moments.len());
+    for (at, shown) in &moments {
+        assert_eq!(picture(&show(lab.folder(), &["recording.pcapng", "--until", at])), picture(shown), "replay equals live at {at}");
+    }
+    let shown = moments.last().map(|(_, shown)| (*shown).to_owned()).unwrap_or_default();
+    assert_eq!(picture(&replayed(lab.folder(), "recording.pcapng")), picture(&shown), "replay equals live");
     let size = fs::metadata(&path).expect("the recording").len();
     assert!(size < LARGEST, "{name} has {size} octets");
     if std::env::var_os("TAPSCOPE_BLESS").is_some() {
@@ -218,6 +233,21 @@ fn a_cable_across_two_namespaces() -> Result<(), Error> {
     assert_eq!(points.len(), 1, "{shown}");
     assert!(points[0].starts_with("  tcp 10.77.0.1:8010"), "{shown}");
     assert_eq!(traffic(&shown).len(), 2, "{shown}");
+    assert_eq!(shown.matches(": all 2 answered").count(), 2, "{shown}");
+    Ok(())
+}
+
+/// Set-up 4 of the how-to.
+#[test]
+fn two_guests_on_a_bridge() -> Result<(), Error> {
+    let Some(lab) = Lab::or_say("two_guests_on_a_bridge") else { return Ok(()) };
+    let host = lab.namespace("host")?;
+    host.tap("tap0")?.tap("tap1")?.bridge("bridge0", ["tap0", "tap1"])?.address("bridge0", "10.0.2.1/24")?;
+    let [g1, g2] = lab.boot([
+        lab.guest("g1").mac("52:54:00:12:34:57").ip("10.0.2.100/24").tap(&host, "tap0"),
+        lab.guest("g2").mac("52:54:00:12:34:56").ip("10.0.2.101/24").tap(&host, "tap1"),
+    ])?;
+    let shown = record(&lab, &host, "bridge", || everybody_pings(&[(&g1, "10.0.2.100"), (&g2, "10.0.2.101")]))?;
     assert_eq!(shown.matches(": all 2 answered").count(), 2, "{shown}");
     Ok(())
 }

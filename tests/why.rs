@@ -91,6 +91,26 @@ fn a_recording_without_what_the_host_says_accuses_nobody() {
 }
 
 #[test]
+fn a_name_that_nobody_has_is_said_to_be_unknown() {
+    let output = tapscope(&["why", "web", "10.0.2.101", &recording("bridge")]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("UNDETERMINED  no echo request was seen"), "{text}");
+    assert!(text.contains("not known: web: no guest, node or device here is called that; `tapscope list` has the names"), "{text}");
+    let (_, value) = answer(&["web", "10.0.2.101", &recording("bridge")]);
+    assert!(value["coverage"]["state_unreadable"][0].as_str().is_some_and(|text| text.starts_with("web: ")), "{value:#}");
+}
+
+#[test]
+fn an_answer_is_at_most_25_lines() {
+    for (from, to, name) in [("10.0.2.101", "10.0.3.101", "bridge"), ("10.0.2.101", "10.0.2.77", "ports"), ("web", "db", "ports")] {
+        let output = tapscope(&["why", from, to, &recording(name)]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!((1..=25).contains(&text.lines().count()), "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_cannot_be_answered_from() {
     let output = tapscope(&["why", "10.0.0.1", "10.0.0.2", "no-such-file.pcap"]);
     assert_eq!(output.status.code(), Some(4));

@@ -2,8 +2,8 @@
 //! has counters that move.
 
 use tapscope_graph::host::{
-    Backend, BackendKind, Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, Guest, HostAddress, HostChange, HostFact, Namespace, Netns,
-    Nic, PortState, TunMode,
+    Backend, BackendKind, Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, Guest, HostAddress, HostChange, HostFact,
+    Namespace, Netns, Nic, PortState, TunMode,
 };
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Event, MacAddr, Network, Text, Timestamp, View};

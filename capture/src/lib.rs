@@ -2,6 +2,8 @@
 
 pub mod cable;
 pub mod clock;
+#[cfg(target_os = "linux")]
+pub mod drops;
 pub mod file;
 pub mod filter;
 pub mod hub;

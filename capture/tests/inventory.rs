@@ -522,6 +522,9 @@ fn the_rules_of_nft_are_listed_on_request_and_gone_when_they_are() {
             .filter(|rule| rule.tool.as_str() == "nft")
             .all(|rule| { rule.netns != space.id() || rule.hook.as_ref().is_some_and(|hook| hook.as_str() == "forward 5 policy drop") })
     );
+    let handle = seen.host.firewall().find_map(|rule| rule.handle.filter(|_| rule.netns == space.id())).expect("a handle");
+    space.exec(&format!("nft delete rule inet tapscope f handle {handle}"));
+    assert_eq!(read(&mut seen), ["inet tapscope 0 None: policy drop"]);
     space.exec("nft delete table inet tapscope");
     assert_eq!(read(&mut seen), [""; 0]);
 }

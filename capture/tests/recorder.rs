@@ -156,6 +156,22 @@ fn a_device_that_is_full_ends_it_with_the_reason() {
     assert!(matches!(&*error, RecordError::Write { cause, .. } if cause.raw_os_error() == Some(28)), "{error:?}");
 }
 
+/// A terminal whose other side is gone says what a broken disk says.
+#[test]
+fn a_device_that_breaks_ends_it_with_the_reason() {
+    use nix::fcntl::OFlag;
+    let master = nix::pty::posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY).expect("a terminal");
+    nix::pty::grantpt(&master).and_then(|()| nix::pty::unlockpt(&master)).expect("it is ours");
+    let name = nix::pty::ptsname_r(&master).expect("a name");
+    let recorder = Recorder::start(Options::new(Place::File(name.into()), Section::default())).expect("it begins");
+    drop(master);
+    let inlet = recorder.inlet();
+    inlet.record(&opened("tap0", LinkType::ETHERNET));
+    while inlet.record(&frames(0, 50, 60)) {}
+    let Some(End::Failed(error)) = recorder.finish().end else { panic!("it failed") };
+    assert!(matches!(&*error, RecordError::Write { cause, .. } if cause.raw_os_error() == Some(5)), "{error:?}");
+}
+
 #[test]
 fn where_too_little_is_free_it_ends_before_the_disk_is_full() {
     let folder = Folder::new("floor");

@@ -1,5 +1,11 @@
 //! What each fuzz target does with its input: everything that tapscope would do with such bytes, and a look at what comes out.
 
+#[cfg(target_os = "linux")]
+mod host;
+
+#[cfg(target_os = "linux")]
+pub use host::{monitor_answer, netlink, process};
+
 use std::io::Cursor;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -151,6 +157,20 @@ pub fn hub(input: &[u8]) {
         rest = after;
     }
     switch.age(begin + Duration::from_secs(pieces));
+}
+
+/// What the kernel's tracing says of packets that it drops: lines of `trace_pipe`; the same octets as the event's `format` file.
+#[cfg(target_os = "linux")]
+pub fn drop_reasons(input: &[u8]) {
+    use tapscope_capture::drops::{Line, format, line};
+    let text = String::from_utf8_lossy(input);
+    for one in text.split_inclusive('\n') {
+        if let Some(Line::Event(event)) = line(one) {
+            assert!(!event.reason.is_empty() && event.reason.len() <= 64 && one.contains(&event.reason));
+            assert!(!event.location.is_empty() && event.location.len() <= 128 && one.contains(&event.location));
+        }
+    }
+    assert!(format(&text).reasons.len() <= 1024);
 }
 
 /// Datagrams of a filter, each behind one octet of length; the same octets as what `info network` says.

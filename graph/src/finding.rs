@@ -1,6 +1,7 @@
 //! What is wrong, as far as frames and the host show it.
 
 mod cable;
+mod health;
 mod host;
 
 use crate::decode::Stop;
@@ -21,7 +22,7 @@ pub enum Severity {
     Note,
 }
 
-/// Which kind of trouble; the stable code is [`FindingKind::code`].
+/// Which kind of trouble; the stable code is [`FindingKind::code`], that of the [cause](crate::diagnose::Cause) where it means the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingKind {
     /// Two stations of one layer-2 domain claim one address.
@@ -48,16 +49,22 @@ pub enum FindingKind {
     TopologyChanges,
     /// An address of the host is set on a port of a bridge.
     AddressOnPort,
-    /// A bridge's port lets nothing pass.
-    PortBlocked,
+    /// A bridge's port is switched off.
+    PortDisabled,
+    /// The spanning tree does not let a bridge's port forward, or not yet.
+    PortNotForwarding,
     /// A guest's TAP is down.
     TapDown,
     /// A TAP that nobody has open.
     TapUnread,
     /// A guest sends from another address than its card's.
     MacDiffers,
-    /// Guests on one cable have the same link-layer address.
+    /// Guests on one cable, or on one bridge, have the same link-layer address.
     DuplicateMac,
+    /// A broadcast goes round.
+    L2Loop,
+    /// Ports of one bridge have different MTUs.
+    MtuMismatch,
     /// Nobody is at a cable's other end.
     CableUnconnected,
     /// A cable's listener has another peer.
@@ -78,25 +85,28 @@ impl FindingKind {
     /// A stable code in capitals.
     pub fn code(self) -> &'static str {
         match self {
-            FindingKind::AddressConflict => "ADDRESS_CONFLICT",
+            FindingKind::AddressConflict => "DUPLICATE_IP",
             FindingKind::ResolutionUnanswered => "RESOLUTION_UNANSWERED",
             FindingKind::EchoLost => "ECHO_LOST",
             FindingKind::EchoRefused => "ECHO_REFUSED",
-            FindingKind::DhcpUnanswered => "DHCP_UNANSWERED",
+            FindingKind::DhcpUnanswered => "DHCP_NO_SERVER",
             FindingKind::DhcpRefused => "DHCP_REFUSED",
             FindingKind::DhcpDeclined => "DHCP_DECLINED",
             FindingKind::DhcpServers => "DHCP_SERVERS",
             FindingKind::TcpRefused => "TCP_REFUSED",
             FindingKind::TcpUnanswered => "TCP_UNANSWERED",
             FindingKind::TopologyChanges => "TOPOLOGY_CHANGES",
-            FindingKind::AddressOnPort => "ADDRESS_ON_PORT",
-            FindingKind::PortBlocked => "PORT_BLOCKED",
-            FindingKind::TapDown => "TAP_DOWN",
-            FindingKind::TapUnread => "TAP_UNREAD",
+            FindingKind::AddressOnPort => "IP_ON_BRIDGE_PORT",
+            FindingKind::PortDisabled => "PORT_STATE_DISABLED",
+            FindingKind::PortNotForwarding => "STP_NOT_FORWARDING",
+            FindingKind::TapDown => "IFACE_ADMIN_DOWN",
+            FindingKind::TapUnread => "TAP_NO_CARRIER",
             FindingKind::MacDiffers => "MAC_DIFFERS",
             FindingKind::DuplicateMac => "DUPLICATE_MAC",
-            FindingKind::CableUnconnected => "CABLE_UNCONNECTED",
-            FindingKind::CableNotAccepted => "CABLE_NOT_ACCEPTED",
+            FindingKind::L2Loop => "L2_LOOP",
+            FindingKind::MtuMismatch => "MTU_MISMATCH",
+            FindingKind::CableUnconnected => "SOCKET_NETDEV_NOT_CONNECTED",
+            FindingKind::CableNotAccepted => "SOCKET_ONE_CLIENT_ONLY",
             FindingKind::CableAlone => "CABLE_ALONE",
             FindingKind::SlirpIcmpBlocked => "SLIRP_ICMP_BLOCKED",
             FindingKind::FramesLost => "FRAMES_LOST",
@@ -138,6 +148,7 @@ pub fn findings(tables: &Tables, topology: &Topology) -> Vec<Finding> {
     tcp(tables, &mut found);
     spanning_tree(tables, &mut found);
     host::host(tables, topology, &mut found);
+    health::health(tables, topology, &mut found);
     cable::cables(tables, topology, &mut found);
     points(tables, topology, &mut found);
     dropped(tables, &mut found);

@@ -26,6 +26,7 @@ pub mod network;
 pub mod packets;
 mod printed;
 pub mod selection;
+mod storm;
 pub mod tables;
 pub mod text;
 pub mod topology;

@@ -248,7 +248,7 @@ fn guests_with_qemus_default_address_are_told_apart_by_the_end_that_they_send_fr
             resolution 10.0.2.100 for 10.0.2.101 ×1: nobody
             resolution 10.0.2.101 for 10.0.2.100 ×1: nobody
             resolution 10.0.2.9 for 10.0.2.7 ×1: nobody
-            error ADDRESS_CONFLICT: 10.0.2.9 is claimed by two stations that both have 52:54:00:12:34:56
+            error DUPLICATE_IP: 10.0.2.9 is claimed by two stations that both have 52:54:00:12:34:56
             warning DUPLICATE_MAC: g1 and g2 have the same address 52:54:00:12:34:56 on tcp 127.0.0.1:8010: give each a mac= of its own
         "#]],
     );
@@ -328,9 +328,9 @@ fn what_leads_to_nobody_says_so_and_what_to_do() {
             cable cable-5 tcp 127.0.0.1:8011, never accepted by the listener, its frames pass device 1 as tcp port 8010, which can be listened to without a change
             cable cable-7 tcp 127.0.0.1:8012, not connected
             cable cable-9 multicast 230.0.0.1:1234, nobody else is in the group, its frames pass device 1 as tcp port 8010, which can be listened to without a change
-            warning CABLE_UNCONNECTED: nobody is at the other end of tcp 127.0.0.1:8012 for g5: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
-            warning CABLE_NOT_ACCEPTED: not all of g3, g4 are accepted on tcp 127.0.0.1:8011: g2 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
-            note CABLE_UNCONNECTED: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+            warning SOCKET_NETDEV_NOT_CONNECTED: nobody is at the other end of tcp 127.0.0.1:8012 for g5: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+            warning SOCKET_ONE_CLIENT_ONLY: not all of g3, g4 are accepted on tcp 127.0.0.1:8011: g2 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+            note SOCKET_NETDEV_NOT_CONNECTED: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
             note CABLE_ALONE: g6 is alone on multicast 230.0.0.1:1234: give its peers the same group and localaddr=
         "#]],
     );

@@ -47,25 +47,25 @@ fn a_cable_tells_who_is_connected_and_who_is_not_any_more() {
         expect![[r#"
             + guest g1 (02:00:00:00:00:57) at tcp 0.0.0.0:8010
             + cable tcp 0.0.0.0:8010: nobody is connected (g1)
-            ! CABLE_UNCONNECTED g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+            ! SOCKET_NETDEV_NOT_CONNECTED g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
             --
             + guest g2 (02:00:00:00:00:56) at tcp 0.0.0.0:8010
               cable tcp 0.0.0.0:8010: connected (g1, g2), before nobody is connected
-              CABLE_UNCONNECTED no more: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
+              SOCKET_NETDEV_NOT_CONNECTED no more: g1 waits on tcp 0.0.0.0:8010, and nobody is connected: start its peer with connect= to that address
             --
             + guest g3 (02:00:00:00:00:58) at tcp 0.0.0.0:8010
               cable tcp 0.0.0.0:8010: never accepted by the listener (g1, g2, g3), before connected
-            ! CABLE_NOT_ACCEPTED not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+            ! SOCKET_ONE_CLIENT_ONLY not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
             --
             - guest g1 (02:00:00:00:00:57)
               cable tcp 0.0.0.0:8010: not connected (g2, g3), before never accepted by the listener
-            ! CABLE_UNCONNECTED nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
-              CABLE_NOT_ACCEPTED no more: not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
+            ! SOCKET_NETDEV_NOT_CONNECTED nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+              SOCKET_ONE_CLIENT_ONLY no more: not all of g2, g3 are accepted on tcp 0.0.0.0:8010: g1 takes one peer at a time; end the one that is too many, or join them by mcast= or `tapscope hub`
             --
             - guest g2 (02:00:00:00:00:56)
             - guest g3 (02:00:00:00:00:58)
             - cable tcp 0.0.0.0:8010
-              CABLE_UNCONNECTED no more: nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
+              SOCKET_NETDEV_NOT_CONNECTED no more: nobody is at the other end of tcp 0.0.0.0:8010 for g2, g3: `-netdev socket` connects once, when QEMU starts; start the listener first and the guest again, or use `-netdev stream` with reconnect-ms=
             --"#]],
     );
 }

@@ -73,7 +73,7 @@ fn a_client_that_no_server_answers_is_an_error() {
         9.0 tap0 b>c udp - 10.0.0.50:1>10.0.0.1:2
         ",
         expect![[r#"
-            error DHCP_UNANSWERED: no server answers the DHCP DISCOVER of 02:00:00:00:00:0a, 2 times
+            error DHCP_NO_SERVER: no server answers the DHCP DISCOVER of 02:00:00:00:00:0a, 2 times
         "#]],
     );
 }
@@ -193,7 +193,30 @@ fn a_forged_claim_conflicts_with_the_owner_though_its_station_never_sends() {
         0.2 tap0 a>* arp who-has 10.0.0.1 tell 10.0.0.1
         ",
         expect![[r#"
-            error ADDRESS_CONFLICT: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:ee
+            error DUPLICATE_IP: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:ee
         "#]],
     );
+}
+
+/// What is both a cause of a failed ping and a finding without a question has one name.
+#[test]
+fn a_finding_that_is_a_cause_has_its_name() {
+    use tapscope_graph::diagnose::cause::by_code;
+    use tapscope_graph::finding::FindingKind;
+    for kind in [
+        FindingKind::AddressConflict,
+        FindingKind::DuplicateMac,
+        FindingKind::DhcpUnanswered,
+        FindingKind::AddressOnPort,
+        FindingKind::PortNotForwarding,
+        FindingKind::PortDisabled,
+        FindingKind::L2Loop,
+        FindingKind::TapDown,
+        FindingKind::TapUnread,
+        FindingKind::CableUnconnected,
+        FindingKind::CableNotAccepted,
+        FindingKind::SlirpIcmpBlocked,
+    ] {
+        assert!(by_code(kind.code()).is_some(), "{}", kind.code());
+    }
 }

@@ -112,7 +112,7 @@ fn a_veth_pair_is_one_link_and_an_unread_tap_says_so() {
             guest guest-7 u at user 
             bridge joint-3 br0 at v0, br0
             bridge joint-4 macvlan on eth0 at eth0, mvt0
-            note TAP_UNREAD: nobody has tap0 open: what is sent there is lost
+            note TAP_NO_CARRIER: nobody has tap0 open: what is sent there is lost
         "#]],
     );
 }
@@ -145,10 +145,10 @@ fn what_is_odd_about_the_host_is_found() {
             bridge joint-2 bridge0 at tap0, tap1 (port blocking), bridge0
             resolution 10.0.2.9 for 10.0.2.7 ×1: nobody
             resolution 10.0.2.9 for 10.0.2.8 ×1: nobody
-            warning ADDRESS_ON_PORT: 10.0.2.100 is set on tap0, a port of bridge0: what comes in there belongs to bridge0, and answers go out by another way; set it on bridge0
-            warning PORT_BLOCKED: port tap1 is blocking: nothing passes
-            warning TAP_DOWN: tap3 is down, and a guest has it open
-            note TAP_UNREAD: nobody has tap2 open: what is sent there is lost
+            warning IP_ON_BRIDGE_PORT: 10.0.2.100 is set on tap0, a port of bridge0: what comes in there belongs to bridge0, and answers go out by another way; set it on bridge0
+            warning STP_NOT_FORWARDING: port tap1 is blocking: nothing passes
+            warning IFACE_ADMIN_DOWN: tap3 is down, and a guest has it open
+            note TAP_NO_CARRIER: nobody has tap2 open: what is sent there is lost
             note MAC_DIFFERS: 02:00:00:00:00:0e sends from behind tap0, and is not g1, whose card there is 02:00:00:00:00:0a
         "#]],
     );

@@ -109,7 +109,7 @@ fn an_address_that_two_stations_claim_in_turns_is_a_conflict() {
             host 02:00:00:00:00:0b@0 at tap0
               10.0.0.1 by arp 1.0 to 1.0 conflict 02:00:00:00:00:0a
             resolution 10.0.0.1 for 10.0.0.9 ×1: 02:00:00:00:00:09 ×1
-            error ADDRESS_CONFLICT: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:0b
+            error DUPLICATE_IP: 10.0.0.1 is claimed by 02:00:00:00:00:0a and 02:00:00:00:00:0b
         "#]],
     );
 }

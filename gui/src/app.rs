@@ -1,6 +1,7 @@
 //! Opening the window on a display.
 
-use crate::session::Session;
+use crate::arrangement::Arrangement;
+use crate::session::{Session, Shown};
 use crate::settings::Settings;
 use crate::window::Window;
 use egui::Ui;
@@ -42,6 +43,8 @@ struct App {
     /// Where the settings are kept, and what is there.
     path: Option<PathBuf>,
     saved: Settings,
+    /// How the picture of what is shown is arranged in its file, once that was read.
+    arranged: Option<(PathBuf, Arrangement)>,
 }
 
 impl App {
@@ -62,13 +65,42 @@ impl App {
     }
 }
 
+impl App {
+    /// Arranges the picture as it was left when this host or capture was looked at last.
+    fn arrange(&mut self, shown: &Shown) {
+        if self.arranged.is_none()
+            && !shown.title.is_empty()
+            && let Some(path) = Arrangement::path(&shown.title)
+        {
+            let arrangement = Arrangement::load(&path);
+            self.window.arrange(arrangement.clone());
+            self.arranged = Some((path, arrangement));
+        }
+    }
+
+    /// Writes down how the picture is arranged, where that changed.
+    fn save_arrangement(&mut self) {
+        if let (Some((path, saved)), Some(now)) = (&mut self.arranged, self.window.arrangement())
+            && saved != now
+        {
+            *saved = now.clone();
+            if let Err(error) = saved.save(path) {
+                let path = tapscope_graph::Text::path(&path.to_string_lossy());
+                eprintln!("tapscope: cannot save how the picture is arranged to {path}: {error}");
+            }
+        }
+    }
+}
+
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let shown = self.session.shown();
+        self.arrange(&shown);
         for command in self.window.ui(ui, &shown) {
             self.session.send(command);
         }
         self.save();
+        self.save_arrangement();
     }
 }
 
@@ -87,7 +119,7 @@ pub fn run(session: Box<dyn Session>) -> Result<(), OpenError> {
         session.on_change(Box::new(move || context.request_repaint()));
         let path = Settings::path();
         let saved = path.as_deref().map(Settings::load).unwrap_or_default();
-        Ok(Box::new(App { session, window: Window::with(saved.clone()), path, saved }))
+        Ok(Box::new(App { session, window: Window::with(saved.clone()), path, saved, arranged: None }))
     });
     eframe::run_native("tapscope", options, app).map_err(|error| OpenError::Refused(error.to_string()))
 }

@@ -1,17 +1,14 @@
-//! What the user changed, so that it can be undone: the filter, pinned and folded cards, whether the tables follow.
+//! What the user changed, so that it can be undone: the filter, how the picture is arranged, whether the tables follow.
 
+use crate::arrangement::Arrangement;
 use crate::window::Window;
-use egui::Pos2;
 use egui::util::undoer::{Settings, Undoer};
-use std::collections::{BTreeMap, BTreeSet};
-use tapscope_graph::topology::Key;
 
 /// The user's choices at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Choices {
     pub filter: String,
-    pub pins: BTreeMap<Key, Pos2>,
-    pub folds: BTreeSet<Key>,
+    pub arrangement: Arrangement,
     pub is_following: bool,
 }
 
@@ -24,15 +21,20 @@ pub(crate) struct History {
 
 impl Default for History {
     fn default() -> Self {
-        // What is typed or dragged in one go is undone in one go.
-        let settings = Settings { stable_time: 0.7, ..Settings::default() };
-        let mut undoer = Undoer::with_settings(settings);
-        undoer.feed_state(0.0, &Choices::default());
-        History { undoer, last: Choices::default() }
+        History::of(Choices::default())
     }
 }
 
 impl History {
+    /// Nothing that came before these choices can be undone.
+    pub fn of(choices: Choices) -> History {
+        // What is typed or dragged in one go is undone in one go.
+        let settings = Settings { stable_time: 0.7, ..Settings::default() };
+        let mut undoer = Undoer::with_settings(settings);
+        undoer.feed_state(0.0, &choices);
+        History { undoer, last: choices }
+    }
+
     /// Looks at the choices of a frame; `now` in seconds.
     pub fn look(&mut self, now: f64, choices: Choices) {
         self.undoer.feed_state(now, &choices);
@@ -71,19 +73,15 @@ impl Window {
     pub(crate) fn choices(&self) -> Choices {
         Choices {
             filter: self.search.text().to_owned(),
-            pins: self.canvas.pins().clone(),
-            folds: self.canvas.folds().clone(),
+            arrangement: self.canvas.arrangement().clone(),
             is_following: self.settings.is_following,
         }
     }
 
     pub(crate) fn choose(&mut self, choices: Choices) {
         self.search.set(&choices.filter);
-        if *self.canvas.pins() != choices.pins {
-            self.canvas.set_pins(choices.pins);
-        }
-        if *self.canvas.folds() != choices.folds {
-            self.canvas.set_folds(choices.folds);
+        if *self.canvas.arrangement() != choices.arrangement {
+            self.canvas.arrange(choices.arrangement);
         }
         self.settings.is_following = choices.is_following;
     }

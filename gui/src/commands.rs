@@ -7,6 +7,7 @@ use crate::target;
 use crate::theme;
 use crate::window::Selection;
 use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, RichText, Ui};
+use std::collections::BTreeMap;
 use tapscope_graph::FrameNo;
 use tapscope_graph::Text;
 use tapscope_graph::diagnose::Party;
@@ -37,6 +38,7 @@ pub(crate) enum Action {
     SelectNothing,
     ShowAll,
     UnfoldAll,
+    ShowHidden,
     Show(Tab),
     Dark,
     Light,
@@ -59,6 +61,8 @@ pub(crate) enum Action {
     WiresharkThis,
     Unpin,
     ZoomTo,
+    Name,
+    Hide,
     Fold,
     Unfold,
 }
@@ -124,6 +128,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     all(Action::SelectNothing, "Select nothing", Icon::X, key(Key::Escape)),
     all(Action::ShowAll, "Fit the picture into view", Icon::Maximize, key(Key::F)),
     all(Action::UnfoldAll, "Unfold everything", Icon::UnfoldVertical, None),
+    all(Action::ShowHidden, "Show what is hidden", Icon::Eye, None),
     all(Action::Undo, "Undo", Icon::Undo2, control(Key::Z)),
     all(Action::Redo, "Redo", Icon::Redo2, control_shift(Key::Z)),
     all(Action::Show(Tab::Echoes), "Show echoes", Icon::Table, key(Key::Num1)),
@@ -155,6 +160,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     thing(Action::WiresharkThis, "Its frames in Wireshark", Icon::Fish, None),
     thing(Action::Unpin, "Let the card go", Icon::PinOff, None),
     thing(Action::ZoomTo, "Zoom to it", Icon::ZoomIn, key(Key::Z)),
+    thing(Action::Name, "Name it…", Icon::Pencil, key(Key::F2)),
+    thing(Action::Hide, "Hide it", Icon::EyeOff, key(Key::H)),
     thing(Action::Fold, "Fold", Icon::FoldVertical, key(Key::G)),
     thing(Action::Unfold, "Unfold", Icon::UnfoldVertical, key(Key::G)),
 ];
@@ -192,6 +199,8 @@ pub(crate) enum Wish {
 #[derive(Clone, Copy)]
 pub(crate) struct Situation<'a> {
     pub shown: &'a Shown,
+    /// What the user calls nodes.
+    pub names: &'a Names,
     /// Whether the host, rather than a file, is looked at.
     pub is_of_host: bool,
     /// What a command about a thing is about.
@@ -201,13 +210,22 @@ pub(crate) struct Situation<'a> {
     pub can_undo: bool,
     pub can_redo: bool,
     pub is_pinned: bool,
-    /// Of something that cards hang on, whether those are folded.
-    pub is_folded: Option<bool>,
+    pub is_folded: bool,
+    /// How many things are hidden.
+    pub hidden: usize,
     /// Whether anything is folded.
     pub has_folds: bool,
 }
 
+/// What the user calls nodes.
+pub(crate) type Names = BTreeMap<topology::Key, String>;
+
 impl Situation<'_> {
+    /// What the user calls a node, or what it is called.
+    pub fn title(&self, node: &topology::Node) -> String {
+        self.names.get(&node.key).cloned().unwrap_or_else(|| crate::format::title(node))
+    }
+
     /// Why something cannot be done now; none where it can.
     pub fn objection(&self, action: Action) -> Option<&'static str> {
         let unless = |holds: bool, why: &'static str| (!holds).then_some(why);
@@ -247,11 +265,15 @@ impl Situation<'_> {
             ),
             Action::Unpin => unless(self.is_pinned, "it is not pinned"),
             Action::ZoomTo => unless(matches!(self.target, Selection::Thing(_)), "select something in the picture"),
-            Action::Fold => match self.is_folded {
-                Some(is_folded) => unless(!is_folded, "it is folded"),
-                None => Some("select a bridge or a namespace"),
+            Action::ShowHidden => unless(self.hidden > 0, "nothing is hidden"),
+            Action::Name => unless(target::is_named(view, self.target), "select a card or a bridge"),
+            Action::Hide => match self.target {
+                Selection::Thing(_) => unless(!target::is_own_host(view, self.target), "the picture is of this host"),
+                _ => Some("select something in the picture"),
             },
-            Action::Unfold => unless(self.is_folded == Some(true), "it is not folded"),
+            Action::Fold => unless(target::is_group(view, self.target), "select a bridge, or a namespace with bridges of its own")
+                .or(unless(!self.is_folded, "it is folded already")),
+            Action::Unfold => unless(self.is_folded, "it is not folded"),
             Action::UnfoldAll => unless(self.has_folds, "nothing is folded"),
             _ => None,
         }

@@ -31,6 +31,11 @@ pub fn octets(count: u64) -> String {
     }
 }
 
+/// How many packets.
+pub fn packets(count: u64) -> String {
+    if count == 1 { "1 packet".to_owned() } else { format!("{count} packets") }
+}
+
 /// A time between two events, nanoseconds.
 pub fn span(nanos: i64) -> String {
     match nanos as f64 {

@@ -4,6 +4,7 @@
 //! window's own state; what the user wants done goes back as [`session::Command`]s. No view knows where frames come from.
 
 mod app;
+pub mod arrangement;
 mod ask;
 pub mod canvas;
 mod choices;
@@ -34,6 +35,7 @@ mod why;
 pub mod window;
 
 pub use app::{OpenError, has_display, run};
+pub use arrangement::Arrangement;
 pub use session::{Command, Playback, PlaybackState, Session, Shown};
 pub use settings::Settings;
 pub use window::Window;

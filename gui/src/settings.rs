@@ -3,14 +3,11 @@
 //! Read the XDG Base Directory Specification: `$XDG_CONFIG_HOME/tapscope/window.toml`, or `~/.config/tapscope/window.toml`.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// How large text may be, as a factor.
 pub(crate) const SCALES: std::ops::RangeInclusive<f32> = 0.6..=3.0;
-/// No card is so far from the middle, in points.
-const FAR: f32 = 1e6;
 /// One step of larger and smaller.
 const STEP: f32 = 0.1;
 
@@ -28,8 +25,6 @@ pub struct Settings {
     pub is_following: bool,
     /// Whether the first start was explained.
     pub is_welcomed: bool,
-    /// Where the user put cards in the picture, in its points, by kind and name; at most [`Settings::PINS`].
-    pub pins: BTreeMap<String, (f32, f32)>,
 }
 
 /// Which colours.
@@ -47,14 +42,11 @@ pub enum Theme {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { version: 1, theme: Theme::System, scale: 1.0, is_following: false, is_welcomed: false, pins: BTreeMap::new() }
+        Settings { version: 1, theme: Theme::System, scale: 1.0, is_following: false, is_welcomed: false }
     }
 }
 
 impl Settings {
-    /// The most cards whose places are kept.
-    pub const PINS: usize = 1000;
-
     /// Where they are kept; none where the user has no home.
     pub fn path() -> Option<PathBuf> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -68,23 +60,15 @@ impl Settings {
     pub fn load(path: &Path) -> Settings {
         let settings: Settings = fs::read_to_string(path).ok().and_then(|text| toml::from_str(&text).ok()).unwrap_or_default();
         let scale = if settings.scale.is_finite() { settings.scale.clamp(*SCALES.start(), *SCALES.end()) } else { 1.0 };
-        let is_place = |(x, y): (f32, f32)| x.abs() < FAR && y.abs() < FAR;
-        let pins = settings.pins.into_iter().filter(|(_, place)| is_place(*place)).take(Settings::PINS).collect();
-        Settings { scale, pins, version: Settings::default().version, ..settings }
+        Settings { scale, version: Settings::default().version, ..settings }
     }
 
-    /// Writes them; whole, or not at all, so that another window never reads a half.
+    /// Writes them.
     ///
     /// # Errors
     /// Where the directory or the file cannot be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let text = toml::to_string(self).map_err(io::Error::other)?;
-        let part = path.with_extension(format!("{}.part", std::process::id()));
-        fs::write(&part, text)?;
-        fs::rename(&part, path).inspect_err(|_| drop(fs::remove_file(&part)))
+        write(path, &toml::to_string(self).map_err(io::Error::other)?)
     }
 
     /// Draws larger, or smaller, by some steps.
@@ -109,6 +93,16 @@ impl Settings {
     }
 }
 
+/// Writes a file; whole, or not at all, so that another window never reads a half.
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let part = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&part, text)?;
+    fs::rename(&part, path).inspect_err(|_| drop(fs::remove_file(&part)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,11 +111,10 @@ mod tests {
     fn settings_survive_a_restart_and_a_damaged_file_is_as_the_first_start() {
         let folder = std::env::temp_dir().join(format!("tapscope-settings-{}", std::process::id()));
         let path = folder.join("window.toml");
-        let pins = [("guest web".to_owned(), (12.5, -80.0))].into();
-        let settings = Settings { theme: Theme::Light, scale: 1.4, is_welcomed: true, pins, ..Settings::default() };
+        let settings = Settings { theme: Theme::Light, scale: 1.4, is_welcomed: true, ..Settings::default() };
         settings.save(&path).expect("it is written");
         assert_eq!(Settings::load(&path), settings);
-        fs::write(&path, "theme = \"light\"\nunknown = 3\nscale = 99.0\n[pins]\nx = [nan, 1e30]").expect("it is written");
+        fs::write(&path, "theme = \"light\"\nunknown = 3\nscale = 99.0").expect("it is written");
         assert_eq!(Settings::load(&path), Settings { theme: Theme::Light, scale: 3.0, ..Settings::default() });
         fs::write(&path, [0xff, 0x00, b'=']).expect("it is written");
         assert_eq!(Settings::load(&path), Settings::default());

@@ -52,7 +52,7 @@ pub(crate) fn show(
         let points = view.tables.points.iter().enumerate().filter(|(_, point)| !point.closed || !shown.is_live());
         for (index, point) in points.take(ROWS) {
             let id = PointId(index as u32);
-            let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format!("{} packets", point.counters.packets) };
+            let lost = if point.lost > 0 { format!("{} lost", point.lost) } else { format::packets(point.counters.packets) };
             let color = if point.lost > 0 { palette.bad } else { palette.weak };
             list.row(ui, Selection::Point(id), &point.label(id), &lost, color);
         }
@@ -101,7 +101,7 @@ impl List<'_, '_> {
                 None => String::new(),
             };
             let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
-            self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", format::title(node)), &text, color);
+            self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", self.situation.title(node)), &text, color);
         }
         more(ui, nodes.len());
     }
@@ -127,7 +127,7 @@ impl List<'_, '_> {
         for (node, id) in bridges.iter().take(ROWS) {
             let ports = digest.ports(*id);
             let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
-            self.row(ui, Selection::Thing(node.key), &format::title(node), &count, palette.weak);
+            self.row(ui, Selection::Thing(node.key), &self.situation.title(node), &count, palette.weak);
             if rows > ROWS && *self.selection != Selection::Thing(node.key) {
                 continue;
             }
@@ -155,7 +155,7 @@ impl List<'_, '_> {
             let (text, color) = match (link.state, things::sight(view, link)) {
                 (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
                 (_, Some(sight)) => (sight.to_owned(), palette.weak),
-                (_, None) => (format!("{} packets", link.counters.packets), palette.weak),
+                (_, None) => (format::packets(link.counters.packets), palette.weak),
             };
             self.row(ui, Selection::Thing(link.key), link.name.as_str(), &text, color);
         }
@@ -203,7 +203,7 @@ impl List<'_, '_> {
             }
         }
         response.context_menu(|ui| {
-            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: None, ..*self.situation }, self.wishes);
+            commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: false, ..*self.situation }, self.wishes);
         });
     }
 

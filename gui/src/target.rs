@@ -213,3 +213,26 @@ pub(crate) fn title(shown: &Shown, target: Selection) -> String {
         Selection::Resolution(_) => "the question".to_owned(),
     }
 }
+
+/// Whether a thing is a group that can be shown as one: a bridge, or a namespace with bridges of its own.
+pub(crate) fn is_group(view: &View, target: Selection) -> bool {
+    let Selection::Thing(key) = target else { return false };
+    let is_within = |netns| {
+        let is_there = |node: &Node| matches!(node.host, Some(Configured::Device(id)) if id.netns == netns);
+        view.topology.nodes().any(is_there)
+    };
+    node(view, key).is_some_and(|node| match node.host {
+        Some(Configured::Local(netns)) => !things::is_own(view, node) && is_within(netns),
+        _ => node.kind == NodeKind::Bridge,
+    })
+}
+
+/// Whether a thing has a name that the user can replace.
+pub(crate) fn is_named(view: &View, target: Selection) -> bool {
+    matches!(target, Selection::Thing(key) if node(view, key).is_some())
+}
+
+/// Whether a thing is the host that tapscope runs on.
+pub(crate) fn is_own_host(view: &View, target: Selection) -> bool {
+    matches!(target, Selection::Thing(key) if node(view, key).is_some_and(|node| things::is_own(view, node)))
+}

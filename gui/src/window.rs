@@ -1,9 +1,10 @@
 //! The window as a whole: its parts, what is selected, and what commands do.
 
+use crate::arrangement::Arrangement;
 use crate::ask::{self, Asking};
 use crate::canvas::{Canvas, Marks};
 use crate::choices::History;
-use crate::commands::{self, Action, Situation, Wish};
+use crate::commands::{self, Action, Names, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
 use crate::digest::Digest;
@@ -112,6 +113,17 @@ impl Window {
         &self.settings
     }
 
+    /// How the user arranged the picture; what is being dragged is not decided yet.
+    pub fn arrangement(&self) -> Option<&Arrangement> {
+        (!self.canvas.is_dragging()).then(|| self.canvas.arrangement())
+    }
+
+    /// Arranges the picture as it was remembered; that cannot be undone.
+    pub fn arrange(&mut self, arrangement: Arrangement) {
+        self.canvas.arrange(arrangement);
+        self.history = History::of(self.choices());
+    }
+
     /// Shows everything; gives what the user asked for.
     pub fn ui(&mut self, ui: &mut Ui, shown: &Arc<Shown>) -> Vec<Command> {
         if !self.is_set_up {
@@ -124,8 +136,9 @@ impl Window {
         if !self.digest.is_of(shown) {
             self.digest = Digest::of(shown);
         }
-        self.keys(ui.ctx(), shown, &mut wishes);
-        let situation = self.situation(shown);
+        let names = self.canvas.arranged().names.clone();
+        self.keys(ui.ctx(), shown, &names, &mut wishes);
+        let situation = self.situation(shown, &names);
         Panel::top("top").show(ui, |ui| topbar::show(ui, &situation, &mut self.search, &mut commands, &mut wishes));
         notice::show(ui, shown, &mut self.dismissed);
         Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| {
@@ -178,19 +191,17 @@ impl Window {
         }
         ask::show(ui.ctx(), shown, &mut self.asking, &mut commands);
         self.compare.show(ui.ctx(), shown);
-        let situation = self.situation(shown);
+        let situation = self.situation(shown, &names);
         self.palette.show(ui.ctx(), &situation, &mut wishes);
         keys::show(ui.ctx(), &mut self.is_help_open);
         match self.dialog.show(ui.ctx(), shown) {
             Some(Answer::Do(command)) => commands.push(command),
             Some(Answer::Why(from, to)) => wishes.push(Wish::Why(from, to)),
+            Some(Answer::Name(key, name)) => self.canvas.rearrange(|arranged, view| arranged.name(view, key, &name)),
             None => {}
         }
         for wish in wishes {
             self.grant(ui.ctx(), wish, shown, &mut commands);
-        }
-        if let Some(pins) = self.canvas.kept() {
-            self.settings.pins = pins;
         }
         if self.canvas.is_waiting() {
             ui.ctx().request_repaint();
@@ -203,10 +214,9 @@ impl Window {
         icons::install(context);
         // The table of commands has these keys, and the settings remember what they did.
         context.options_mut(|options| options.zoom_with_keyboard = false);
-        if self.settings != (Settings { is_welcomed: true, pins: self.settings.pins.clone(), ..Settings::default() }) {
+        if self.settings != (Settings { is_welcomed: true, ..Settings::default() }) {
             self.settings.apply(context);
         }
-        self.canvas.remember(&self.settings.pins);
         self.is_set_up = true;
     }
 
@@ -224,30 +234,30 @@ impl Window {
         }
     }
 
-    fn situation<'a>(&self, shown: &'a Shown) -> Situation<'a> {
+    fn situation<'a>(&self, shown: &'a Shown, names: &'a Names) -> Situation<'a> {
+        let arranged = self.canvas.arranged();
         Situation {
             shown,
+            names,
             is_of_host: self.is_of_host,
             target: self.selection,
             has_filter: !self.search.text().is_empty(),
             has_answer: self.why.is_some(),
             can_undo: self.history.can_undo(),
             can_redo: self.history.can_redo(),
-            is_folded: match self.selection {
-                Selection::Thing(key) => self.canvas.is_folded(key),
-                _ => None,
-            },
-            has_folds: !self.canvas.folds().is_empty(),
-            is_pinned: matches!(self.selection, Selection::Thing(key) if self.canvas.pins().contains_key(&key)),
+            is_folded: matches!(self.selection, Selection::Thing(key) if arranged.folded.contains_key(&key)),
+            has_folds: !arranged.arrangement.folded.is_empty(),
+            is_pinned: matches!(self.selection, Selection::Thing(key) if arranged.pins.contains_key(&key)),
+            hidden: arranged.hidden.len(),
         }
     }
 
-    fn keys(&mut self, context: &Context, shown: &Shown, wishes: &mut Vec<Wish>) {
+    fn keys(&mut self, context: &Context, shown: &Shown, names: &Names, wishes: &mut Vec<Wish>) {
         // A question, and the palette, have the keyboard for themselves.
         if self.dialog.is_open() || self.asking.is_some() {
             return;
         }
-        let situation = self.situation(shown);
+        let situation = self.situation(shown, names);
         if self.palette.is_open() {
             let keys = commands::entry(Action::Palette).keys;
             if keys.is_some_and(|keys| context.input_mut(|input| input.consume_shortcut(&keys))) {
@@ -356,28 +366,45 @@ impl Window {
             Action::LargerText => self.set(context, |settings| settings.zoom(1.0)),
             Action::SmallerText => self.set(context, |settings| settings.zoom(-1.0)),
             Action::NormalText => self.set(context, |settings| settings.scale = 1.0),
-            Action::ResetSettings => self.set(context, |settings| {
-                // Where cards stand is work that somebody did; undo and "Let the card go" take it back.
-                let pins = std::mem::take(&mut settings.pins);
-                *settings = Settings { is_welcomed: true, pins, ..Settings::default() };
-            }),
+            Action::ResetSettings => self.set(context, |settings| *settings = Settings { is_welcomed: true, ..Settings::default() }),
             Action::Palette => self.palette.toggle(),
             Action::Keys => self.is_help_open = !self.is_help_open,
             Action::Listen => commands.extend(target::device(view, about).map(Command::Listen)),
             Action::StopListening => commands.extend(target::device(view, about).map(Command::StopListening)),
             Action::ShowAll => self.canvas.show_all(),
-            Action::UnfoldAll => self.canvas.set_folds(std::collections::BTreeSet::new()),
-            Action::ZoomTo | Action::Fold | Action::Unfold => {
+            Action::UnfoldAll => self.canvas.rearrange(|arranged, view| {
+                arranged.arrangement.folded.clear();
+                arranged.resolve(view);
+            }),
+            Action::ZoomTo => {
                 if let Selection::Thing(key) = about {
-                    match action {
-                        Action::ZoomTo => self.canvas.zoom_to(key),
-                        _ => self.canvas.fold(key, action == Action::Fold),
-                    }
+                    self.canvas.zoom_to(key);
+                }
+            }
+            Action::Name => {
+                if let Selection::Thing(key) = about {
+                    let given = self.canvas.arranged().names.get(&key).cloned();
+                    self.dialog = Dialog::name(key, given.unwrap_or_default(), &target::title(shown, about));
+                }
+            }
+            Action::Hide => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.rearrange(|arranged, view| arranged.hide(view, key));
+                    self.selection = Selection::None;
+                }
+            }
+            Action::ShowHidden => self.canvas.rearrange(|arranged, view| {
+                arranged.arrangement.hidden.clear();
+                arranged.resolve(view);
+            }),
+            Action::Fold | Action::Unfold => {
+                if let Selection::Thing(key) = about {
+                    self.canvas.rearrange(|arranged, view| arranged.fold(view, key));
                 }
             }
             Action::Unpin => {
                 if let Selection::Thing(key) = about {
-                    self.canvas.unpin(key);
+                    self.canvas.rearrange(|arranged, view| arranged.pin(view, key, None));
                 }
             }
         }

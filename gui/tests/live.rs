@@ -2,6 +2,7 @@
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+#[allow(dead_code)]
 mod hosts;
 
 use egui_kittest::Harness;

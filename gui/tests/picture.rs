@@ -4,6 +4,7 @@
 mod common;
 #[path = "../../benches/crowd/mod.rs"]
 mod crowd;
+#[allow(dead_code)]
 mod hosts;
 
 use egui_kittest::Harness;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use tapscope_graph::topology::Key;
 use tapscope_graph::{Packets, View};
 use tapscope_gui::canvas::layout::{Layout, Slots, layout};
-use tapscope_gui::{Playback, PlaybackState, Settings, Shown, Window};
+use tapscope_gui::{Playback, PlaybackState, Shown, Window};
 
 /// Two namespaces with a bridge each, and the host's own bridge.
 const NAMESPACES: &str = "
@@ -143,27 +144,6 @@ fn a_large_picture_is_placed_in_the_background_and_shown_then() {
     wait_for(&mut harness, "bridge br0");
 }
 
-#[test]
-fn a_card_stands_where_it_was_put_at_an_earlier_start() {
-    let pins = [("guest mail".to_owned(), (900.0, 700.0)), ("guest nobody".to_owned(), (1.0, 1.0))].into();
-    let settings = Settings { is_welcomed: true, pins, ..Settings::default() };
-    let state = State { window: Window::with(settings.clone()), shown: live(common::view(NAMESPACES)) };
-    let mut harness = Harness::builder().with_size([1200.0, 1100.0]).with_max_steps(20).build_ui_state(
-        |ui, state: &mut State| {
-            let shown = state.shown.clone();
-            state.window.ui(ui, &shown);
-        },
-        state,
-    );
-    harness.run_steps(4);
-    assert_eq!(harness.state().window.settings(), &settings, "what is not here now is kept, too");
-    harness.get_by_label("guest mail").click_secondary();
-    harness.run_steps(3);
-    harness.get_by_label_contains("Let the card go").click();
-    harness.run_steps(4);
-    assert_eq!(harness.state().window.settings().pins.keys().collect::<Vec<_>>(), ["guest nobody"]);
-}
-
 fn places(script: &str) -> Layout {
     layout(&Slots::default().request(&common::view(script), &BTreeMap::new()))
 }
@@ -190,15 +170,12 @@ fn one_more_guest_moves_nobody() {
 
 #[test]
 fn who_is_folded_keeps_the_place() {
-    let view = common::view(NAMESPACES);
-    let mut slots = Slots::default();
-    let before = layout(&slots.request(&view, &BTreeMap::new()));
-    let rails: BTreeSet<Key> = before.rails.keys().copied().collect();
-    slots.fold(rails.clone());
-    let folded = layout(&slots.request(&view, &BTreeMap::new()));
-    assert!(folded.cards.is_empty() && folded.folded.keys().copied().collect::<BTreeSet<_>>() == rails);
-    slots.fold(BTreeSet::new());
-    assert_eq!(layout(&slots.request(&view, &BTreeMap::new())), before);
+    let request = Slots::default().request(&common::view(NAMESPACES), &BTreeMap::new());
+    let before = layout(&request);
+    let rails: BTreeMap<Key, Key> = before.rails.keys().map(|rail| (*rail, *rail)).collect();
+    let folded = layout(&request.clone().without(&BTreeSet::new(), &rails));
+    assert!(folded.cards.is_empty() && folded.folded.keys().eq(rails.keys()));
+    assert_eq!(layout(&request.without(&BTreeSet::new(), &BTreeMap::new())), before);
 }
 
 fn snapshot(view: View, theme: egui::Theme, name: &str, prepare: impl FnOnce(&mut Harness<'_, State>)) {

@@ -153,7 +153,7 @@ fn listed(names: impl Iterator<Item = String>) -> String {
 }
 
 /// A moment: RFC 3339, seconds, or a duration.
-fn moment(text: &str) -> Result<Moment, String> {
+pub fn moment(text: &str) -> Result<Moment, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         let nanos = seconds * 1e9;
         // Beyond, a number is no time any more.

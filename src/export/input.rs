@@ -23,6 +23,8 @@ pub struct Input {
     feed: Feed,
     meter: Meter,
     watch: Option<Watch>,
+    /// Whether ctrl-C ended it, where that is no usual end.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 enum Feed {
@@ -59,7 +61,7 @@ const STEP: Duration = Duration::from_millis(100);
 impl Input {
     /// Files whose reader is told how far it is, and may say that it is enough: then the input ends.
     pub fn told(files: Merged, tell: Tell) -> Input {
-        Input { feed: Feed::Files(Box::new(files)), meter: Meter::Told { tell, at: Instant::now() }, watch: None }
+        Input { feed: Feed::Files(Box::new(files)), meter: Meter::Told { tell, at: Instant::now() }, watch: None, stop: None }
     }
 
     /// What a window keeps of a living host.
@@ -70,7 +72,7 @@ impl Input {
         standing.extend(tables.points.iter().map(|point| Event::Opened(point.info.clone())));
         let next = packets.first().0;
         let feed = Feed::Kept { standing: standing.into_iter(), packets, next };
-        Input { feed, meter: Meter::Told { tell, at: Instant::now() }, watch: None }
+        Input { feed, meter: Meter::Told { tell, at: Instant::now() }, watch: None, stop: None }
     }
 }
 
@@ -157,7 +159,8 @@ impl Input {
             std::thread::Builder::new().name("stream's end".into()).spawn(move || wait(stop, &flag, end, &over))
         };
         let watch = Watch { over, thread: Some(thread.context("cannot start the thread that ends the stream")?) };
-        Ok(Input { feed: Feed::Files(Box::new(Merged::new(vec![reader]))), meter: Meter::Terminal(Progress::new()), watch: Some(watch) })
+        let feed = Feed::Files(Box::new(Merged::new(vec![reader])));
+        Ok(Input { feed, meter: Meter::Terminal(Progress::new()), watch: Some(watch), stop: None })
     }
 
     fn of_files(origins: &[Origin], time: Option<Duration>) -> Result<Input> {
@@ -165,7 +168,14 @@ impl Input {
             bail!("--for is for streams (tcp:// and ssh://); the time of a file is chosen by --from and --to");
         }
         let readers = origins.iter().map(source::reader).collect::<Result<_>>()?;
-        Ok(Input { feed: Feed::Files(Box::new(Merged::new(readers))), meter: Meter::Terminal(Progress::new()), watch: None })
+        let feed = Feed::Files(Box::new(Merged::new(readers)));
+        // What was read by then is worth a whole file. Where nothing comes any more, a second one ends it at once.
+        let flag = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, flag.clone()).context("cannot listen for ctrl-C")?;
+            signal_hook::flag::register(signal, flag.clone()).context("cannot listen for ctrl-C")?;
+        }
+        Ok(Input { feed, meter: Meter::Terminal(Progress::new()), watch: None, stop: Some(flag) })
     }
 
     /// The next event; none at the end, or where it is enough.
@@ -174,6 +184,7 @@ impl Input {
         if !self.meter.tick(&self.feed) {
             return None;
         }
+        let event = event.filter(|_| !self.is_stopped());
         if event.is_none()
             && let Meter::Terminal(progress) = &mut self.meter
         {
@@ -182,9 +193,14 @@ impl Input {
         event
     }
 
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
     /// What is known of the files at the end. That a stream was ended by us is no damage.
     pub fn into_facts(self) -> Vec<FileFacts> {
         let was_ended = self.watch.as_ref().is_some_and(|watch| watch.over.load(Ordering::Relaxed));
+        let was_stopped = self.is_stopped();
         let mut facts = match self.feed {
             Feed::Files(files) => files.into_facts(),
             #[cfg(feature = "window")]
@@ -192,6 +208,10 @@ impl Input {
         };
         if was_ended {
             facts.iter_mut().for_each(|facts| facts.incomplete = None);
+        }
+        if was_stopped {
+            let reason = "it was not read to its end, because of ctrl-C; what came before that is exported";
+            facts.iter_mut().for_each(|facts| facts.incomplete = Some(reason.to_owned()));
         }
         facts
     }

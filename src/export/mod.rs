@@ -11,7 +11,8 @@ mod output;
 pub mod picture;
 pub mod table;
 
-pub use cut::{Cut, says};
+pub use choice::moment;
+pub use cut::{Cut, Moment, says};
 pub use input::Input;
 pub use output::Output;
 pub use table::TableName;
@@ -229,7 +230,7 @@ fn learn(mut input: Input, mut cut: Cut) -> Result<Reading> {
         }
     }
     cut.finish()?;
-    Ok(Reading { files: input.into_facts(), view: network.into_view() })
+    Ok(Reading { files: input.into_facts(), at: None, view: network.into_view() })
 }
 
 /// Hears of what was chosen, in order.

@@ -37,7 +37,7 @@ pub fn write(out: &mut impl Write, reading: Reading, format: Format) -> Result<V
 
 #[cfg(feature = "window")]
 fn draw(out: &mut impl Write, reading: Reading, format: Format) -> Result<Vec<FileFacts>> {
-    let Reading { files, view } = reading;
+    let Reading { files, view, .. } = reading;
     let svg = tapscope_gui::canvas::svg(&std::sync::Arc::new(view));
     if format == Format::Png {
         out.write_all(&pixels(&svg)?)?;

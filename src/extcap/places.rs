@@ -68,7 +68,14 @@ fn places_of(host: &Host) -> Vec<Place> {
     for device in host.devices() {
         let Ok(target) = scope.target(host, device) else { continue };
         let what = target.description.map_or_else(|| device.kind.name().to_owned(), |what| tapscope_graph::Text::long(&what).to_string());
-        add(device.name.as_str(), format!("{}: {what}", device.name), Some(Only::Device(device.id.netns, device.name.clone())), None);
+        // Named after its namespace, so that it stays the same place whatever comes and goes in others.
+        let elsewhere = host.namespace(device.id.netns).filter(|namespace| !namespace.is_own);
+        let name = match elsewhere.map(|namespace| namespace.name.as_ref()) {
+            None => device.name.to_string(),
+            Some(Some(namespace)) => format!("{}-in-{namespace}", device.name),
+            Some(None) => format!("{}-in-{}", device.name, device.id.netns.0),
+        };
+        add(&name, format!("{}: {what}", device.name), Some(Only::Device(device.id.netns, device.name.clone())), None);
     }
     for cable in host.cables() {
         let what = cable_description(host, cable);
@@ -92,7 +99,7 @@ fn plain(name: &str) -> String {
     name.chars().take(48).map(kept).collect()
 }
 
-/// The same name in two namespaces is two places.
+/// Two names that differ only in what is not plain are two places.
 fn free(taken: &mut BTreeSet<String>, value: &str) -> String {
     let numbered = (2..).map(|number| format!("{value}-{number}"));
     let free = std::iter::once(value.to_owned()).chain(numbered).find(|value| !taken.contains(value)).unwrap_or_default();
@@ -104,7 +111,7 @@ fn free(taken: &mut BTreeSet<String>, value: &str) -> String {
 mod tests {
     use super::*;
     use tapscope_graph::host::{
-        Backend, Cable, CableEnd, CableKind, Device, DeviceId, DeviceKind, Guest, HostChange, HostFact, Netns, Nic, TunMode,
+        Backend, Cable, CableEnd, CableKind, Device, DeviceId, DeviceKind, Guest, HostChange, HostFact, Namespace, Netns, Nic, TunMode,
     };
     use tapscope_graph::{MacAddr, Text, Timestamp};
 
@@ -117,6 +124,8 @@ mod tests {
             let kind = DeviceKind::Tun(TunMode { is_tap: true, ..TunMode::default() });
             HostFact::Device(Box::new(Device { id, name: Text::new("tap0"), kind, ..Device::default() }))
         };
+        tell(HostFact::Namespace(Namespace { id: Netns(2), is_own: true, ..Namespace::default() }));
+        tell(HostFact::Namespace(Namespace { id: Netns(1), name: Some(Text::new("red")), ..Namespace::default() }));
         tell(tap(1, 2));
         tell(tap(2, 2));
         let backend = Backend { devices: vec![DeviceId { netns: Netns(1), index: 2 }], ..Backend::default() };
@@ -133,8 +142,8 @@ mod tests {
             lines,
             [
                 "tapscope-all = tapscope: all guests, TAPs and bridges",
-                "tapscope-tap0 = tap0: guest g|1| 02:00:00:00:00:0a",
-                "tapscope-tap0-2 = tap0: tap",
+                "tapscope-tap0-in-red = tap0: guest g|1| 02:00:00:00:00:0a, in namespace red",
+                "tapscope-tap0 = tap0: tap",
                 "tapscope-cable-user-g1-n0 = user g1/n0: cable, guest g|1| 02:00:00:00:00:0a; QEMU is asked for a copy, which changes the guest while it is captured",
             ]
         );

@@ -39,6 +39,9 @@ pub struct LiveArguments {
     /// Yes to what --interpose asks
     #[arg(long, requires = "interpose")]
     pub yes: bool,
+    /// Ask the kernel why it drops packets.
+    #[arg(skip)]
+    pub drops: bool,
     /// Listen on uplinks, too, for what explains a failure.
     #[arg(skip)]
     pub with_uplinks: bool,
@@ -61,7 +64,7 @@ pub struct LiveArguments {
 pub enum Format {
     /// For people
     Text,
-    /// For programs: `list` one object of schema tapscope.list/1, `watch` an object a line
+    /// For programs
     Json,
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 pub mod ask;
 pub mod between;
+mod drops;
 pub mod list;
 pub mod order;
 pub mod own;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use ask::Asking;
 use between::Between;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use drops::Drops;
 use order::{Door, Listener, Order, Overload};
 use scope::{Places, Scope};
 use std::collections::BTreeMap;
@@ -64,6 +66,8 @@ pub struct Live {
     asking: Option<Asking>,
     /// None where the user does not want tapscope to stand in cables.
     between: Option<Between>,
+    /// None where the user does not want the kernel to be asked why it drops packets.
+    drops: Option<Drops>,
     /// Where spent batches come back from, for sources that start later.
     empty: Receiver<Batch>,
     inventory: Option<JoinHandle<()>>,
@@ -74,8 +78,9 @@ pub struct Live {
     order: Option<Order>,
     /// A source of our own, for the time.
     clock: Option<Sender<Event>>,
-    /// What the clock said last.
+    /// What the clock said last, and what it is waited to say: nothing behind that is learned before somebody looked.
     told: Option<Timestamp>,
+    awaited: Option<Timestamp>,
     asks: Sender<Ask>,
     stop: Arc<AtomicBool>,
     scope: Scope,
@@ -130,12 +135,14 @@ impl Live {
             blind,
             asking,
             between,
+            drops: arguments.drops.then(|| Drops::start(order.source())),
             empty,
             inventory: Some(thread),
             streams: None,
             is_over: false,
             clock: Some(order.source()),
             told: None,
+            awaited: None,
             order: Some(order),
             asks,
             stop,
@@ -180,12 +187,14 @@ impl Live {
             blind: None,
             asking: None,
             between: None,
+            drops: None,
             empty,
             inventory: None,
             streams: Some(streams),
             is_over: false,
             clock: Some(order.source()),
             told: None,
+            awaited: None,
             order: Some(order),
             stop: Arc::default(),
             scope: Scope::default(),
@@ -266,7 +275,7 @@ impl Live {
                 }
                 Event::Opened(_) | Event::Closed { .. } | Event::Resumed { .. } | Event::Lost { .. } => {}
             }
-            if wait.is_zero() {
+            if wait.is_zero() || self.awaited.is_some_and(|at| self.told >= Some(at)) {
                 break;
             }
         }
@@ -297,9 +306,11 @@ impl Live {
         };
         let _ = clock.send(Event::Host { at, changes: Vec::new() });
         let patience = Instant::now() + PATIENCE;
+        self.awaited = Some(at);
         while self.told.is_none_or(|told| told < at) && !self.is_over && Instant::now() < patience {
             self.take(Instant::now() + Duration::from_millis(10), Some)?;
         }
+        self.awaited = None;
         Ok(())
     }
 
@@ -432,8 +443,10 @@ impl Live {
             notices.extend(asking.notices(&self.network.tables().host));
         }
         notices.extend(self.between.iter().flat_map(Between::notices));
-        let unreadable = self.network.tables().host.unreadable();
-        notices.extend(unreadable.map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
+        let mut unreadable: Vec<&Unreadable> = self.network.tables().host.unreadable().collect();
+        // First what was asked for.
+        unreadable.sort_by_key(|row| row.what.as_str() != drops::WHAT);
+        notices.extend(unreadable.into_iter().map(|Unreadable { what, why, remedy }| format!("cannot read {what}: {why}: {remedy}")));
         // Hundreds of interfaces are refused for one reason.
         notices.truncate(8);
         notices
@@ -449,6 +462,7 @@ impl Drop for Live {
         self.capture = None;
         self.asking = None;
         self.between = None;
+        self.drops = None;
         self.streams = None;
         self.clock = None;
         if let Some(thread) = self.inventory.take() {

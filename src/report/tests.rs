@@ -22,7 +22,7 @@ const CABLES: &str = "
 
 fn check(print: impl Fn(&mut Vec<u8>, &Reading) -> anyhow::Result<()>, expected: Expect) {
     let mut out = Vec::new();
-    print(&mut out, &Reading { files: Vec::new(), view: view(CABLES) }).expect("it is written to memory");
+    print(&mut out, &Reading { files: Vec::new(), at: None, view: view(CABLES) }).expect("it is written to memory");
     expected.assert_eq(&String::from_utf8(out).expect("UTF-8"));
 }
 
@@ -51,7 +51,7 @@ fn text_has_a_line_for_each_cable_with_how_it_can_be_seen() {
           └─ guest g4  02:00:00:00:00:0d  sent 0, received 0
 
         What is wrong
-          note    CABLE_UNCONNECTED g5 waits on tcp 0.0.0.0:8011, and nobody is connected: start its peer with connect= to that address
+          note    SOCKET_NETDEV_NOT_CONNECTED g5 waits on tcp 0.0.0.0:8011, and nobody is connected: start its peer with connect= to that address
     "#]],
     );
 }

@@ -5,6 +5,7 @@ use crate::show::Reading;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::time::{Duration, SystemTime};
 use tapscope_graph::finding::Severity;
 use tapscope_graph::tables::{DhcpState, Side, Tables};
 use tapscope_graph::topology::{Address, Interface, Key, Link, LinkState, Node, NodeKind, Topology};
@@ -41,6 +42,11 @@ impl Paint {
 /// Writes all sections that have something to say.
 pub fn write(out: &mut impl Write, reading: &Reading, color: bool) -> Result<()> {
     let paint = Paint(color);
+    if let Some(Ok(since)) = reading.at.map(|at| u64::try_from(at.0)) {
+        // As `--until` takes it.
+        let at = SystemTime::UNIX_EPOCH + Duration::from_nanos(since);
+        writeln!(out, "At {}", humantime::format_rfc3339_nanos(at))?;
+    }
     files(out, reading, &paint)?;
     if reading.files.is_empty() {
         points(out, &reading.view.tables, &paint)?;

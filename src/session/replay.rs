@@ -15,6 +15,9 @@ use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Network, Packets, Text, Timestamp, View};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
 
+/// Octets of a recording's latest packets that are kept for looking into: about a million of usual ones.
+const LOOKED_INTO: usize = 384 << 20;
+
 /// What a recording shows first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Start {
@@ -24,6 +27,16 @@ pub(super) enum Start {
     End,
     /// A moment of it; its first and last moment are known.
     At(Timestamp),
+}
+
+impl Start {
+    /// Octets of packets that are kept. Beside what is watched its past has no more than that has.
+    fn kept(self) -> usize {
+        match self {
+            Start::Play | Start::End => LOOKED_INTO,
+            Start::At(_) => PACKETS,
+        }
+    }
 }
 
 /// The thread's side.
@@ -68,7 +81,7 @@ impl Player {
             at: 0,
             ahead: None,
             network: Network::new(Limits::default(), seed()),
-            packets: Packets::new(PACKETS),
+            packets: Packets::new(start.kept()),
             view: Arc::default(),
             whole: Arc::default(),
             playback: Playback {
@@ -249,7 +262,7 @@ impl Player {
     /// Back to the first moment, with an empty network.
     fn rewind(&mut self) {
         self.network = Network::new(Limits::default(), seed());
-        self.packets = Packets::new(PACKETS);
+        self.packets = Packets::new(self.start.kept());
         self.batch.clear();
         self.at = 0;
         self.ahead = None;

@@ -60,7 +60,7 @@ impl Origin {
                 }
                 Product::Table(table, format) => table::write(&mut output, &shown.view, table, format)?,
                 Product::Picture(format) => {
-                    let reading = Reading { files: Vec::new(), view: (*shown.view).clone() };
+                    let reading = Reading { files: Vec::new(), at: None, view: (*shown.view).clone() };
                     picture::write(&mut output, reading, format)?;
                 }
             }

@@ -23,6 +23,9 @@ pub struct Expect {
     /// Candidates that have to be among those named.
     #[serde(default)]
     pub candidates: Vec<String>,
+    /// What has to be in the causes' evidence, such as `E1 kernel drop NETFILTER_DROP`: rank and the beginning of the text, or only that.
+    #[serde(default)]
+    pub evidence: Vec<String>,
     /// Notes that have to be among those named.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -73,6 +76,18 @@ impl Expect {
         for cause in &causes {
             if !self.causes.iter().chain(&self.may).any(|wanted| is_meant(wanted, cause)) {
                 problems.push(format!("accused wrongly: {} at {}", cause.0, cause.1));
+            }
+        }
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let proofs: Vec<Value> = list(&json["causes"]).iter().flat_map(|cause| list(&cause["evidence"])).collect();
+        let word = |proof: &Value, key: &str| proof[key].as_str().unwrap_or_default().to_owned();
+        for wanted in &self.evidence {
+            let is_it = |proof: &Value| {
+                let text = word(proof, "text");
+                text.starts_with(wanted) || format!("{} {text}", word(proof, "rank")).starts_with(wanted)
+            };
+            if !proofs.iter().any(is_it) {
+                problems.push(format!("not among the evidence: {wanted}"));
             }
         }
         for (key, all) in [("latent", &self.latent), ("candidates", &self.candidates), ("notes", &self.notes)] {

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use crate::answer::Expect;
 
 /// What is built.
-pub const FILES: [(&str, &str); 13] = [
+pub const FILES: [(&str, &str); 14] = [
     ("bridge", include_str!("bridge.toml")),
     ("cable", include_str!("cable.toml")),
     ("dhcp", include_str!("dhcp.toml")),
+    ("drops", include_str!("drops.toml")),
     ("fdb", include_str!("fdb.toml")),
     ("filter", include_str!("filter.toml")),
     ("guest", include_str!("guest.toml")),
@@ -82,6 +83,8 @@ pub enum Need {
     VlanFiltering,
     /// Devices for VLANs (`CONFIG_VLAN_8021Q`).
     VlanDevices,
+    /// Tracing that tells why packets are dropped (`CONFIG_TRACING`, Linux 5.17).
+    DropReasons,
 }
 
 /// The networks to break.

@@ -9,6 +9,7 @@ mod answer;
 mod fault;
 mod network;
 mod recording;
+mod table;
 
 use fault::{Fault, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(processors * SIDE_BY_SIDE));
     let mut trials = Vec::new();
     let mut unbuilt = fault::unbuilt();
+    let mut built = Vec::new();
     for (file, text) in fault::FILES {
         for fault in fault::read(file, text) {
             match fault.needs.and_then(lacks) {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
                         println!("answered wrongly: {name}: {why}");
                     }
                     let is_unsolved = fault.unsolved.is_some();
+                    built.push((file, fault.clone()));
                     trials.push(Trial::test(name, move || run(file, &fault)).with_ignored_flag(is_unsolved));
                 }
             }
@@ -44,7 +47,14 @@ fn main() -> ExitCode {
             println!("not built here: {}: {}", one.code, one.why);
         }
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let is_whole = !arguments.list && arguments.filter.is_none();
+    let table = is_whole.then(|| table::print(&built));
+    trials.push(Trial::test("table::every_code_is_shown", move || table::check(&built)));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(table) = table {
+        print!("{table}");
+    }
+    conclusion.exit_code()
 }
 
 fn run(file: &str, fault: &Fault) -> Result<(), Failed> {
@@ -65,7 +75,12 @@ fn lacks(need: Need) -> Option<&'static str> {
             ("ip link add br0 type bridge vlan_filtering 1", "this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)")
         }
         Need::VlanDevices => ("ip link add link lo name lo.2 type vlan id 2", "this kernel has no devices for VLANs (CONFIG_VLAN_8021Q)"),
+        Need::DropReasons => (
+            "cd /sys/kernel/tracing && { test -d instances || mount -t tracefs tracefs .; } && grep -q NETFILTER_DROP \
+             /sys/kernel/tracing/events/skb/kfree_skb/format",
+            "this kernel does not tell why it drops packets (tracefs, Linux 5.17)",
+        ),
     };
-    let made = Command::new("unshare").args(["--net", "sh", "-c", command]).output();
+    let made = Command::new("unshare").args(["--net", "--mount", "sh", "-c", command]).output();
     (!made.is_ok_and(|output| output.status.success())).then_some(why)
 }

@@ -22,8 +22,13 @@ const LONGEST: usize = 4096;
 /// Protocols that say how a network works, above Ethernet's header or behind VLAN tags.
 ///
 /// `icmp6` alone would miss what has a hop-by-hop header before it, such as all of MLD (RFC 3810, section 5), and fragments.
+///
+/// What of them a VXLAN carries over IPv4 is among them: behind its header of 8 octets stands an Ethernet frame (RFC 7348, section 5; ports
+/// of IANA and of Linux). There ARP, ICMP and ICMPv6 tell under which identifier the other end sends.
 const CONTROL: &str = "icmp or icmp6 or (ip6 and (ip6[6] = 0 or ip6[6] = 44) and ip6[40] = 58) or igmp \
-    or udp port 67 or udp port 68 or udp port 546 or udp port 547";
+    or udp port 67 or udp port 68 or udp port 546 or udp port 547 \
+    or ((udp dst port 4789 or udp dst port 8472) and (udp[28:2] = 0x0806 or (udp[28:2] = 0x0800 and udp[39] = 1) \
+    or (udp[28:2] = 0x86dd and udp[36] = 58)))";
 /// Frames of LLC (their type is a length), and those to the addresses of IEEE 802.1 (STP, LACP, LLDP, EAPOL) and Cisco (CDP, PVST).
 const LINK_CONTROL: &str = "ether[12:2] <= 1500 or (ether[0:4] = 0x0180c200 and ether[4] = 0) or ether[0:4] = 0x01000ccc";
 

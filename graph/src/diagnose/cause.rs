@@ -61,8 +61,6 @@ pub(crate) enum Test {
     Place(fn(&Scene<'_>) -> Answer),
     /// It is a symptom, or a suspicion, that another test names.
     Named,
-    /// Not yet, and why.
-    Missing(&'static str),
 }
 
 /// What a test says.
@@ -159,16 +157,6 @@ impl Hit {
 
     pub fn yes(self) -> Answer {
         Answer::Yes(Box::new(self))
-    }
-}
-
-impl Cause {
-    /// Why it cannot be recognised yet; `None` if it can be.
-    pub fn missing(&self) -> Option<&'static str> {
-        match self.test {
-            Test::Missing(why) => Some(why),
-            Test::Place(_) | Test::Named => None,
-        }
     }
 }
 

@@ -2,29 +2,26 @@
 //! reply. The earliest rung that was not reached is the one that is explained.
 
 use super::cause::ProvenBy;
-use super::diagnosis::{Confidence, Coverage, Diagnosis, Leg, Loss, Pattern, Rank, Status, Verdict};
+use super::diagnosis::{Confidence, Diagnosis, Leg, Pattern, Rank, Status, Verdict};
+use super::echoes::Echoes;
 use super::endpoint::{Endpoint, Place};
 use super::firewall::Rules;
-use super::note;
 use super::question::{Party, Question};
 use super::routing;
 use super::scene::Case;
 use super::sight::{Ear, Window, began, echo_key, packets};
+use super::suppose::{choose_own_address, claimed, only_one_behind, suppose, suppose_behind_program};
+use super::tell::tell;
 use super::trail::{At, Stop};
 use super::verdict::{Findings, foresee, is_same, judge};
-use super::walk::{Walk, case_name};
+use super::walk::Walk;
 use crate::fact::{ArpOperation, Fact, Neighbor};
-use crate::host::{CableState, DeviceKind, NeighborState};
+use crate::host::NeighborState;
 use crate::journey::Journey;
-use crate::tables::{Learned, Tables};
-use crate::topology::{NodeKind, Topology};
+use crate::tables::Tables;
+use crate::topology::Topology;
 use crate::{Direction, Timestamp};
 use std::net::IpAddr;
-
-/// ping(8) as a rule does not wait longer for a reply, nanoseconds.
-const PATIENCE: i64 = 1_000_000_000;
-/// The last requests whose fate says whether it works now.
-const RECENT: usize = 3;
 
 /// Answers a question.
 pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question) -> Diagnosis {
@@ -37,6 +34,7 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     choose_own_address(tables, &mut from, &to);
     choose_own_address(tables, &mut to, &from);
     let is_v6 = to.ip.or(from.ip).is_some_and(|ip| ip.is_ipv6());
+    suppose_behind_program(tables, &mut from);
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
     for end in [&mut from, &mut to] {
@@ -69,193 +67,17 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     tell(&case, question, echoes, story, loss, verdict)
 }
 
-/// What this host has of several addresses is the one that it would use.
-fn choose_own_address(tables: &Tables, end: &mut Endpoint, other: &Endpoint) {
-    let (Place::Local(netns, device), None, Some(goal)) = (end.place, end.ip, other.ip) else { return };
-    end.ip = routing::address_towards(&tables.host, device, goal).map(|row| row.ip);
-    let _ = netns;
-}
-
-/// An address that nobody was seen to have can only be where nobody else's is known, if there is one such place.
-fn suppose(tables: &Tables, topology: &Topology, end: &mut Endpoint, other: &Endpoint) {
-    if end.place != Place::Nowhere || end.ip.is_none() {
-        return;
-    }
-    let host = &tables.host;
-    let has_address = |device| {
-        topology.attachments().any(|(node, link, _)| {
-            let is_station = matches!(node.kind, NodeKind::Guest | NodeKind::Host | NodeKind::Router);
-            is_station && link.device == Some(device) && node.addresses.iter().any(|address| !is_link_local(address.ip))
-        })
-    };
-    let is_place = |device: &&crate::host::Device| {
-        let leads_to_station = match device.kind {
-            DeviceKind::Tun(ref mode) => mode.is_tap,
-            DeviceKind::Veth => device.lower.is_none_or(|peer| host.device(peer).is_none()),
-            DeviceKind::Macvtap(_) => true,
-            _ => false,
-        };
-        leads_to_station
-            && Some(device.id) != other.device()
-            && !has_address(device.id)
-            && !host.addresses().any(|row| row.device == device.id)
-    };
-    let mut places = host.devices().filter(is_place);
-    if let (Some(only), None) = (places.next(), places.next()) {
-        end.place = Place::Behind(only.id);
-        end.is_supposed = true;
-        if let Some((guest, nic)) = host.guest_behind(only.id) {
-            (end.name, end.pid, end.mac) = (guest.name.clone(), Some(guest.pid), end.mac.or(nic.mac));
-        }
-        let station = topology.attachments().find(|(node, link, interface)| {
-            link.device == Some(only.id)
-                && interface.is_seen
-                && interface.mac.is_some()
-                // What is only sent to may be nobody's.
-                && interface.sent.packets > 0
-                && matches!(node.kind, NodeKind::Guest | NodeKind::Host)
-        });
-        end.mac = end.mac.or(station.and_then(|(_, _, interface)| interface.mac));
-    }
-}
-
-/// The station that said that it has an address.
-fn claimed(tables: &Tables, ip: IpAddr) -> Option<crate::MacAddr> {
-    let is_said = |learned| matches!(learned, Learned::Arp | Learned::Ndp | Learned::Dhcp);
-    // What was only seen on its way out may be said in somebody's name.
-    let is_theirs = |row: &&crate::tables::Binding| row.ip == ip && is_said(row.learned) && (row.inbound || !row.outbound);
-    tables.bindings.iter().filter(is_theirs).max_by_key(|row| row.evidence.last_at).map(|row| row.mac)
-}
-
-/// The one station that was heard behind an end's device.
-fn only_one_behind(tables: &Tables, end: &Endpoint) -> Option<crate::MacAddr> {
-    let Place::Behind(device) = end.place else { return None };
-    let is_there = |row: &&crate::tables::Station| {
-        row.inbound > 0 && row.mac.is_station() && super::endpoint::device_of_point(tables, row.point) == Some(device)
-    };
-    let mut heard = tables.stations.iter().filter(is_there);
-    let first = heard.next()?.mac;
-    heard.all(|row| row.mac == first).then_some(first)
-}
-
-pub(crate) fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
-}
-
-/// The echo requests from A to B, and which were answered.
-struct Echoes<'a> {
-    /// In order; with the time that its reply took to come back, nanoseconds.
-    requests: Vec<(&'a Journey, Option<i64>)>,
-    replies: Vec<&'a Journey>,
-    /// Those that were seen where who asked can take them.
-    came_back: usize,
-}
-
-impl<'a> Echoes<'a> {
-    fn of(case: &Case<'a>) -> Echoes<'a> {
-        let requests = packets(case.tables, Leg::Request, &case.from, &case.to, case.window);
-        let replies = packets(case.tables, Leg::Reply, &case.to, &case.from, case.window);
-        // A reply counts when it is where who asked can take it.
-        let back = Walk::new(case, Leg::Reply, &case.to, &case.from, replies.clone());
-        let last = back.trail.stops.iter().rev().find_map(|stop| match stop {
-            Stop::Point { device, direction, .. } => Some((*device, *direction)),
-            Stop::Spot(_) => None,
-        });
-        let arrival = |reply: &&Journey| -> Option<Timestamp> {
-            let first = began(reply);
-            let Some((device, direction)) = last.filter(|(device, _)| case.ear(*device) == Ear::Whole) else { return Some(first) };
-            let here = reply.sightings.iter().find(|seen| {
-                super::endpoint::device_of_point(case.tables, seen.point) == Some(device)
-                    && (seen.direction == direction || seen.direction == Direction::Unknown)
-            });
-            here.map(|seen| seen.at)
-        };
-        let answer = |request: &'a Journey| {
-            let same = replies.iter().filter(|reply| echo_key(reply) == echo_key(request) && began(reply) >= began(request));
-            let arrived = same.filter_map(arrival).min()?;
-            Some(arrived.since(began(request)))
-        };
-        // Without a place to see it, nobody knows.
-        let came_back = replies.iter().filter(|reply| last.is_some() && arrival(reply).is_some()).count();
-        Echoes { requests: requests.into_iter().map(|request| (request, answer(request))).collect(), came_back, replies }
-    }
-
-    fn lost(&self) -> Vec<&'a Journey> {
-        self.requests.iter().filter(|(_, answered)| answered.is_none()).map(|(request, _)| *request).collect()
-    }
-
-    /// Whether it works. Requests of the very last moment do not count yet.
-    fn fate(&self, case: &Case<'_>, question: &Question) -> (Loss, Verdict) {
-        let is_due =
-            |(request, answered): &&(&Journey, Option<i64>)| answered.is_some() || case.window.until.since(began(request)) >= PATIENCE / 2;
-        let due: Vec<_> = self.requests.iter().filter(is_due).collect();
-        let answered = due.iter().filter(|(_, answered)| answered.is_some()).count();
-        let mut loss = Loss { sent: due.len() as u64, answered: answered as u64, pattern: Pattern::None };
-        if let Some(pinged) = question.pinged.filter(|_| case.from.is_local()) {
-            (loss.sent, loss.answered) = (pinged.sent.max(loss.sent), pinged.received);
-        }
-        let lost = loss.sent - loss.answered.min(loss.sent);
-        let sizes =
-            |is_answered: bool| due.iter().filter(move |(_, answered)| answered.is_some() == is_answered).map(|(one, _)| one.octets);
-        let is_by_size = matches!((sizes(false).min(), sizes(true).max()), (Some(lost), Some(answered)) if lost > answered);
-        let are_recent_answered = due.iter().rev().take(RECENT).all(|(_, answered)| answered.is_some());
-        let is_late = due.iter().rev().take(RECENT).any(|(_, answered)| answered.is_some_and(|after| after > PATIENCE));
-        // The request may have taken a way that is not seen here.
-        let is_seen_back = || loss.sent == 0 && self.came_back > 0 && self.came_back == self.replies.len();
-        let verdict = if is_seen_back() {
-            (loss.sent, loss.answered) = (self.came_back as u64, self.came_back as u64);
-            Verdict::Works
-        } else if loss.sent == 0 {
-            Verdict::NotSent
-        } else if loss.answered == 0 {
-            loss.pattern = Pattern::All;
-            Verdict::Fails
-        } else if is_late {
-            loss.pattern = Pattern::Time;
-            Verdict::Degraded
-        } else if lost == 0 {
-            Verdict::Works
-        } else if is_by_size {
-            loss.pattern = Pattern::Size;
-            Verdict::Degraded
-        } else if are_recent_answered {
-            loss.pattern = Pattern::Time;
-            Verdict::Works
-        } else {
-            loss.pattern = if is_rate(&due) { Pattern::Rate } else { Pattern::Burst };
-            Verdict::Degraded
-        };
-        (loss, verdict)
-    }
-}
-
-/// Whether answers come evenly, and more slowly than they are asked for.
-fn is_rate(due: &[&(&Journey, Option<i64>)]) -> bool {
-    let at = |answered: bool| -> Vec<i64> {
-        due.iter().filter(|(_, reply)| !answered || reply.is_some()).map(|(request, _)| began(request).0).collect()
-    };
-    let gaps = |times: &[i64]| -> Vec<i64> { times.windows(2).map(|pair| pair[1] - pair[0]).collect() };
-    let (asked, answered) = (gaps(&at(false)), gaps(&at(true)));
-    // What a burst let through does not count.
-    let even: Vec<i64> = answered.iter().copied().filter(|gap| asked.first().is_some_and(|step| *gap > step * 3 / 2)).collect();
-    let (Some(least), Some(most)) = (even.iter().min(), even.iter().max()) else { return false };
-    even.len() >= 2 && most - least <= least / 3
-}
-
 /// What was found out on the way up.
 #[derive(Default)]
-struct Story<'a> {
-    walks: Vec<Walk<'a>>,
-    found: Findings,
+pub(crate) struct Story<'a> {
+    pub walks: Vec<Walk<'a>>,
+    pub found: Findings,
     /// Something was sent, be it only a question for a link-layer address.
-    was_sent: bool,
+    pub was_sent: bool,
 }
 
 /// Faults that are there also while a ping works.
-fn is_lasting(accused: &super::diagnosis::Accusation) -> bool {
+pub(crate) fn is_lasting(accused: &super::diagnosis::Accusation) -> bool {
     matches!(accused.cause.code, "DUPLICATE_IP" | "CLONED_DHCP_IDENTITY")
 }
 
@@ -485,9 +307,16 @@ impl<'a> Story<'a> {
 
     /// Whom A asks for instead, in vain.
     fn router_asked_for(&self, case: &Case<'a>) -> Option<(Endpoint, Vec<&'a Journey>)> {
+        // Who is on the same link is asked for himself: another question is about somebody else.
+        if case.from.ip.zip(case.to.ip).is_some_and(|(from, to)| routing::are_alike(from, to)) {
+            return None;
+        }
         let anybody = Endpoint { ip: None, mac: None, ..case.to.clone() };
         let asked = packets(case.tables, Leg::ArpRequest, &case.from, &anybody, case.window);
-        let target = asked.iter().rev().find_map(|journey| target(journey).filter(|ip| !is_link_local(*ip)))?;
+        let target = asked
+            .iter()
+            .rev()
+            .find_map(|journey| target(journey).filter(|ip| ip.is_ipv6() == case.is_v6 && !routing::is_link_local(*ip)))?;
         let questions: Vec<&Journey> = asked.into_iter().filter(|journey| self::target(journey) == Some(target)).collect();
         let router = find(case, target);
         let answers = packets(case.tables, Leg::ArpReply, &router, &case.from, case.window);
@@ -555,115 +384,4 @@ fn resolve<'a>(case: &Case<'a>, asker: &Endpoint, target: &Endpoint, questions: 
     let mut answer = Walk::new(case, Leg::ArpReply, &target, asker, answers);
     let found = judge(case, &mut answer);
     (vec![question, answer], found)
-}
-
-/// Whether one could have heard the asker at all: a guest on a cable only where that is listened to.
-fn is_heard(case: &Case<'_>) -> bool {
-    let Place::Backend(pid, card) = case.from.place else { return true };
-    let is_plugged = |cable: &&crate::host::Cable| cable.ends.iter().any(|end| end.pid == Some(pid) && end.nic == Some(card));
-    let cable = case.host.cables().find(is_plugged);
-    let joined = cable.filter(|cable| matches!(cable.state, CableState::Connected | CableState::Unknown));
-    joined.is_some_and(|cable| case.tables.points.iter().any(|point| point.info.cable.as_ref() == Some(&cable.key)))
-}
-
-/// Puts it all together.
-fn tell(case: &Case<'_>, question: &Question, echoes: Echoes<'_>, story: Story<'_>, loss: Loss, verdict: Verdict) -> Diagnosis {
-    let Story { walks, found, was_sent } = story;
-    let is_accused = found.causes.iter().any(|cause| cause.cause.code != "NOT_SENT");
-    let verdict = if verdict == Verdict::NotSent && was_sent { Verdict::Fails } else { verdict };
-    let verdict = match verdict {
-        // With its own counters against it, nothing seen is not nothing sent.
-        Verdict::NotSent
-            if is_accused && (question.pinged.is_some() || found.causes.iter().any(|cause| cause.cause.code == "XDP_DROP")) =>
-        {
-            Verdict::Fails
-        }
-        // A cable that nobody can listen to may have carried anything.
-        Verdict::NotSent if !is_heard(case) => {
-            let is_explained = found.causes.first().is_some_and(|first| first.cause.code != "NOT_SENT");
-            if is_explained { Verdict::Fails } else { Verdict::Undetermined }
-        }
-        // What answered in the end may be the wrong one next time.
-        Verdict::Works if loss.answered < loss.sent && found.causes.iter().any(is_lasting) => Verdict::Degraded,
-        Verdict::Fails if found.causes.first().is_some_and(|first| first.cause.code == "TARGET_SILENT") => Verdict::Undetermined,
-        Verdict::Fails if found.causes.is_empty() => Verdict::Undetermined,
-        other => other,
-    };
-    let confidence = match verdict {
-        Verdict::Works => Confidence::Proven,
-        Verdict::NotSent => found.confidence.unwrap_or(Confidence::Undetermined),
-        _ => found.confidence.unwrap_or(Confidence::Undetermined),
-    };
-    let (mut causes, mut latent, mut candidates) = (found.causes, found.latent, found.candidates);
-    if verdict == Verdict::NotSent {
-        // Nothing died: what would stop it is still ahead. Why a guest sends nothing is a suspicion, unless it is sure.
-        let is_here = |cause: &super::diagnosis::Accusation| {
-            cause.cause.code == "NOT_SENT" || cause.cause.at.contains(&At::Sender) && cause.is_sufficient_alone
-        };
-        let (here, others): (Vec<_>, Vec<_>) = causes.into_iter().partition(is_here);
-        causes = here;
-        let (guesses, ahead): (Vec<_>, Vec<_>) = others.into_iter().partition(|cause| !cause.is_sufficient_alone);
-        candidates
-            .extend(guesses.into_iter().map(|one| super::diagnosis::Candidate { code: one.cause.code, decide_with: one.fix.command }));
-        latent.splice(0..0, ahead);
-    }
-    let mut ahead: Vec<super::diagnosis::Accusation> = Vec::new();
-    for later in latent {
-        if !causes.iter().chain(&ahead).any(|known| is_same(known, &later)) {
-            ahead.push(later);
-        }
-    }
-    let latent = ahead;
-    let mut named: Vec<&str> = causes.iter().map(|cause| cause.cause.code).collect();
-    candidates.retain(|candidate| {
-        let is_new = !named.contains(&candidate.code);
-        named.push(candidate.code);
-        is_new
-    });
-    let stuck =
-        walks.iter().rev().find(|walk| walk.last_seen.is_some() || walk.next_expected.is_some()).filter(|_| verdict != Verdict::Works);
-    let last_seen = stuck.and_then(|walk| walk.last_seen.map(|index| walk.label(case.host, index)));
-    let next_expected = stuck.and_then(|walk| walk.next_expected.map(|index| walk.label(case.host, index)));
-    let notes = note::notes(case, verdict, &echoes.requests, &loss);
-    let mut path: Vec<_> = walks.iter().flat_map(|walk| walk.steps(case)).collect();
-    path.truncate(128);
-    Diagnosis {
-        from: case.from.clone(),
-        to: case.to.clone(),
-        is_v6: case.is_v6,
-        window: case.tables.begin.is_some().then_some((case.window.since, case.window.until)),
-        verdict,
-        confidence,
-        loss,
-        causes,
-        latent,
-        notes,
-        candidates,
-        ruled_out: found.ruled_out,
-        path,
-        last_seen,
-        next_expected,
-        coverage: coverage(case, &walks, found.undecided),
-    }
-}
-
-fn coverage(case: &Case<'_>, walks: &[Walk<'_>], undecided: Vec<String>) -> Coverage {
-    let mut coverage = Coverage::default();
-    for (index, point) in case.tables.points.iter().enumerate() {
-        if !(point.closed && point.reason.is_some()) {
-            coverage.interfaces.push(point.label(crate::PointId(index as u32)));
-        }
-    }
-    for stop in walks.iter().flat_map(|walk| &walk.trail.stops) {
-        let Stop::Point { device, .. } = stop else { continue };
-        let name = case_name(case.host, *device);
-        match case.ear(*device) {
-            Ear::Deaf if !coverage.missing.contains(&name) => coverage.missing.push(name),
-            Ear::Lossy(lost) => coverage.capture_drops = coverage.capture_drops.max(lost),
-            Ear::Deaf | Ear::Whole => {}
-        }
-    }
-    coverage.unreadable = case.host.unreadable().take(8).map(|row| format!("{}: {}: {}", row.what, row.why, row.remedy)).collect();
-    coverage.unreadable.extend(undecided);
-    coverage
 }

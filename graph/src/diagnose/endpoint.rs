@@ -75,6 +75,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether nothing here is called as it was asked for.
+    pub fn is_unknown(&self) -> bool {
+        let is_found = self.ip.is_some() || self.mac.is_some() || self.pid.is_some() || self.place != Place::Nowhere;
+        matches!(self.asked, Party::Name(_)) && !is_found
+    }
+
     /// Whether it is this host itself, in whatever namespace.
     pub fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(..))
@@ -182,7 +188,8 @@ impl Finder<'_> {
                 Fact::Neighbor(Neighbor::Advertisement { target, .. }) => IpAddr::V6(*target) == ip,
                 _ => false,
             };
-            let mac = journey.source.filter(|mac| claims && mac.is_station() && !is_own(*mac))?;
+            // A group's address as a source is an error of that station, which is there all the same.
+            let mac = journey.source.filter(|mac| claims && *mac != MacAddr::BROADCAST && !is_own(*mac))?;
             // Several sources may deliver out of order: the port comes before its bridge.
             let port = |seen: &crate::journey::Sighting| {
                 let device = host.device(device_of_point(self.tables, seen.point)?)?;

@@ -3,12 +3,14 @@
 //! First the packets say where it died, then what the host says explains why, and a cause may only be named for what lies between the last
 //! place where the packet was seen and the next one where it should have been:
 //!
-//! 1. `question`: who are A and B (`endpoint`), and what time is looked at.
+//! 1. `question`: who are A and B (`endpoint`; `suppose`, where nobody was seen to be them), and what time is looked at; `echoes`: which
+//!    requests were answered.
 //! 2. `trail`: the way that the packet should take, in the order of the kernel's hooks, from what the host says.
 //! 3. `sight` and `walk`: how far the packets came on it.
 //! 4. `climb`: the earliest question that is not settled: has A the next hop's address, did the request arrive, did the reply.
 //! 5. `verdict`: in the gap, the first cause of the table ([`cause`], `causes`) that suffices is the one; later ones are what would stop
 //!    it next; what the packet passed is not accused.
+//! 6. `tell`: all of it as one answer.
 //!
 //! Not seen is not the same as not there: absence counts only where somebody listened and nothing was lost. A wrong accusation is worse
 //! than "undetermined".
@@ -17,6 +19,8 @@ pub mod cause;
 mod causes;
 mod climb;
 mod diagnosis;
+mod dropped;
+mod echoes;
 mod endpoint;
 mod firewall;
 mod note;
@@ -25,6 +29,8 @@ mod question;
 mod routing;
 mod scene;
 mod sight;
+mod suppose;
+mod tell;
 mod trail;
 mod verdict;
 mod walk;

@@ -28,6 +28,7 @@ pub(crate) fn notes(case: &Case<'_>, verdict: Verdict, requests: &[(&Journey, Op
         harmless_policy(case),
         offload(case),
         moved(case),
+        asymmetric(case, verdict, requests),
     ];
     found.into_iter().flatten().collect()
 }
@@ -52,7 +53,11 @@ fn late_start(case: &Case<'_>, verdict: Verdict, requests: &[(&Journey, Option<i
     }
     let questions = packets(case.tables, Leg::ArpRequest, &case.from, &case.to, case.window);
     let first_answered = requests.iter().find(|(_, answered)| answered.is_some()).map(|(request, _)| began(request));
-    let early = questions.iter().filter(|question| first_answered.is_some_and(|at| began(question) < at)).count();
+    let mut early: Vec<_> =
+        questions.iter().map(|question| began(question)).filter(|asked| first_answered.is_some_and(|at| *asked < at)).collect();
+    // A question that is given back to who asked it is one.
+    early.dedup_by(|later, earlier| later.since(*earlier) <= SELF_ECHO);
+    let early = early.len();
     if early < 2 {
         return None;
     }
@@ -192,6 +197,36 @@ fn offload(case: &Case<'_>) -> Option<Note> {
     let is_outbound = |journey: &Journey| journey.sightings.first().is_some_and(|seen| seen.direction == Direction::Outbound);
     let odd = case.journeys().find(|journey| journey.has_bad_checksum && is_outbound(journey) && is_by_end(case, journey))?;
     note("OFFLOAD_CHECKSUM", format!("the checksum of #{} is filled in later, by the device that it goes out by", frame(odd)))
+}
+
+/// Replies come by another link of the host than their requests went, which harms nobody by itself (RFC 3704).
+fn asymmetric(case: &Case<'_>, verdict: Verdict, requests: &[(&Journey, Option<i64>)]) -> Option<Note> {
+    if verdict != Verdict::Works {
+        return None;
+    }
+    // A port and its bridge are one link.
+    let links = |journey: &Journey| -> Vec<DeviceId> {
+        let device = |seen: &crate::journey::Sighting| case.host.device(device_of_point(case.tables, seen.point)?);
+        journey.sightings.iter().filter_map(device).map(|device| device.master.unwrap_or(device.id)).collect()
+    };
+    let (reply, request) = packets(case.tables, Leg::Reply, &case.to, &case.from, case.window).into_iter().find_map(|reply| {
+        let (request, _) = requests.iter().find(|(request, _)| super::sight::echo_key(request) == super::sight::echo_key(reply))?;
+        Some((reply, *request))
+    })?;
+    let (there, back) = (links(request), links(reply));
+    let other = back.iter().find(|device| !there.contains(device))?;
+    // What was seen of one leg only says where somebody listened.
+    if there.is_empty() || there.iter().all(|device| back.contains(device)) {
+        return None;
+    }
+    let name = super::walk::case_name(case.host, *other);
+    note(
+        "ASYMMETRIC_PATH",
+        format!(
+            "the reply #{} comes by {name}, where its request did not pass; that matters to rp_filter and conntrack only",
+            frame(reply)
+        ),
+    )
 }
 
 /// A station left one port for another, once: a guest that was moved says so (QEMU, announce-self).

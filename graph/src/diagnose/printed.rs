@@ -30,6 +30,7 @@ impl Diagnosis {
         let loss = match (self.loss.sent, self.loss.answered) {
             (0, _) => match self.verdict {
                 Verdict::NotSent => "no echo request was seen".to_owned(),
+                Verdict::Undetermined if !self.is_asked() => "no echo request was seen".to_owned(),
                 _ => "no echo request left: the question before it was not answered".to_owned(),
             },
             (sent, 0) => format!("{sent} of {sent} echo requests lost"),
@@ -47,6 +48,11 @@ impl Diagnosis {
         )
     }
 
+    /// Whether the question for the next hop's address was seen.
+    fn is_asked(&self) -> bool {
+        self.path.iter().any(|step| step.leg == Leg::ArpRequest && step.status == Status::Seen)
+    }
+
     fn causes(&self, lines: &mut Vec<String>) {
         for (number, cause) in self.causes.iter().take(3).enumerate() {
             let word = if number == 0 { "cause" } else { "also " };
@@ -60,7 +66,13 @@ impl Diagnosis {
             }
         }
         if self.causes.is_empty() && matches!(self.verdict, Verdict::Fails | Verdict::Degraded | Verdict::Undetermined) {
-            lines.push(" cause  not known: nothing that the host says explains it".into());
+            let unknown = [&self.from, &self.to].into_iter().find(|end| end.is_unknown());
+            let why = match unknown {
+                Some(end) => format!("nothing here is called {}", end.asked),
+                None if self.coverage.interfaces.is_empty() => "nobody listened anywhere".to_owned(),
+                None => "nothing that the host says explains it".to_owned(),
+            };
+            lines.push(format!(" cause  not known: {why}"));
         }
         for note in &self.notes {
             lines.push(format!(" note   {}: {}", note.code, note.text));

@@ -120,3 +120,25 @@ pub(crate) fn device_setting(host: &Host, device: DeviceId, version: &str, name:
 pub(crate) fn number(host: &Host, netns: Netns, name: &str) -> u32 {
     host.setting(netns, name).and_then(|value| value.as_str().parse().ok()).unwrap_or(0)
 }
+
+/// An address that is good on its own link only (RFC 3927, RFC 4291).
+pub(crate) fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+/// Whether somebody gave a device an address; the one that IPv6 makes for each device by itself does not count.
+pub(crate) fn has_address(host: &Host, device: DeviceId) -> bool {
+    host.addresses().any(|row| row.device == device && !is_link_local(row.ip))
+}
+
+/// Whether two addresses are on one link by the prefix that links mostly have: 24 bits (RFC 1918's usual share), 64 bits (RFC 4291, section 2.5.4).
+pub(crate) fn are_alike(a: IpAddr, b: IpAddr) -> bool {
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => a.to_bits() >> 8 == b.to_bits() >> 8,
+        (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() >> 64 == b.to_bits() >> 64,
+        _ => false,
+    }
+}

@@ -83,9 +83,9 @@ impl<'a> Case<'a> {
     pub fn asked_elsewhere(&self, end: &Endpoint, since: Timestamp) -> Option<(IpAddr, FrameNo)> {
         let is_theirs = |journey: &&Journey| match (end.ip, &journey.subject) {
             (Some(ip), Fact::Arp(arp)) => arp.operation == ArpOperation::Request && IpAddr::V4(arp.sender_ip) == ip,
-            // Whoever asks whether an address of its own is free names none (RFC 4862, 5.4.2).
-            (_, Fact::Neighbor(Neighbor::Solicitation { source, .. })) => {
-                !source.is_unspecified() && end.mac.is_some() && journey.source == end.mac
+            // Whether its own address is free, a station asks from no address (RFC 4862); and one version of IP says nothing of the other.
+            (Some(IpAddr::V6(_)), Fact::Neighbor(Neighbor::Solicitation { source, .. })) => {
+                end.mac.is_some() && journey.source == end.mac && !source.is_unspecified()
             }
             _ => false,
         };

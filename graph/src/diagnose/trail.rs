@@ -216,6 +216,7 @@ impl Planner<'_> {
                             self.leave(out, probe);
                         }
                     }
+                    None if self.is_for_another(id, &probe) => self.arrive(None, probe),
                     None => self.up(id, probe),
                 }
             }
@@ -229,10 +230,16 @@ impl Planner<'_> {
         (is_macvlan && other.lower.is_some() && other.lower == device.lower).then_some(other.id)
     }
 
+    /// Whether a frame is for a station that is not this host: its IP stack throws it away (`PACKET_OTHERHOST` in `ip_rcv_core`).
+    fn is_for_another(&self, id: DeviceId, probe: &Probe) -> bool {
+        let is_own = |mac| self.host.devices().any(|device| device.id.netns == id.netns && device.mac == Some(mac));
+        probe.destination_mac.is_some_and(|mac| mac.is_station() && !is_own(mac))
+    }
+
     /// Whether a frame that came in by a device without a bridge should have gone to another port.
     fn is_goal_without_bridge(&self, id: DeviceId, probe: &Probe) -> bool {
         let is_for_host = probe.destination_mac.is_some_and(|mac| self.host.device(id).is_some_and(|device| device.mac == Some(mac)));
-        let has_stack = self.host.addresses().any(|row| row.device == id);
+        let has_stack = routing::has_address(self.host, id);
         !is_for_host && !has_stack && self.goal_device(probe).is_some_and(|goal| goal != id)
     }
 

@@ -1,12 +1,13 @@
 //! Who is accused, of what, and how sure that is.
 
 use super::cause::{self, Answer, Cause, Hit, ProvenBy, Test};
-use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Proof, Rank, RuledOut, Status};
+use super::diagnosis::{Accusation, Candidate, Confidence, Leg, Rank, RuledOut, Status};
+use super::dropped;
+use super::endpoint::Endpoint;
 use super::scene::{Case, Scene};
 use super::trail::At;
 use super::walk::Walk;
 use crate::Direction;
-use crate::host::HostKey;
 
 /// What the table says about one walk.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                     if is_parallel {
                         found.candidates.extend(hit.maybe.iter().cloned());
                     }
-                    let accusation = accuse(case, walk, cause, *hit, index);
+                    let accusation = accuse(walk, cause, *hit);
                     // A suspicion is none before what is known is mended.
                     if !is_parallel && !accusation.is_sufficient_alone {
                         continue;
@@ -52,7 +53,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
                         known.push(accusation);
                     }
                 }
-                Answer::Yes(hit) => latent(case, walk, cause, *hit, index, &mut found),
+                Answer::Yes(hit) => latent(walk, cause, *hit, &mut found),
                 Answer::No(because) if index >= gap.start && first.is_none() => rule_out(&mut found, cause, because),
                 Answer::Unknown(why) if index >= gap.start && first.is_none() => {
                     if !found.undecided.contains(&why) {
@@ -64,6 +65,10 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         }
     }
     settle(&mut found);
+    // What the packet passed at first may hold it at last.
+    let Findings { causes, ruled_out, .. } = &mut found;
+    ruled_out.retain(|one| causes.iter().all(|accused| accused.cause.code != one.code));
+    add_kernels_word(case, walk, &mut found);
     if let Some(at) = first {
         let is_watched = walk.is_watched(case, at);
         let is_open = !found.undecided.is_empty();
@@ -71,7 +76,7 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         let is_at_end = walk.spot(at).is_some_and(|spot| matches!(spot.at, At::BridgeOut | At::Egress | At::Reader | At::Receiver));
         let is_elsewhere = found.causes.first().is_some_and(|first| first.device.is_some() && first.device != walk.to.device());
         let is_known = !is_at_end || is_elsewhere || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
-        found.confidence = found.causes.first().map(|accused| sureness(accused, is_watched && !is_open && is_known));
+        found.confidence = found.causes.first().map(|accused| sureness(accused, &walk.to, is_watched && !is_open && is_known));
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
                 walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));
@@ -79,6 +84,23 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         }
     }
     found
+}
+
+/// A packet is dropped once: the kernel's word is about the first cause that it fits to.
+fn add_kernels_word(case: &Case<'_>, walk: &Walk<'_>, found: &mut Findings) {
+    for accused in &mut found.causes {
+        if let Some(proof) = dropped::proof(case, walk, accused.cause) {
+            accused.proofs.push(proof);
+            accused.proofs.sort_by_key(|proof| proof.rank);
+            return;
+        }
+    }
+    if found.causes.is_empty()
+        && let Some((word, candidates)) = dropped::unexplained(case, walk)
+    {
+        found.undecided.insert(0, word);
+        found.candidates.extend(candidates);
+    }
 }
 
 /// Whether the question came out at every other port of the bridge, so that its receiver is not there.
@@ -106,10 +128,10 @@ fn rule_out(found: &mut Findings, cause: &'static Cause, because: String) {
 }
 
 /// What would stop it later is believed by the state alone.
-fn latent(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize, found: &mut Findings) {
+fn latent(walk: &Walk<'_>, cause: &'static Cause, hit: Hit, found: &mut Findings) {
     let is_state = hit.proofs.iter().any(|proof| proof.rank == Rank::State);
     if is_state && !hit.is_guess {
-        let later = accuse(case, walk, cause, hit, index);
+        let later = accuse(walk, cause, hit);
         if !found.causes.iter().chain(&found.latent).any(|other| is_same(other, &later)) {
             found.latent.push(later);
         }
@@ -124,18 +146,15 @@ pub(crate) fn foresee(case: &Case<'_>, walk: &Walk<'_>) -> Vec<Accusation> {
         for cause in cause::all().filter(|cause| cause.at.contains(&spot.at)) {
             let Test::Place(test) = cause.test else { continue };
             if let Answer::Yes(hit) = test(&Scene { case, walk, spot: &spot }) {
-                latent(case, walk, cause, *hit, index, &mut found);
+                latent(walk, cause, *hit, &mut found);
             }
         }
     }
     found.latent
 }
 
-fn accuse(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, index: usize) -> Accusation {
+fn accuse(walk: &Walk<'_>, cause: &'static Cause, hit: Hit) -> Accusation {
     let mut proofs = hit.proofs;
-    if let Some(drop) = drop_event(case, walk, cause, index) {
-        proofs.insert(0, drop);
-    }
     proofs.sort_by_key(|proof| proof.rank);
     Accusation {
         cause,
@@ -148,25 +167,6 @@ fn accuse(case: &Case<'_>, walk: &Walk<'_>, cause: &'static Cause, hit: Hit, ind
         proofs,
         fix: hit.fix,
     }
-}
-
-/// The kernel's own word that it dropped such packets there for that reason.
-fn drop_event(case: &Case<'_>, walk: &Walk<'_>, cause: &Cause, index: usize) -> Option<Proof> {
-    let spot = walk.spot(index)?;
-    let devices = [spot.device, spot.out, spot.bridge];
-    let is_here = |row: &&crate::host::Drop| {
-        cause.drop_reasons.contains(&row.reason.as_str())
-            && row.netns.is_none_or(|netns| netns == spot.netns)
-            && row.device.is_none_or(|index| devices.iter().flatten().any(|device| device.index == index))
-            // What the host drops of everything else would prove nothing without its device.
-            && row.device.is_some()
-    };
-    case.host.drops().filter(is_here).find_map(|row| {
-        let key = HostKey::Drop(row.netns, row.device, row.reason.clone(), row.location.clone(), row.ether_type);
-        let grown = case.grown(&key).filter(|grown| *grown > 0)?;
-        let text = format!("kernel drop {} at {} ×{grown}", row.reason, row.location);
-        Some(Proof { rank: Rank::DropEvent, text, counted: None, frames: Vec::new() })
-    })
 }
 
 /// Symptoms give way to what explains them.
@@ -189,10 +189,7 @@ fn settle(found: &mut Findings) {
     }
     let is_guess = |accused: &Accusation| !accused.is_sufficient_alone;
     if found.causes.len() > 1 && !found.causes.iter().all(is_guess) {
-        // Why nobody has a TAP open is no other suspicion, but the reason of what is sure.
-        let is_reason = |accused: &Accusation| matches!(accused.cause.code, "TAP_QUEUE_MODE_MISMATCH" | "TAP_PERMISSION_DENIED");
-        let is_other = |accused: &Accusation| is_guess(accused) && !is_reason(accused);
-        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_other);
+        let (guesses, sure): (Vec<_>, Vec<_>) = std::mem::take(&mut found.causes).into_iter().partition(is_guess);
         found.causes = sure;
         for guess in guesses {
             found.candidates.push(Candidate { code: guess.cause.code, decide_with: guess.fix.command });
@@ -214,11 +211,13 @@ pub(crate) fn is_same(a: &Accusation, b: &Accusation) -> bool {
 }
 
 /// Proven is what the kernel or an error says, what it cannot do otherwise where the packet was seen just before, or what was counted.
-fn sureness(accused: &Accusation, is_sure: bool) -> Confidence {
+fn sureness(accused: &Accusation, to: &Endpoint, is_sure: bool) -> Confidence {
     let best = accused.proofs.iter().map(|proof| proof.rank).min().unwrap_or(Rank::Absence);
     match best {
         // What happens inside a guest is not seen.
         _ if accused.cause.code == "TARGET_SILENT" => Confidence::Undetermined,
+        // Somebody who was heard there, and whose address is not known, may have it and keep silent.
+        _ if accused.cause.code == "TARGET_ABSENT" && to.is_supposed && to.mac.is_some() => Confidence::Probable,
         _ if !accused.is_sufficient_alone => Confidence::Probable,
         Rank::DropEvent | Rank::IcmpError => Confidence::Proven,
         Rank::Counter | Rank::State if is_sure => Confidence::Proven,

@@ -47,11 +47,14 @@ fn links(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
     for link in topology.links() {
         let Some(device) = link.device.and_then(|device| tables.host.device(device)) else { continue };
         let (severity, kind, text) = match link.state {
-            LinkState::Blocked(state @ (PortState::Blocking | PortState::Disabled)) => {
-                (Severity::Warning, FindingKind::PortBlocked, format!("port {} is {}: nothing passes", link.name, state.name()))
+            LinkState::Blocked(PortState::Disabled) => {
+                (Severity::Warning, FindingKind::PortDisabled, format!("port {} is disabled: nothing passes", link.name))
+            }
+            LinkState::Blocked(PortState::Blocking) => {
+                (Severity::Warning, FindingKind::PortNotForwarding, format!("port {} is blocking: nothing passes", link.name))
             }
             LinkState::Blocked(state) => {
-                (Severity::Note, FindingKind::PortBlocked, format!("port {} is {}: nothing passes yet", link.name, state.name()))
+                (Severity::Note, FindingKind::PortNotForwarding, format!("port {} is {}: nothing passes yet", link.name, state.name()))
             }
             LinkState::Unread => {
                 (Severity::Note, FindingKind::TapUnread, format!("nobody has {} open: what is sent there is lost", link.name))

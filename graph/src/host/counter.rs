@@ -1,7 +1,7 @@
 //! What the kernel counts, and what it throws away.
 
 use super::Netns;
-use crate::Text;
+use crate::{Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -36,6 +36,14 @@ pub struct Drop {
     pub ether_type: u16,
     /// How many.
     pub packets: u64,
+    /// When the latest ones were, at most [`Drop::MOMENTS`], in order. The tracepoint names no device and no namespace; the time is what
+    /// tells one packet from another.
+    pub moments: Vec<Timestamp>,
+}
+
+impl Drop {
+    /// The most moments that are kept.
+    pub const MOMENTS: usize = 32;
 }
 
 /// A socket that waits for datagrams or connections.

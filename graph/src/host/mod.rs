@@ -74,6 +74,8 @@ pub struct FirewallRule {
     pub number: u32,
     /// The rule, as its tool would print it.
     pub rule: Text,
+    /// What nft(8) calls it by, when one rule is taken away; none for other tools, and for policies.
+    pub handle: Option<u64>,
     /// Packets and octets that met it, where it counts.
     pub hits: Option<(u64, u64)>,
 }

@@ -11,14 +11,18 @@
 //!   `host rule 100 from 10.0.0.0/24 table 100`, `host nft inet fw forward forward/0 0 RULE …`, `host iptables filter FORWARD forward/0 0 RULE …`.
 //! - `host cable tcp_127.0.0.1:8010 tcp connected listens=100.0 connects=101.0 carried`: a cable, `_` for spaces in its key; its kind and
 //!   state; its ends as `ROLE=PROCESS.CARD` or `ROLE=PROGRAM:PROCESS`; how it can be seen: `carried`, `asked=REMEDY`, `unseen=WHY=REMEDY`.
-//!   A card behind which is no device is `a@user`, `a@socket`, `a@vhost-user`, with options as `a@user:net=10.9.0.0/24`.
+//!   `at=ADDRESS:PORT` says where the end before it is bound. A card behind which is no device is `a@user`, `a@socket`, `a@vhost-user`, with options as `a@user:net=10.9.0.0/24`.
+//! - A card `a/unplugged@3` has no link; `a@tap:tapB` names a TAP that somebody else has open. A TAP's words: `multi-queue`, `vnet-header`, `owner 1000`;
+//!   a bridge's `self 10` (its own device is a member of that VLAN).
 //! - `host reader 300 tapscope_hub 2 tap0`: a program that is no guest and has a TAP open.
+//! - `host drop NETFILTER_DROP nft_do_chain 800 1.0001 2.0001`: a reason, the function, the EtherType, the moments as those of lines; the same
+//!   key again says them all.
 //! - `host set net.ipv4.ip_forward 1`, `host gone device 2`, `host gone guest 100`.
 
 use tapscope_graph::host::{
     Backend, BackendKind, Bridge, BridgePort, Cable, CableEnd, CableKind, CableRole, CableSight, CableState, Carrier, Device, DeviceId,
-    DeviceKind, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState, Netns,
-    Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
+    DeviceKind, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange, HostFact, HostKey, HostNeighbor, Namespace, NeighborState,
+    Netns, Nic, PortState, PortVlan, Prefix, Reader, Route, RouteKind, Rule, Setting, TunMode, Unreadable,
 };
 use tapscope_graph::{MacAddr, Text};
 
@@ -61,6 +65,14 @@ pub fn change(words: &[&str]) -> HostChange {
         ["set", name, value] => {
             HostChange::Set(HostFact::Setting(Setting { netns: NETNS, name: Text::new(name), value: Text::new(value) }))
         }
+        ["drop", reason, location, ether_type, ref moments @ ..] => HostChange::Set(HostFact::Drop(Drop {
+            reason: Text::new(reason),
+            location: Text::new(location),
+            ether_type: u16::from_str_radix(ether_type, 16).expect("an EtherType"),
+            packets: moments.len() as u64,
+            moments: moments.iter().map(|moment| super::moment(moment)).collect(),
+            ..Drop::default()
+        })),
         ["ns", id, name] => HostChange::Set(HostFact::Namespace(Namespace {
             id: Netns(id.parse().expect("a namespace")),
             name: (name != "own").then(|| Text::new(name)),
@@ -189,6 +201,7 @@ fn firewall(tool: &str, table: &str, chain: &str, hook: &str, number: &str, rule
         hook: (hook != "-").then(|| Text::new(&hook.replace('/', " "))),
         number: number.parse().expect("a number"),
         rule: Text::long(&rule.join(" ")),
+        handle: None,
         hits: None,
     }))
 }
@@ -246,6 +259,21 @@ fn device(index: &str, name: &str, kind: &str, mac: &str, rest: &[&str]) -> Devi
                 (device.counters.received_packets, device.counters.sent_packets) = (next(), next());
             }
             "filtering" => device.kind = DeviceKind::Bridge(Bridge { vlan_filtering: true, ..Bridge::default() }),
+            // The bridge's own device is a member.
+            "self" => {
+                let vid = rest.next().and_then(|vid| vid.parse().ok()).expect("a VLAN");
+                if let DeviceKind::Bridge(bridge) = &mut device.kind {
+                    bridge.vlans.push(PortVlan { vid, is_pvid: true, is_untagged: true });
+                }
+            }
+            "multi-queue" | "vnet-header" | "owner" => {
+                let DeviceKind::Tun(mode) = &mut device.kind else { panic!("no TAP: {word}") };
+                match *word {
+                    "multi-queue" => mode.is_multi_queue = true,
+                    "vnet-header" => mode.has_vnet_header = true,
+                    _ => mode.owner = rest.next().and_then(|user| user.parse().ok()),
+                }
+            }
             word => {
                 let port = device.port.as_mut().unwrap_or_else(|| panic!("not understood: {word}"));
                 port_word(port, word, &mut rest);
@@ -291,13 +319,19 @@ fn nic(card: &str) -> Nic {
     let named = |kind| Backend { kind, options: Text::new(options), ..Backend::default() };
     let backend = match name {
         "user" => named(BackendKind::User),
+        // One that names its TAP and does not have it open.
+        "tap" => Backend { interface: Some(Text::new(options)), ..named(BackendKind::Tap) },
         "socket" => named(BackendKind::Socket),
         "stream" => named(BackendKind::Stream),
         "vhost-user" => named(BackendKind::VhostUser),
         index => Backend { kind: BackendKind::Tap, devices: vec![id(index)], ..Backend::default() },
     };
     let model = Some(Text::new("virtio-net-pci"));
-    Nic { mac: Some(MacAddr(super::station(mac))), model, backend: Some(backend), ..Nic::default() }
+    let (mac, is_link_up) = match mac.strip_suffix("/unplugged") {
+        Some(mac) => (mac, Some(false)),
+        None => (mac, None),
+    };
+    Nic { mac: Some(MacAddr(super::station(mac))), model, backend: Some(backend), is_link_up, ..Nic::default() }
 }
 
 fn spaced(text: &str) -> Text {
@@ -333,6 +367,11 @@ fn cable(key: &str, kind: &str, state: &str, rest: &[&str]) -> Cable {
             "listens" => CableRole::Listens,
             "connects" => CableRole::Connects,
             "peer" => CableRole::Peer,
+            // Where the end before is bound.
+            "at" => {
+                cable.ends.last_mut().expect("an end").local = value.parse().ok();
+                continue;
+            }
             "carried" => {
                 let carrier = Carrier::Tcp { address: [127, 0, 0, 1].into(), port: 8010 };
                 cable.sight = CableSight::Carried { device: id("1"), carrier };

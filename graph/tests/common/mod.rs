@@ -22,6 +22,11 @@ pub fn view_with(script: &str, limits: Limits) -> View {
     events(script, limits).0.view()
 }
 
+/// A time in seconds after the first moment.
+pub fn moment(text: &str) -> Timestamp {
+    Timestamp(1_700_000_000_000_000_000 + (text.parse::<f64>().expect("a time") * 1e9) as i64)
+}
+
 /// The events of a network written as text, and who observed them.
 pub fn events(script: &str, limits: Limits) -> (Network, Vec<Event>) {
     let mut network = Network::new(limits, 7);
@@ -29,7 +34,7 @@ pub fn events(script: &str, limits: Limits) -> (Network, Vec<Event>) {
     let mut points: Vec<&str> = Vec::new();
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let at = Timestamp(1_700_000_000_000_000_000 + (words[0].parse::<f64>().expect("a time") * 1e9) as i64);
+        let at = moment(words[0]);
         let first = events.len();
         if words[1] == "host" {
             events.push(Event::Host { at, changes: vec![host::change(&words[2..])] });
@@ -124,6 +129,14 @@ fn transport(start: PacketBuilderStep<IpHeaders>, words: &[&str], out: &mut Vec<
         ("icmp", "request") => {
             let (id, seq) = numbers(words[4]);
             start.icmpv4_echo_request(id, seq).write(out, b"ping").expect("written");
+        }
+        // As it looks where the device that it goes out by is to fill in the checksum.
+        ("icmp", "unfilled-request") => {
+            let (id, seq) = numbers(words[4]);
+            let first = out.len();
+            start.icmpv4_echo_request(id, seq).write(out, b"ping").expect("written");
+            // Behind the headers of Ethernet and IPv4: type, code, checksum.
+            out[first + 14 + 20 + 2] ^= 0xff;
         }
         ("icmp", "reply") => {
             let (id, seq) = numbers(words[4]);

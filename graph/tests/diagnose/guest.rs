@@ -54,6 +54,8 @@ fn a_guest_that_does_not_fetch_the_request() {
              cause  TAP_NOT_READ   frames wait in tapB: the guest b does not fetch them
                     3 frames went out on tapB, 1 were fetched
              fix    kill -CONT 101 (or QMP cont); else see why it is stuck          then expect: a reply
+             maybe  VM_PAUSED
+                    decide with: QMP {"execute":"query-status"}, or ask again with --qmp
 
              path   request  --> tapA in            #5     22:13:21.000  ok
                              --> tapB out           #7     22:13:21.010  ok

@@ -2,19 +2,25 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/large.rs"]
+mod large;
+mod networks;
 
 mod bridge;
 mod dhcp;
+mod dropped;
 mod guest;
 mod healthy;
+mod large_host;
 mod neighbor;
 mod outside;
 mod route;
-mod speed;
+mod unbuilt;
 mod vlan;
 
 use expect_test::Expect;
-use tapscope_graph::diagnose::{Question, diagnose};
+use networks::{ASKED, KNOWN, ROUTED, SENT, STD};
+use tapscope_graph::diagnose::{Diagnosis, Pinged, Question, diagnose};
 
 /// The answer to "why does a ping from one to the other fail?", a second after the last line.
 fn check(script: &str, from: &str, to: &str, expected: Expect) {
@@ -24,15 +30,23 @@ fn check(script: &str, from: &str, to: &str, expected: Expect) {
     expected.assert_eq(&diagnose(&view, &Question::new(party(from), party(to))).printed(&view.tables.host));
 }
 
-/// Only the verdict, how sure it is, and the codes: of causes, then of what comes next.
-fn brief(script: &str, from: &str, to: &str, expected: &str) {
+/// The answer a second after the last line, after what ping itself said; before it its verdict, how sure it is, and the codes: of causes, then
+/// of what comes next.
+fn ask(script: &str, from: &str, to: &str, pinged: Option<Pinged>) -> (String, Diagnosis, String) {
     let mut view = common::view(script);
     view.tables.now = view.tables.now.map(|now| tapscope_graph::Timestamp(now.0 + 1_000_000_000));
     let party = |text: &str| text.parse().expect("a party");
-    let found = diagnose(&view, &Question::new(party(from), party(to)));
+    let found = diagnose(&view, &Question { pinged, ..Question::new(party(from), party(to)) });
     let codes = |list: &[tapscope_graph::diagnose::Accusation]| list.iter().map(|one| one.cause.code).collect::<Vec<_>>().join(" ");
     let text = format!("{} {}: {} / {}", found.verdict.name(), found.confidence.name(), codes(&found.causes), codes(&found.latent));
-    assert_eq!(text, expected, "{}", found.printed(&view.tables.host));
+    let printed = found.printed(&view.tables.host);
+    (text, found, printed)
+}
+
+/// Only the verdict, how sure it is, and the codes: of causes, then of what comes next.
+fn brief(script: &str, from: &str, to: &str, expected: &str) {
+    let (text, _, printed) = ask(script, from, to, None);
+    assert_eq!(text, expected, "{printed}");
 }
 
 /// Only the verdict and the codes of what looks like a fault and is none; nothing is accused.
@@ -45,60 +59,3 @@ fn noted(script: &str, from: &str, to: &str, expected: &str) {
     assert!(found.causes.is_empty() && found.latent.is_empty(), "{printed}");
     assert_eq!(format!("{}: {}", found.verdict.name(), codes.join(" ")), expected, "{printed}");
 }
-
-/// Two guests on one bridge, as devices 2 and 3; the bridge is device 4.
-const STD: &str = "
-    0 host ns 1 own
-    0 host device 2 tapA tap 12 master 4
-    0 host device 3 tapB tap 13 master 4
-    0 host device 4 br0 bridge 14
-    0 host guest 100 a a@2
-    0 host guest 101 b b@3
-";
-
-/// A asks for B twice at tapA, and nothing comes out at tapB.
-const ASKED: &str = "
-    0.1 tapB<    b>* arp who-has 10.9.0.9 tell 10.9.0.2
-    1.0 tapA<    a>* arp who-has 10.9.0.2 tell 10.9.0.1
-    2.0 tapA<    a>* arp who-has 10.9.0.2 tell 10.9.0.1
-";
-
-/// A and B know each other, and A's echo comes in at tapA.
-const KNOWN: &str = "
-    0.10 tapA<   a>* arp who-has 10.9.0.2 tell 10.9.0.1
-    0.11 tapB>   a>* arp who-has 10.9.0.2 tell 10.9.0.1
-    0.12 tapB<   b>a arp 10.9.0.2 is-at for 10.9.0.1
-    0.13 tapA>   b>a arp 10.9.0.2 is-at for 10.9.0.1
-    1.00 tapA<   a>b icmp request 10.9.0.1>10.9.0.2 7/1
-    2.00 tapA<   a>b icmp request 10.9.0.1>10.9.0.2 7/2
-";
-
-/// A guest on each of two bridges, 4 and 5; the host routes between them.
-const ROUTED: &str = "
-    0 host ns 1 own
-    0 host device 2 tapA tap 12 master 4
-    0 host device 3 tapB tap 13 master 5
-    0 host device 4 brA bridge 14
-    0 host device 5 brB bridge 15
-    0 host guest 100 a a@2
-    0 host guest 101 b b@3
-    0 host address 4 10.9.1.254/24
-    0 host address 5 10.9.2.254/24
-    0 host route 10.9.1.0/24 4
-    0 host route 10.9.2.0/24 5
-    0 host set net.ipv4.ip_forward 1
-    0.01 tapA<   a>* arp who-has 10.9.1.254 tell 10.9.1.1
-    0.02 tapA>  14>a arp 10.9.1.254 is-at for 10.9.1.1
-    0.03 tapB<   b>* arp who-has 10.9.2.254 tell 10.9.2.1
-    0.04 tapB>  15>b arp 10.9.2.254 is-at for 10.9.2.1
-    0.05 host neighbor 5 10.9.2.1 b reachable
-    0.06 brB>   15>b udp - 10.9.2.254:1>10.9.2.1:2
-";
-
-/// A's echo for B comes as far as the host.
-const SENT: &str = "
-    1.00 tapA<   a>14 icmp request 10.9.1.1>10.9.2.1 7/1
-    1.01 brA<    a>14 icmp request 10.9.1.1>10.9.2.1 7/1
-    2.00 tapA<   a>14 icmp request 10.9.1.1>10.9.2.1 7/2
-    2.01 brA<    a>14 icmp request 10.9.1.1>10.9.2.1 7/2
-";

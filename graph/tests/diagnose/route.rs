@@ -83,13 +83,13 @@ fn a_next_hop_that_does_not_answer() {
         "10.9.1.1",
         "10.9.2.1@tapB",
         expect![[r#"
-            ping 10.9.1.1 (guest a, tapA) -> 10.9.2.1 (guest b, tapB): FAILS  2 of 2 echo requests lost  [probable]
+            ping 10.9.1.1 (guest a, tapA) -> 10.9.2.1 (guest b, tapB): FAILS  2 of 2 echo requests lost  [proven]
 
-             cause  GUEST_NIC_NOT_READY   the guest b never sent anything and takes nothing from tapB: its driver has not started the card
-                    1 frames went out on tapB, 0 were fetched, none ever came in
-             fix    boot the guest with a driver for its card, or give it -device e1000          then expect: frames in from the guest
-             maybe  VM_PAUSED
-                    decide with: QMP {"execute":"query-status"}
+             cause  TAP_NOT_READ   frames wait in tapB: the guest b does not fetch them
+                    1 frames went out on tapB, 0 were fetched
+             fix    kill -CONT 101 (or QMP cont); else see why it is stuck          then expect: a reply
+             maybe  VM_PAUSED, GUEST_NIC_NOT_READY
+                    decide with: QMP {"execute":"query-status"}, or ask again with --qmp
 
              path   request  --> tapA in            #10    22:13:21.000  ok
                              --> brA in             #11    22:13:21.010  ok

@@ -19,7 +19,7 @@ impl Drawing<'_> {
         } else {
             self.large(&clipped, palette, rect, node);
         }
-        if self.pins.contains_key(&node.key) {
+        if self.arranged.pins.contains_key(&node.key) {
             clipped.circle_filled(rect.right_bottom() + vec2(-9.0, -9.0) * self.zoom, 3.0 * self.zoom, palette.weak);
         }
     }
@@ -38,7 +38,7 @@ impl Drawing<'_> {
         let zoom = self.zoom;
         let mark = rect.left_top() + vec2(17.0, 17.0) * zoom;
         icon::node(painter, node.kind, self.is_namespace(node), mark, 13.0 * zoom, palette.weak);
-        let title = format::title(node);
+        let title = self.title(node);
         let at = rect.left_top() + vec2(30.0, 8.0) * zoom;
         let drawn = painter.text(at, Align2::LEFT_TOP, &title, self.font(14.0), palette.strong);
         if let Some(aside) = self.aside(node) {
@@ -61,7 +61,7 @@ impl Drawing<'_> {
         let zoom = self.zoom;
         let mark = rect.left_top() + vec2(13.0, 11.0) * zoom;
         icon::node(painter, node.kind, self.is_namespace(node), mark, 9.0 * zoom, palette.weak);
-        let title = format::title(node);
+        let title = self.title(node);
         let font = self.font(10.5);
         let right = rect.right_top() + vec2(-7.0, 4.5) * zoom;
         let link = self.digest.first_link(node.key);
@@ -91,6 +91,9 @@ impl Drawing<'_> {
 
     /// What stands at the right of a title.
     fn aside(&self, node: &Node) -> Option<String> {
+        if self.arranged.names.contains_key(&node.key) {
+            return Some(format::title(node));
+        }
         match node.kind {
             NodeKind::Guest => things::guest(&self.shown.view, node).map(|guest| format!("pid {}", guest.pid)),
             NodeKind::Router => Some("router".to_owned()),
@@ -103,6 +106,9 @@ impl Drawing<'_> {
     /// What a card says, the most important first.
     fn lines(&self, palette: &Palette, node: &Node, title: &str) -> Vec<(String, Color32)> {
         let mut lines = Vec::new();
+        if let Some(count) = self.layout.folded.get(&node.key) {
+            lines.push((format!("{count} folded"), palette.accent));
+        }
         let addresses: Vec<String> = node.addresses.iter().map(things::with_length).filter(|ip| ip != title).collect();
         let has_v4 = node.addresses.iter().any(|address| address.ip.is_ipv4());
         // A link-local address says little where there is another.

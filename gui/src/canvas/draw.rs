@@ -3,17 +3,17 @@
 use super::icon;
 use super::layout::{Layout, ROW, TITLE};
 use super::wire::rate_color;
+use crate::arrangement::Arranged;
 use crate::digest::Digest;
 use crate::session::Shown;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use crate::{format, things};
 use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use tapscope_graph::Timestamp;
 use tapscope_graph::host::DeviceKind;
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
-use tapscope_graph::Timestamp;
 
 /// Below this zoom cards are blocks without text.
 pub(super) const READABLE: f32 = 0.42;
@@ -23,7 +23,7 @@ pub(super) struct Drawing<'a> {
     pub shown: &'a Arc<Shown>,
     pub layout: &'a Layout,
     pub selection: Selection,
-    pub pins: &'a BTreeMap<Key, Pos2>,
+    pub arranged: &'a Arranged,
     pub zoom: f32,
     pub offset: Vec2,
     pub clip: Rect,
@@ -37,21 +37,24 @@ pub(super) struct Drawing<'a> {
 }
 
 /// What a screen reader says of a node.
-pub(super) fn spoken(shown: &Shown, node: &Node) -> String {
+pub(super) fn spoken(shown: &Shown, given: Option<&String>, node: &Node) -> String {
     let kind = match node.kind {
         NodeKind::Host => "host",
         NodeKind::Router => "router",
         NodeKind::Guest => "guest",
         NodeKind::Local if things::is_own(&shown.view, node) => "",
         NodeKind::Local => "",
-        NodeKind::Bridge if node.host.is_some() => return format!("bridge {}", format::title(node)),
+        NodeKind::Bridge if node.host.is_some() || given.is_some() => {
+            return format!("bridge {}", given.cloned().unwrap_or_else(|| format::title(node)));
+        }
         NodeKind::Bridge => return "bridge".to_owned(),
         NodeKind::Outside => return format!("outside, {} remote addresses", node.remote_count),
         NodeKind::Stack => "",
         NodeKind::Program => "program",
     };
     let addresses: Vec<String> = node.addresses.iter().take(4).map(|address| address.ip.to_string()).collect();
-    let text = match (&node.name, addresses.is_empty()) {
+    let name = given.cloned().or_else(|| node.name.as_ref().map(ToString::to_string));
+    let text = match (name, addresses.is_empty()) {
         (Some(name), _) => format!("{kind} {name} {}", addresses.join(" ")),
         (None, false) => format!("{kind} {}", addresses.join(" ")),
         (None, true) => format!("{kind} {}", format::title(node)),
@@ -81,7 +84,7 @@ impl<'a> Drawing<'a> {
         shown: &'a Arc<Shown>,
         digest: &'a Digest,
         layout: &'a Layout,
-        pins: &'a BTreeMap<Key, Pos2>,
+        arranged: &'a Arranged,
         selection: Selection,
     ) -> Drawing<'a> {
         Drawing {
@@ -90,7 +93,7 @@ impl<'a> Drawing<'a> {
             digest,
             layout,
             selection,
-            pins,
+            arranged,
             zoom: 1.0,
             offset: Vec2::ZERO,
             clip: Rect::NOTHING,
@@ -102,6 +105,11 @@ impl<'a> Drawing<'a> {
 
     pub fn place(&self, pos: Pos2) -> Pos2 {
         pos2(pos.x * self.zoom, pos.y * self.zoom) + self.offset
+    }
+
+    /// What the user calls a node, or what it is called.
+    pub fn title(&self, node: &Node) -> String {
+        self.arranged.names.get(&node.key).cloned().unwrap_or_else(|| format::title(node))
     }
 
     pub(super) fn place_rect(&self, rect: Rect) -> Rect {
@@ -128,6 +136,7 @@ impl<'a> Drawing<'a> {
         let palette = theme::palette(self.ui.ctx());
         let painter = self.ui.painter_at(self.clip);
         self.frames(&painter, &palette);
+        self.vlans(&painter, &palette);
         // What passes by has its name and rate beside it.
         let near = self.clip.expand(80.0);
         for (wire, span) in self.layout.wires.iter().zip(&self.layout.spans) {
@@ -202,17 +211,19 @@ impl<'a> Drawing<'a> {
         }
         painter.rect(rect, rounding, palette.rail, stroke, StrokeKind::Inside);
         let (title, detail) = match (bridge, link) {
-            (Some(bridge), _) => (format::title(bridge), self.of_bridge(bridge)),
+            (Some(bridge), _) => (self.title(bridge), self.of_bridge(bridge)),
             (None, Some(link)) => (link.name.to_string(), format!("{} packets", link.counters.packets)),
             (None, None) => (key.to_string(), String::new()),
         };
         let detail = folded.map_or(detail, |count| format!("{count} folded · double-click shows them"));
         let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
-        let mark = rect.left_center() + vec2(24.0 * self.zoom, 0.0);
+        // The name of a rail that reaches out of view stays in view.
+        let start = pos2(rect.left().max(self.clip.left()), rect.center().y);
+        let mark = start + vec2(24.0 * self.zoom, 0.0);
         if bridge.is_some() {
             icon::node(painter, NodeKind::Bridge, false, mark, 14.0 * self.zoom, palette.accent);
         }
-        let at = rect.left_center() + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.zoom, 0.0);
+        let at = start + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.zoom, 0.0);
         let title = clipped.text(at, Align2::LEFT_CENTER, title, self.font(13.0), palette.strong);
         clipped.text(title.right_center() + vec2(12.0 * self.zoom, 0.0), Align2::LEFT_CENTER, detail, self.font(11.0), palette.weak);
     }
@@ -267,7 +278,7 @@ impl<'a> Drawing<'a> {
         let clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
         icon::node(painter, NodeKind::Local, false, rect.left_top() + vec2(20.0, 17.0) * zoom, 14.0 * zoom, palette.accent);
         let at = rect.left_top() + vec2(35.0, TITLE / 2.0) * zoom;
-        clipped.text(at, Align2::LEFT_CENTER, format::title(node), self.font(14.0), palette.strong);
+        clipped.text(at, Align2::LEFT_CENTER, self.title(node), self.font(14.0), palette.strong);
         let lines = things::local_lines(&self.shown.view, node);
         let last = lines.len().saturating_sub(1);
         for (index, line) in lines.iter().enumerate() {

@@ -3,12 +3,12 @@
 mod card;
 mod draw;
 mod empty;
+mod frame;
 mod icon;
 pub mod layout;
 mod marks;
 mod minimap;
 mod overview;
-mod pins;
 mod pulse;
 mod svg;
 mod wire;
@@ -17,17 +17,16 @@ mod worker;
 pub(crate) use marks::Marks;
 pub use svg::{font, svg};
 
-use crate::commands::{self, Situation, Wish};
+use crate::arrangement::{Arranged, Arrangement};
+use crate::commands::{self, Action, Situation, Wish};
 use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
 use crate::window::Selection;
 use draw::Drawing;
-use egui::{Id, Key as Button, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots};
 use minimap::Minimap;
 use overview::Overview;
-use pins::Kept;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tapscope_graph::topology::Key;
 use tapscope_graph::{Timestamp, View};
@@ -43,9 +42,7 @@ const STEP: f32 = 60.0;
 /// The picture's own state.
 pub struct Canvas {
     slots: Slots,
-    pins: BTreeMap<Key, Pos2>,
-    /// Rails whose cards are not shown.
-    folds: BTreeSet<Key>,
+    arranged: Arranged,
     /// What the layout was made for, and of.
     request: Request,
     layout: Arc<Layout>,
@@ -58,7 +55,6 @@ pub struct Canvas {
     overview: Overview,
     minimap: Minimap,
     /// Where cards were put, by their names: from earlier starts, too.
-    kept: Kept,
     /// What to bring into view as soon as it has a place.
     wanted: Option<Key>,
     /// Screen points per picture point.
@@ -80,8 +76,7 @@ impl Default for Canvas {
     fn default() -> Self {
         Canvas {
             slots: Slots::default(),
-            pins: BTreeMap::new(),
-            folds: BTreeSet::new(),
+            arranged: Arranged::default(),
             request: Request::default(),
             layout: Arc::default(),
             number: 0,
@@ -90,7 +85,6 @@ impl Default for Canvas {
             made_of: None,
             overview: Overview::default(),
             minimap: Minimap::default(),
-            kept: Kept::default(),
             wanted: None,
             zoom: 1.0,
             center: Pos2::ZERO,
@@ -124,13 +118,17 @@ impl Canvas {
         self.navigate(ui, &response, rect);
         self.approach(rect);
         let placed = self.layout.clone();
-        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.pins, *selection);
+        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.arranged, *selection);
         drawing.zoom = self.zoom;
         drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
         drawing.clip = rect;
         drawing.position = position;
         if self.layout.cards.is_empty() && self.layout.rails.is_empty() && self.layout.spine.is_none() {
-            if self.worker.is_busy() { drawing.placing() } else { drawing.empty() }
+            if self.worker.is_busy() {
+                drawing.placing()
+            } else {
+                drawing.empty()
+            }
             return;
         }
         if self.zoom < draw::READABLE {
@@ -141,7 +139,9 @@ impl Canvas {
         self.marks.paint(&drawing);
         let is_animated = drawing.pulses();
         drawing.no_guests();
-        self.interact(ui, &response, rect, situation, digest, selection, wishes);
+        self.interact(ui, &response, situation, digest, selection, wishes);
+        // Above the cards.
+        self.hidden(ui, rect, wishes);
         let seen = Rect::from_center_size(self.center, rect.size() / self.zoom);
         if let Some(center) = self.minimap.show(ui, rect, &placed, self.number, seen) {
             self.center = center;
@@ -174,7 +174,7 @@ impl Canvas {
         let is_known = self.made_of.as_ref().is_some_and(|view| Arc::ptr_eq(view, &shown.view));
         if !is_known {
             self.made_of = Some(shown.view.clone());
-            self.kept.restore(&shown.view, &mut self.pins);
+            self.arranged.resolve(&shown.view);
         }
         if (!is_known || self.is_stale) && !self.worker.is_busy() {
             self.place(ui.ctx());
@@ -187,8 +187,9 @@ impl Canvas {
     fn place(&mut self, context: &egui::Context) {
         self.is_stale = false;
         let Some(view) = self.made_of.clone() else { return };
-        let mut wanted = Wanted { view, pins: self.pins.clone(), slots: self.slots.clone() };
-        wanted.slots.fold(self.folds.clone());
+        let Arranged { pins, hidden, folded, .. } = &self.arranged;
+        let (pins, hidden, folded) = (pins.clone(), hidden.clone(), folded.clone());
+        let wanted = Wanted { view, pins, slots: self.slots.clone(), hidden, folded };
         let last = self.layout.bounds.is_some().then_some(&self.request);
         let made = if wanted.is_large() { self.worker.begin(wanted, last.cloned(), context) } else { Some(wanted.make(last)) };
         if let Some(made) = made {
@@ -239,43 +240,6 @@ impl Canvas {
         self.fitted = None;
     }
 
-    /// Rails whose cards are not shown.
-    pub(crate) fn folds(&self) -> &BTreeSet<Key> {
-        &self.folds
-    }
-
-    /// Shows the cards of other rails.
-    pub(crate) fn set_folds(&mut self, folds: BTreeSet<Key>) {
-        self.folds = folds;
-        self.relayout();
-    }
-
-    /// The rails that folding a thing is about: itself, or those of a namespace.
-    pub(crate) fn rails_of(&self, key: Key) -> Vec<Key> {
-        if let Some(frame) = self.layout.frames.get(&key) {
-            return self.layout.rails.iter().filter(|(_, rail)| frame.contains_rect(**rail)).map(|(key, _)| *key).collect();
-        }
-        self.layout.rails.contains_key(&key).then_some(key).into_iter().collect()
-    }
-
-    /// Whether the cards of a thing's rails are hidden; none where it has no rails.
-    pub(crate) fn is_folded(&self, key: Key) -> Option<bool> {
-        let rails = self.rails_of(key);
-        (!rails.is_empty()).then(|| rails.iter().all(|rail| self.folds.contains(rail)))
-    }
-
-    /// Hides the cards of a thing's rails, or shows them again.
-    pub(crate) fn fold(&mut self, key: Key, is_folded: bool) {
-        for rail in self.rails_of(key) {
-            if is_folded {
-                self.folds.insert(rail);
-            } else {
-                self.folds.remove(&rail);
-            }
-        }
-        self.relayout();
-    }
-
     /// Fits the picture into the room, once; again where the room changes, or the picture outgrows it or leaves most of it empty: so
     /// who comes and goes does not move what is on the screen.
     fn fit(&mut self, rect: Rect) {
@@ -308,17 +272,17 @@ impl Canvas {
         }
         let is_typing = ui.ctx().text_edit_focused();
         let pressed = |button| !is_typing && ui.input(|input| input.key_pressed(button) && !input.modifiers.command);
-        for (button, factor) in [(Button::Plus, 1.25), (Button::Equals, 1.25), (Button::Minus, 0.8)] {
+        for (button, factor) in [(Press::Plus, 1.25), (Press::Equals, 1.25), (Press::Minus, 0.8)] {
             if pressed(button) {
                 self.zoom_at(Vec2::ZERO, factor);
             }
         }
         let is_free = ui.memory(|memory| memory.focused()).is_none();
         let arrows = [
-            (Button::ArrowLeft, vec2(-STEP, 0.0)),
-            (Button::ArrowRight, vec2(STEP, 0.0)),
-            (Button::ArrowUp, vec2(0.0, -STEP)),
-            (Button::ArrowDown, vec2(0.0, STEP)),
+            (Press::ArrowLeft, vec2(-STEP, 0.0)),
+            (Press::ArrowRight, vec2(STEP, 0.0)),
+            (Press::ArrowUp, vec2(0.0, -STEP)),
+            (Press::ArrowDown, vec2(0.0, STEP)),
         ];
         for (button, step) in arrows {
             if is_free && pressed(button) {
@@ -328,21 +292,43 @@ impl Canvas {
         }
     }
 
-    /// Where the user put cards.
-    pub(crate) fn pins(&self) -> &BTreeMap<Key, Pos2> {
-        &self.pins
+    /// How the user arranged it.
+    pub(crate) fn arrangement(&self) -> &Arrangement {
+        &self.arranged.arrangement
     }
 
-    /// Puts cards there.
-    pub(crate) fn set_pins(&mut self, pins: BTreeMap<Key, Pos2>) {
-        self.pins = pins;
-        self.relayout();
+    /// Whether a card is under way, whose place is not decided yet.
+    pub(crate) fn is_dragging(&self) -> bool {
+        self.dragged.is_some()
     }
 
-    /// Lets a card go back to its place.
-    pub(crate) fn unpin(&mut self, key: Key) {
-        if self.pins.remove(&key).is_some() {
+    /// Arranges it so.
+    pub(crate) fn arrange(&mut self, arrangement: Arrangement) {
+        self.arranged.arrangement = arrangement;
+        self.rearrange(|arranged, view| arranged.resolve(view));
+    }
+
+    /// Changes how it is arranged.
+    pub(crate) fn rearrange(&mut self, change: impl FnOnce(&mut Arranged, &View)) {
+        if let Some(view) = self.made_of.clone() {
+            change(&mut self.arranged, &view);
             self.relayout();
+        }
+    }
+
+    /// What the arrangement says of the things of the view.
+    pub(crate) fn arranged(&self) -> &Arranged {
+        &self.arranged
+    }
+
+    /// How many things are left out, with a way to have them back.
+    fn hidden(&self, ui: &mut Ui, canvas: Rect, wishes: &mut Vec<Wish>) {
+        let count = self.arranged.hidden.len();
+        if count > 0 {
+            let place = Rect::from_min_size(canvas.left_bottom() + vec2(8.0, -30.0), vec2(104.0, 22.0));
+            if ui.put(place, Button::new(format!("{count} hidden, show"))).clicked() {
+                wishes.push(Wish::Do(Action::ShowHidden, Selection::None));
+            }
         }
     }
 
@@ -364,15 +350,15 @@ impl Canvas {
         &mut self,
         ui: &Ui,
         background: &Response,
-        canvas: Rect,
         situation: &Situation<'_>,
         digest: &Digest,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
-        let shown = situation.shown;
+        let (shown, canvas) = (situation.shown, background.rect);
+        let names = self.arranged.names.clone();
         let label = |key: Key| match digest.node(key) {
-            Some(node) => Some(draw::spoken(shown, node)),
+            Some(node) => Some(draw::spoken(shown, names.get(&key), node)),
             None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
         };
         // The head of a namespace's frame is the namespace once more, beside its card.
@@ -400,13 +386,16 @@ impl Canvas {
             if *is_head {
                 label = format!("frame of {label}");
             }
-            let response = ui.interact(rect.intersect(canvas), Id::unique(if *is_head { "frame" } else { "thing" }).with(key), Sense::click_and_drag());
+            let response = ui.interact(
+                rect.intersect(canvas),
+                Id::unique(if *is_head { "frame" } else { "thing" }).with(key),
+                Sense::click_and_drag(),
+            );
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
-            let is_pinned = self.pins.contains_key(key);
-            let is_folded = self.is_folded(*key);
-            if let (true, Some(is_folded)) = (response.double_clicked() && (*is_head || !self.layout.cards.contains_key(key)), is_folded) {
-                self.fold(*key, !is_folded);
+            let (is_pinned, is_folded) = (self.arranged.pins.contains_key(key), self.arranged.folded.contains_key(key));
+            if *is_head && response.double_clicked() {
+                self.rearrange(|arranged, view| arranged.fold(view, *key));
             }
             response.context_menu(|ui| {
                 commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, is_folded, ..*situation }, wishes);
@@ -443,17 +432,21 @@ impl Canvas {
         if response.clicked() {
             *selection = Selection::Thing(key);
         }
+        if response.double_clicked() && (self.layout.rails.contains_key(&key) || self.layout.folded.contains_key(&key)) {
+            self.rearrange(|arranged, view| arranged.fold(view, key));
+            return;
+        }
         let Some(place) = self.layout.cards.get(&key).copied() else { return };
-        if response.double_clicked() && self.pins.remove(&key).is_some() {
-            self.relayout();
+        if response.double_clicked() {
+            self.rearrange(|arranged, view| arranged.pin(view, key, None));
         }
         if response.drag_started() {
             self.dragged = Some(key);
         }
         if response.dragged() && self.dragged == Some(key) {
-            self.pins.insert(key, place.min + response.drag_delta() / self.zoom);
+            let at = place.min + response.drag_delta() / self.zoom;
             self.is_moved = true;
-            self.relayout();
+            self.rearrange(|arranged, view| arranged.pin(view, key, Some(at)));
         }
         if response.drag_stopped() {
             self.dragged = None;

@@ -5,13 +5,13 @@
 
 use super::draw::Drawing;
 use super::layout::{Slots, layout};
+use crate::arrangement::Arranged;
 use crate::digest::Digest;
 use crate::session::{Playback, PlaybackState, Shown};
 use crate::theme;
 use crate::window::Selection;
 use egui::epaint::{ClippedShape, ColorMode, RectShape, TextShape};
 use egui::{Color32, Context, Pos2, RawInput, Rect, Shape, Stroke, StrokeKind, Theme, Vec2, vec2};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use tapscope_graph::text::xml;
@@ -47,16 +47,16 @@ pub fn svg(view: &Arc<View>) -> String {
         notice: None,
         doing: crate::session::Doing::default(),
     });
-    let pins = BTreeMap::new();
+    let arranged = Arranged::default();
     let digest = Digest::of(&shown);
-    let placed = layout(&Slots::default().request(view, &pins));
+    let placed = layout(&Slots::default().request(view, &arranged.pins));
     let bounds = placed.bounds.unwrap_or(Rect::from_min_size(Pos2::ZERO, EMPTY));
     let room = Rect::from_min_size(Pos2::ZERO, bounds.size() + MARGIN * 2.0);
     let context = Context::default();
     theme::install(&context);
     context.set_theme(Theme::Light);
     let output = context.run_ui(RawInput { screen_rect: Some(room), ..RawInput::default() }, |ui| {
-        let mut drawing = Drawing::new(ui, &shown, &digest, &placed, &pins, Selection::None);
+        let mut drawing = Drawing::new(ui, &shown, &digest, &placed, &arranged, Selection::None);
         drawing.offset = MARGIN - bounds.min.to_vec2();
         drawing.clip = room;
         drawing.paint();

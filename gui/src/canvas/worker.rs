@@ -2,7 +2,7 @@
 
 use super::layout::{Layout, Request, Slots, layout};
 use egui::{Context, Pos2};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use tapscope_graph::View;
@@ -17,6 +17,10 @@ pub(super) struct Wanted {
     pub view: Arc<View>,
     pub pins: BTreeMap<Key, Pos2>,
     pub slots: Slots,
+    /// What is left out.
+    pub hidden: BTreeSet<Key>,
+    /// Which thing stands for a rail.
+    pub folded: BTreeMap<Key, Key>,
 }
 
 /// A layout, what it was asked for, and who sits where now.
@@ -35,7 +39,7 @@ impl Wanted {
 
     /// Makes it; `last` is the request of the layout that there is.
     pub fn make(mut self, last: Option<&Request>) -> Made {
-        let request = self.slots.request(&self.view, &self.pins);
+        let request = self.slots.request(&self.view, &self.pins).without(&self.hidden, &self.folded);
         let layout = (last != Some(&request)).then(|| Arc::new(layout(&request)));
         Made { slots: self.slots, request, layout }
     }

@@ -1,6 +1,7 @@
 //! What a command asks before it is carried out: where to record to, what to export, who pings whom.
 
 mod export;
+mod name;
 mod path;
 mod record;
 mod why;
@@ -9,9 +10,11 @@ use crate::session::{Command, Shown};
 use crate::window::Selection;
 use egui::{Context, Id, Modal, RichText, Ui};
 use export::ExportForm;
+use name::NameForm;
 use path::PathField;
 use tapscope_graph::diagnose::Party;
 use tapscope_graph::display_filter::DisplayFilter;
+use tapscope_graph::topology::Key;
 use why::WhyForm;
 
 /// The question that is asked, if one is.
@@ -23,12 +26,14 @@ pub(crate) enum Dialog {
     Open(PathField),
     Export(Box<ExportForm>),
     Why(WhyForm),
+    Name(NameForm),
 }
 
 /// What came of a question.
 pub(crate) enum Answer {
     Do(Command),
     Why(Party, Party),
+    Name(Key, String),
 }
 
 /// What a form did in a frame.
@@ -57,6 +62,11 @@ impl Dialog {
         Dialog::Why(WhyForm::new(shown, from, to))
     }
 
+    /// Asks what a node is to be called; `given` is what the user calls it now, `own` its own name.
+    pub fn name(key: Key, given: String, own: &str) -> Dialog {
+        Dialog::Name(NameForm::new(key, given, own))
+    }
+
     pub fn is_open(&self) -> bool {
         !matches!(self, Dialog::None)
     }
@@ -76,6 +86,7 @@ impl Dialog {
                 Dialog::Open(field) => record::show_open(ui, field),
                 Dialog::Export(form) => form.show(ui, shown),
                 Dialog::Why(form) => form.show(ui, shown),
+                Dialog::Name(form) => form.show(ui),
             };
         });
         match outcome {

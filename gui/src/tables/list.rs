@@ -3,7 +3,7 @@
 use super::order::{Filters, Ordered};
 use super::{Desk, ROW, Rows, Tone};
 use crate::commands::{self, Situation, Wish};
-use crate::session::Shown;
+use crate::session::{PlaybackState, Shown};
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use egui::{Align, Color32, Event, EventFilter, Id, Key, Label, Layout, RichText, Sense, TextWrapMode, Ui, WidgetInfo};
@@ -61,11 +61,16 @@ pub(crate) fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, listing: &
         return;
     }
     let columns = rows.columns();
+    // The rows themselves leave enough room between their texts.
+    ui.spacing_mut().item_spacing.y = 0.0;
     let mut table = TableBuilder::new(ui).striped(true).sense(Sense::click()).auto_shrink(false).id_salt(id);
     for (index, column) in columns.iter().enumerate() {
         let width = if index + 1 == columns.len() { Width::remainder() } else { Width::initial(column.width).resizable(true) };
         table = table.column(width.clip(true));
     }
+    // While time runs the end is where it happens; whoever scrolls away from there stays where they are.
+    let is_running = matches!(shown.playback.state, PlaybackState::Live | PlaybackState::Playing);
+    table = table.stick_to_bottom(is_running && listing.ordered.column.is_none());
     if std::mem::take(&mut listing.is_moved)
         && let Some(place) = listing.cursor.and_then(|row| listing.ordered.place(rows, row))
     {
@@ -142,7 +147,7 @@ fn color(palette: &Palette, tone: Tone) -> Color32 {
 
 fn menu(ui: &mut Ui, rows: &impl Rows, row: usize, this: Option<Selection>, desk: &mut Desk<'_, '_>) {
     if let Some(target) = this {
-        commands::thing_menu(ui, &Situation { target, is_pinned: false, is_folded: None, ..*desk.situation }, desk.wishes);
+        commands::thing_menu(ui, &Situation { target, is_pinned: false, is_folded: false, ..*desk.situation }, desk.wishes);
         ui.separator();
     }
     if ui.button("Copy the row").clicked() {

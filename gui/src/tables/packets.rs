@@ -37,6 +37,11 @@ pub struct State {
     shown: Option<FrameNo>,
     /// The chosen octets.
     octets: Range<usize>,
+    /// The octets that the pointer is at, here or in the layers; of the frame before, and of this one.
+    pointed: Range<usize>,
+    pointing: Range<usize>,
+    /// The layer to be opened, because one of its octets was chosen.
+    opened: Option<usize>,
 }
 
 /// The packets that are kept; row `n` is packet `n`, however many made room.
@@ -167,6 +172,7 @@ impl State {
 
     fn detail(&mut self, ui: &mut Ui, frame: &Frame<'_>, link_type: LinkType) {
         let layers = decode::layers(link_type, frame);
+        self.pointed = std::mem::take(&mut self.pointing);
         let half = ui.available_height() * 0.55;
         ScrollArea::vertical().id_salt("layers").max_height(half).auto_shrink(false).show(ui, |ui| {
             for (index, layer) in layers.iter().enumerate() {
@@ -175,24 +181,45 @@ impl State {
         });
         ui.separator();
         ScrollArea::both().id_salt("hex").auto_shrink(false).show(ui, |ui| self.hex(ui, frame.bytes, &layers));
+        if self.pointing != self.pointed {
+            ui.ctx().request_repaint();
+        }
     }
 
     fn layer(&mut self, ui: &mut Ui, index: usize, layer: &Layer) {
         let palette = theme::palette(ui.ctx());
         let title = format!("{}  {}", layer.name, layer.summary);
-        let opened = CollapsingHeader::new(title).id_salt(("layer", index)).show(ui, |ui| {
+        let is_opened = self.opened.take_if(|opened| *opened == index).map(|_| true);
+        let header = CollapsingHeader::new(title).id_salt(("layer", index)).open(is_opened);
+        let opened = header.show(ui, |ui| {
             for field in &layer.fields {
                 ui.horizontal(|ui| {
                     ui.label(RichText::new(field.name).color(palette.weak));
                     let is_chosen = !field.range.is_empty() && self.octets == field.range;
-                    if ui.add(egui::Button::selectable(is_chosen, RichText::new(&field.value).monospace())).clicked() {
+                    let button = egui::Button::selectable(is_chosen, RichText::new(&field.value).monospace());
+                    let response = ui.add(button);
+                    if is_opened.is_some() && is_chosen {
+                        response.scroll_to_me(None);
+                    }
+                    self.point(&response, &field.range);
+                    if response.clicked() {
                         self.octets = field.range.clone();
                     }
                 });
             }
         });
+        self.point(&opened.header_response, &layer.range);
         if opened.header_response.clicked() {
             self.octets = layer.range.clone();
+        }
+    }
+
+    /// What the pointer, or the keyboard, is at shows where it lies; what lies where the pointer is shows itself.
+    fn point(&mut self, response: &egui::Response, range: &Range<usize>) {
+        if response.hovered() || response.has_focus() {
+            self.pointing = range.clone();
+        } else if !range.is_empty() && self.pointed == *range {
+            response.clone().highlight();
         }
     }
 
@@ -202,27 +229,37 @@ impl State {
         let plain = TextFormat::simple(font.clone(), palette.strong);
         let weak = TextFormat::simple(font.clone(), palette.weak);
         let chosen = TextFormat { background: palette.accent.gamma_multiply(0.45), ..plain.clone() };
+        let pointed = TextFormat { background: palette.accent.gamma_multiply(0.2), ..plain.clone() };
+        let (octets_chosen, octets_pointed) = (self.octets.clone(), self.pointed.clone());
+        let marked = |octet: usize| match (octets_chosen.contains(&octet), octets_pointed.contains(&octet)) {
+            (true, _) => Some(&chosen),
+            (false, true) => Some(&pointed),
+            (false, false) => None,
+        };
         let shown = &bytes[..bytes.len().min(OCTETS)];
         for (line, octets) in shown.chunks(LINE).enumerate() {
             let start = line * LINE;
             let mut job = LayoutJob::default();
             job.append(&format!("{start:04x}  "), 0.0, weak.clone());
             for (index, octet) in octets.iter().enumerate() {
-                let format = if self.octets.contains(&(start + index)) { &chosen } else { &plain };
+                let format = marked(start + index).unwrap_or(&plain);
                 job.append(&format!("{octet:02x} "), 0.0, format.clone());
             }
             job.append(&"   ".repeat(LINE - octets.len()), 0.0, plain.clone());
             for (index, octet) in octets.iter().enumerate() {
-                let format = if self.octets.contains(&(start + index)) { &chosen } else { &weak };
+                let format = marked(start + index).unwrap_or(&weak);
                 let printed = if octet.is_ascii_graphic() { char::from(*octet) } else { '.' };
                 job.append(&printed.to_string(), 0.0, format.clone());
             }
             let response = ui.add(Label::new(job).wrap_mode(TextWrapMode::Extend).selectable(false).sense(Sense::click()));
-            if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.clicked()) {
-                let width = ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'));
-                let column = ((pointer.x - response.rect.left()) / width - 6.0) / 3.0;
-                let octet = start + (column.max(0.0) as usize).min(LINE - 1);
+            let width = ui.fonts_mut(|fonts| fonts.glyph_width(&font, '0'));
+            let Some(octet) = response.hover_pos().map(|pointer| start + place((pointer.x - response.rect.left()) / width)) else {
+                continue;
+            };
+            self.pointing = innermost(layers, octet);
+            if response.clicked() {
                 self.octets = innermost(layers, octet);
+                self.opened = layers.iter().rposition(|layer| layer.range.contains(&octet));
             }
         }
         if bytes.len() > OCTETS {
@@ -233,6 +270,14 @@ impl State {
 
 fn link_type(shown: &Shown, frame: &Frame<'_>) -> LinkType {
     shown.view.tables.points.get(frame.point.0 as usize).map_or(LinkType::ETHERNET, |point| point.info.link_type)
+}
+
+/// The octet of a line at a character: behind the offset they stand as numbers, and behind these as they are printed.
+fn place(character: f32) -> usize {
+    const NUMBERS: f32 = 6.0;
+    const PRINTED: f32 = NUMBERS + 3.0 * LINE as f32;
+    let octet = if character < PRINTED { (character - NUMBERS) / 3.0 } else { character - PRINTED };
+    (octet.max(0.0) as usize).min(LINE - 1)
 }
 
 /// The smallest field, else layer, that an octet belongs to.

@@ -203,15 +203,17 @@ fn fix(ui: &mut Ui, fix: &Fix) {
 /// Commands to copy.
 fn commands(ui: &mut Ui, text: &str) {
     let palette = theme::palette(ui.ctx());
-    ui.horizontal_top(|ui| {
-        let room = (ui.available_width() - 64.0).max(80.0);
-        Frame::new().fill(palette.canvas).corner_radius(4).inner_margin(6).show(ui, |ui| {
-            ui.set_width(room);
-            ui.add(Label::new(RichText::new(text).monospace()).wrap());
-        });
+    // The button first: the text takes the room that is left, and never more, which would widen the panel frame by frame.
+    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
         if ui.add(Button::new("Copy")).on_hover_text("copy this text").clicked() {
             ui.ctx().copy_text(text.to_owned());
         }
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            Frame::new().fill(palette.canvas).corner_radius(4).inner_margin(6).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.add(Label::new(RichText::new(text).monospace()).wrap());
+            });
+        });
     });
 }
 

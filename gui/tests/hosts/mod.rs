@@ -98,3 +98,30 @@ pub fn varied() -> String {
     ";
     out
 }
+
+/// A bridge that keeps two VLANs apart, with a port for both, and a namespace that has a bridge with two guests and a cable to the first.
+pub fn divided(guests: usize) -> String {
+    let mut out = "
+        0 host ns 1 own
+        0 host ns 2 blue
+        0 host device 3 br0 bridge 3 filtering
+        0 host address 3 10.0.1.1/24
+        0 host device 4 trunk0 tap 4 master 3 vlan 10 vlan 20
+        0 host guest 1999 router c0@4
+        0 host device 60 veth0 veth 60 master 3 lower 2/61 pvid 20
+        0 host device 2/61 veth1 veth 61 master 2/62 lower 60
+        0 host device 2/62 br-blue bridge 62
+        0 host address 2/62 10.9.0.1/24
+        0 host device 2/63 tap0 tap 63 master 2/62
+        0 host device 2/64 tap1 tap 64 master 2/62
+        0 host guest 3001 cache c1@2/63
+        0 host guest 3002 queue c2@2/64
+    "
+    .to_owned();
+    for number in 0..guests {
+        let (index, vlan) = (number + 20, if number % 2 == 0 { 10 } else { 20 });
+        let _ = writeln!(out, "0 host device {index} vnet{number} tap {:x} master 3 pvid {vlan}", number + 32);
+        let _ = writeln!(out, "0 host guest {} vm{number:02} {:x}@{index}", 2000 + number, number + 100);
+    }
+    out
+}

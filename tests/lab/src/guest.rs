@@ -17,7 +17,7 @@ use crate::process::Process;
 use crate::qmp;
 
 /// How long a guest may take to boot; three times as long as on the busiest of machines.
-const BOOT_LIMIT: Duration = Duration::from_secs(60);
+const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// How long QEMU may take to open its sockets.
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// How long a command may take in a guest, if nothing is said.

@@ -77,6 +77,15 @@ struct Asked {
     at: Instant,
 }
 
+/// What a message of the kernel's says, in words: for who tries what becomes of strange ones. Kind 0 is an answer of sock_diag(7).
+#[doc(hidden)]
+pub fn read_netlink(kind: u16, flags: u16, payload: &[u8]) -> String {
+    match kind {
+        0 => wire::read_socket(payload),
+        kind => format!("{:?}", wire::read(Netns(1), kind, flags, payload)),
+    }
+}
+
 impl Linux {
     /// Opens a socket in the own namespace; the others follow with the first call of [`Inventory::next`].
     pub(super) fn open(scope: Scope) -> Result<Linux, InventoryError> {

@@ -80,7 +80,12 @@ fn status(monitor: &mut Monitor) -> Result<Text, MonitorError> {
 /// What each card takes, by QEMU's name of it; only some models tell, and the monitor for people does not.
 fn receive_filters(monitor: &mut Monitor) -> Result<Vec<(Text, ReceiveFilter)>, MonitorError> {
     let answer = optional(monitor.execute("query-rx-filter", Value::Null))?.unwrap_or_default();
-    Ok(answer.as_array().into_iter().flatten().take(CARDS).filter_map(receive_filter).collect())
+    Ok(filters(&answer))
+}
+
+/// What `query-rx-filter` returns.
+pub(super) fn filters(answer: &Value) -> Vec<(Text, ReceiveFilter)> {
+    answer.as_array().into_iter().flatten().take(CARDS).filter_map(receive_filter).collect()
 }
 
 fn receive_filter(row: &Value) -> Option<(Text, ReceiveFilter)> {

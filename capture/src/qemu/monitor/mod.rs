@@ -155,11 +155,7 @@ impl Monitor {
             Some(answer) => Ok(named(&answer?, "name", "type")),
             None => {
                 let said = self.hmp(|hmp| hmp.run("qom-list", "qom-list /objects", &[]))?;
-                let line = |line: &str| {
-                    let (id, kind) = line.trim().split_once(" (")?;
-                    Some(Named { id: id.to_owned(), kind: kind.trim_end_matches(')').to_owned() })
-                };
-                Ok(said.lines().filter_map(line).collect())
+                Ok(objects(&said))
             }
         }
     }
@@ -173,11 +169,7 @@ impl Monitor {
             Some(answer) => Ok(named(&answer?, "label", "filename")),
             None => {
                 let said = self.human("info chardev")?;
-                let line = |line: &str| {
-                    let (id, kind) = line.trim().split_once(": filename=")?;
-                    Some(Named { id: id.to_owned(), kind: kind.to_owned() })
-                };
-                Ok(said.lines().filter_map(line).collect())
+                Ok(chardevs(&said))
             }
         }
     }
@@ -268,6 +260,43 @@ impl Monitor {
             }
         }
     }
+}
+
+/// What `qom-list` prints.
+fn objects(said: &str) -> Vec<Named> {
+    let line = |line: &str| {
+        let (id, kind) = line.trim().split_once(" (")?;
+        Some(Named { id: id.to_owned(), kind: kind.trim_end_matches(')').to_owned() })
+    };
+    said.lines().filter_map(line).collect()
+}
+
+/// What `info chardev` prints.
+fn chardevs(said: &str) -> Vec<Named> {
+    let line = |line: &str| {
+        let (id, kind) = line.trim().split_once(": filename=")?;
+        Some(Named { id: id.to_owned(), kind: kind.to_owned() })
+    };
+    said.lines().filter_map(line).collect()
+}
+
+/// What an answer says, read in every way: for who tries what becomes of strange ones. Ids are as they came, and not among it.
+#[doc(hidden)]
+pub fn read_answer(said: &[u8]) -> Vec<String> {
+    let plain = hmp::plain(said);
+    let mut ids = objects(&plain);
+    ids.append(&mut chardevs(&plain));
+    let mut words = Vec::new();
+    match serde_json::from_slice(said).ok().and_then(|answer| qmp::outcome(answer, "query")) {
+        Some(Ok(answer)) => {
+            ids.append(&mut named(&answer, "name", "type"));
+            words.extend(super::ask::filters(&answer).into_iter().map(|filter| format!("{filter:?}")));
+        }
+        Some(Err(error)) => words.push(error.to_string()),
+        None => {}
+    }
+    drop(ids);
+    words
 }
 
 fn named(answer: &Value, id: &str, kind: &str) -> Vec<Named> {

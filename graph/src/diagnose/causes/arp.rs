@@ -328,7 +328,7 @@ fn gateway_mac_changed(scene: &Scene<'_>) -> Answer {
         device.mac == Some(mac)
             && device.id.netns == bridge.id.netns
             && device.master != Some(bridge.id)
-            && !host.addresses().any(|own| own.device == device.id)
+            && !routing::has_address(host, device.id)
     });
     let is_for_bridge = matches!(scene.walk.to.place, Place::Local(_, device) if device == bridge.id);
     let is_alive = is_alive(scene, mac) && scene.walk.to.mac == Some(mac);

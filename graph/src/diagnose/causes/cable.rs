@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
+use crate::diagnose::routing::{self, Way};
 use crate::host::{Cable, CableKind, CableState};
 
 /// The rows.
@@ -56,7 +57,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 backend",
         proven_by: ProvenBy::Qemu,
         at: &[At::Backend],
-        test: Test::Missing("QEMU ends before it has a network: only its standard error tells, which is not read"),
+        test: Test::Place(mcast_no_route),
         drop_reasons: &[],
         meaning: "QEMU could not join the multicast group and did not start.",
         wire: "none: QEMU exits",
@@ -151,4 +152,37 @@ fn dgram_mismatch(scene: &Scene<'_>) -> Answer {
         .fix("make local and remote of the two guests mirror each other")
         .expect("datagrams both ways")
         .yes()
+}
+
+/// One guest is alone in a group that the host has no route to: the other one, which is not there, ended when it tried to join without
+/// `localaddr=` (`IP_ADD_MEMBERSHIP` with no interface needs a route, net/ipv4/igmp.c). Its words are gone with it.
+fn mcast_no_route(scene: &Scene<'_>) -> Answer {
+    let (found, is_other_missing) = match both(scene) {
+        [Some(cable), None] => (cable, scene.walk.to.place == Place::Nowhere),
+        [None, Some(cable)] => (cable, scene.walk.from.place == Place::Nowhere),
+        _ => return Answer::Idle,
+    };
+    let group = found.ends.iter().flat_map(|end| [end.local, end.remote]).flatten().find(|to| to.ip().is_multicast());
+    let (CableKind::Multicast, true, Some(group)) = (&found.kind, is_other_missing && found.ends.len() < 2, group) else {
+        return Answer::Idle;
+    };
+    let netns = scene.host().namespaces().find(|row| row.is_own).map_or(scene.spot.netns, |row| row.id);
+    if !matches!(routing::look_up(scene.host(), netns, None, group.ip(), None), Way::Nowhere) {
+        return Answer::Idle;
+    }
+    Hit::new(
+        format!("cable {}", found.key),
+        None,
+        format!(
+            "one guest is alone in {}, and the host has no route to {}: another one that names no localaddr= ends when it joins",
+            found.key,
+            group.ip()
+        ),
+    )
+    .object(&found.key)
+    .proof(Rank::Oracle, format!("no route of the host covers {}", group.ip()))
+    .fix(format!("start the other guest with mcast={group},localaddr=127.0.0.1"))
+    .expect("both guests in the group")
+    .guess()
+    .yes()
 }

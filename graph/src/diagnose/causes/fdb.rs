@@ -2,10 +2,11 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
-use crate::host::{DeviceId, FdbEntry};
+use crate::host::{Device, DeviceId, DeviceKind, FdbEntry};
 use crate::journey::Journey;
+use crate::storm::storms;
 use crate::tables::Learned;
-use crate::{Direction, FrameNo, MacAddr, PointId};
+use crate::{Direction, FrameNo, MacAddr};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -159,7 +160,7 @@ fn heard_at(scene: &Scene<'_>, mac: MacAddr) -> Vec<(DeviceId, Vec<IpAddr>)> {
     let mut places: Vec<(DeviceId, Vec<IpAddr>)> = Vec::new();
     for row in tables.stations.iter().filter(|row| row.mac == mac && row.inbound > 0) {
         let Some(device) = device_of_point(tables, row.point) else { continue };
-        let is_port = scene.host().device(device).is_some_and(|device| device.port.is_some());
+        let is_port = scene.host().device(device).is_some_and(|device| device.port.is_some() && !joins_bridges(scene, device));
         if !is_port || places.iter().any(|(known, _)| *known == device) {
             continue;
         }
@@ -200,13 +201,20 @@ fn duplicate_mac(scene: &Scene<'_>) -> Answer {
     .yes()
 }
 
+/// Whether a port is one end of a pair whose other end is a port of a bridge, too.
+fn joins_bridges(scene: &Scene<'_>, port: &Device) -> bool {
+    let peer = port.lower.filter(|_| port.kind == DeviceKind::Veth).and_then(|peer| scene.host().device(peer));
+    peer.is_some_and(|peer| peer.port.is_some())
+}
+
 /// The same frame came in again by another port at once: what lies behind that port sent it back.
 fn reflected(scene: &Scene<'_>) -> Answer {
     let of_end = || [&scene.walk.from, &scene.walk.to].into_iter().find_map(|end| scene.host().device(end.device()?)?.master);
     let Some(bridge) = scene.spot.bridge.or_else(of_end) else { return Answer::Idle };
     let port = |point| {
         let device = scene.host().device(device_of_point(scene.case.tables, point)?)?;
-        (device.master == Some(bridge)).then_some(device.id)
+        // What another bridge of this host sends is no reflection, and what a blocked port hears goes nowhere.
+        (device.master == Some(bridge) && !joins_bridges(scene, device)).then_some(device.id)
     };
     let echoed = |packet: &&Journey| -> Option<(DeviceId, FrameNo)> {
         let mut ins =
@@ -275,19 +283,45 @@ fn fdb_stale(scene: &Scene<'_>) -> Answer {
     // Where two stations share the address, or frames come back, the entry is only the symptom.
     match wrong_entry(scene).filter(|(entry, _)| !is_static(entry) && heard_at(scene, entry.mac).len() < 2) {
         Some((entry, right)) => wrong_port(scene, entry, right, "an entry from before").yes(),
+        None if wrong_entry(scene).is_none() => led_astray(scene),
         None => Answer::Idle,
     }
 }
 
+/// The entry is gone since: what was sent to one station came out where that one is not, and nowhere else, so it was not flooded.
+fn led_astray(scene: &Scene<'_>) -> Answer {
+    let (Some(mac), Some(bridge)) = (scene.spot.probe.destination_mac.filter(|mac| !mac.is_group()), scene.spot.bridge) else {
+        return Answer::Idle;
+    };
+    let Some(right) = scene.spot.out.filter(|out| Some(*out) == scene.walk.to.device() && scene.walk.to.mac == Some(mac)) else {
+        return Answer::Idle;
+    };
+    let is_right = matches!(&heard_at(scene, mac)[..], [(only, _)] if *only == right);
+    let came_out = |port: DeviceId| scene.walk.seen.at(port, Direction::Outbound);
+    let mut others = scene.host().ports(bridge).filter(|port| Some(port.id) != scene.spot.device && came_out(port.id).is_some());
+    let (true, Some(wrong), None) = (is_right, others.next(), others.next()) else { return Answer::Idle };
+    if wrong.id == right || joins_bridges(scene, wrong) {
+        return Answer::Idle;
+    }
+    let (name, right) = (&wrong.name, scene.name(right));
+    let frames = came_out(wrong.id).map(|here| here.frames.iter().copied().take(4).collect()).unwrap_or_default();
+    Hit::new(
+        format!("forwarding database, port {name}"),
+        Some(wrong.id),
+        format!("an entry from before led {mac} to {name}; it is behind {right}, and was forgotten there until it spoke again"),
+    )
+    .frames(Rank::Packets, format!("frames for {mac} came out at {name} alone, and {mac} sends at {right}"), frames)
+    .fix(format!(
+        "{} fdb del {mac} dev {name} master (or let the guest announce itself: arping -U)",
+        tool(scene.host(), bridge.netns, "bridge")
+    ))
+    .expect(format!("the packet out on {right}"))
+    .yes()
+}
+
 /// The same question comes in again and again, more often than anybody asks.
 fn is_looping(scene: &Scene<'_>) -> bool {
-    let mut counts: BTreeMap<(PointId, i64, Option<MacAddr>), u32> = BTreeMap::new();
-    for packet in scene.case.journeys().filter(|packet| packet.destination.is_some_and(MacAddr::is_group)) {
-        for seen in packet.sightings.iter().filter(|seen| seen.direction != Direction::Outbound) {
-            *counts.entry((seen.point, seen.at.0 / 100_000_000, packet.source)).or_default() += 1;
-        }
-    }
-    counts.values().any(|count| *count >= 20)
+    !storms(scene.case.journeys()).is_empty()
 }
 
 fn l2_loop(scene: &Scene<'_>) -> Answer {

@@ -24,7 +24,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "TAP_NO_CARRIER",
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
-        at: &[At::Ingress, At::Egress],
+        at: &[At::Ingress, At::Egress, At::Reader],
         test: Test::Place(no_carrier),
         drop_reasons: &[],
         meaning: "No process has the TAP open, or the other side of the device is missing.",
@@ -58,7 +58,7 @@ fn admin_down(scene: &Scene<'_>) -> Answer {
     let peer = device.lower.filter(|_| device.kind == DeviceKind::Veth).and_then(|peer| scene.host().device(peer));
     let down = [Some(device), peer].into_iter().flatten().find(|device| !device.is_up);
     // A bridge's own row, and that of the BSDs' TAPs, say it better.
-    let is_bsd = scene.host().namespaces().next().is_none() && device.id.netns.0 == 0;
+    let is_bsd = super::bsd::is_bsd(scene);
     let is_told = |down: &&Device| matches!(down.kind, DeviceKind::Bridge(_)) || is_bsd && matches!(down.kind, DeviceKind::Tun(_));
     let Some(down) = down.filter(|down| !is_told(down)) else { return Answer::Idle };
     let (name, ip) = (&down.name, tool(scene.host(), down.id.netns, "ip"));
@@ -76,12 +76,14 @@ fn no_carrier(scene: &Scene<'_>) -> Answer {
     let name = &device.name;
     match &device.kind {
         DeviceKind::Tun(_) | DeviceKind::Macvtap(_) => {
-            Hit::new(scene.name(device.id), Some(device.id), format!("no process has {name} open: no guest runs behind it"))
+            let hit = Hit::new(scene.name(device.id), Some(device.id), format!("no process has {name} open: no guest runs behind it"))
                 .state(format!("{name} is UP without LOWER_UP, and no process reads it"))
                 .fix(format!("start the guest that belongs to {name} (or mend its -netdev tap,ifname={name})"))
-                .expect(format!("the packet out on {name}"))
-                .yes()
+                .expect(format!("the packet out on {name}"));
+            why_not_open(hit, device).yes()
         }
+        // Only a TAP has a reader.
+        _ if scene.spot.at == At::Reader => Answer::Idle,
         // A bridge without a running port is the route's matter; of a pair whose other end is down that end is named.
         DeviceKind::Bridge(_) | DeviceKind::Loopback | DeviceKind::Dummy => Answer::Idle,
         DeviceKind::Veth if device.lower.and_then(|peer| scene.host().device(peer)).is_some_and(|peer| !peer.is_up) => Answer::Idle,
@@ -91,6 +93,22 @@ fn no_carrier(scene: &Scene<'_>) -> Answer {
             .expect(format!("the packet out on {name}"))
             .yes(),
     }
+}
+
+/// What may have kept a guest from opening its TAP. Its QEMU is gone and took its words with it, so these are never more than possible.
+fn why_not_open(hit: Hit, device: &Device) -> Hit {
+    let DeviceKind::Tun(mode) = &device.kind else { return hit };
+    let mut hit = hit;
+    if mode.is_multi_queue {
+        let told = format!("the guest's log says “Invalid argument”: {} was made for several queues; start it with queues=N", device.name);
+        hit = hit.maybe(&["TAP_QUEUE_MODE_MISMATCH"], told);
+    }
+    if let Some(owner) = mode.owner {
+        let told =
+            format!("the guest's log says “Operation not permitted”: {} belongs to user {owner}; start it as that user", device.name);
+        hit = hit.maybe(&["TAP_PERMISSION_DENIED"], told);
+    }
+    hit
 }
 
 /// The kernel does not even ask by ARP there.

@@ -5,8 +5,10 @@ mod bridge;
 mod bsd;
 mod cable;
 mod dhcp;
+mod echo;
 mod fdb;
 mod filter;
+mod flood;
 mod guest;
 mod link;
 mod macvtap;
@@ -14,7 +16,9 @@ mod mtu;
 mod nat;
 mod nd;
 mod outside;
+mod port;
 mod route;
+mod ruling;
 mod subnet;
 mod tap;
 mod user_mode;
@@ -23,11 +27,13 @@ mod vlan;
 use super::cause::Cause;
 
 /// All rows. At one place they are asked in this order.
-pub(super) const LAYERS: [&[Cause]; 19] = [
+pub(super) const LAYERS: [&[Cause]; 22] = [
     bsd::CAUSES,
     user_mode::CAUSES,
     cable::CAUSES,
     bridge::CAUSES,
+    port::CAUSES,
+    flood::CAUSES,
     link::CAUSES,
     tap::CAUSES,
     macvtap::CAUSES,
@@ -43,6 +49,7 @@ pub(super) const LAYERS: [&[Cause]; 19] = [
     subnet::CAUSES,
     outside::CAUSES,
     guest::CAUSES,
+    echo::CAUSES,
 ];
 
 /// What the rows are made of.

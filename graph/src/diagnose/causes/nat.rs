@@ -101,7 +101,7 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let name = &device.name;
-    let leaves = Packet { in_name: None, out_name: Some(name.as_str()), ..super::filter::packet(scene) };
+    let leaves = Packet { in_name: None, out_name: Some(name.as_str()), ..super::ruling::packet(scene) };
     if scene.case.rules.rewrites_source(scene.spot.netns, &leaves) != Some(false) {
         return Answer::Idle;
     }

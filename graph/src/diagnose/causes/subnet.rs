@@ -151,6 +151,10 @@ fn wrong_gateway(scene: &Scene<'_>) -> Answer {
         return Answer::Idle;
     }
     let its = scene.case.tables.bindings.iter().find(|row| row.mac == mac && row.learned.proves_owner()).map(|row| row.ip);
+    // A router is asked for by its own address; a link-layer address alone may be anybody's, the target's among them.
+    if its.is_none() {
+        return Answer::Idle;
+    }
     // Whoever has the very address is a second owner of it, not a router.
     if its == scene.walk.to.ip || scene.case.owners(scene.walk.to.ip.unwrap_or(scene.spot.probe.destination)).any(|owner| owner == mac) {
         return Answer::Idle;

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::device_of_point;
-use crate::host::{DeviceKind, Guest, Nic};
+use crate::host::{Device, DeviceKind, Guest, Nic};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -26,7 +26,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
         at: &[At::Egress],
-        test: Test::Place(queue_mode),
+        test: Test::Named,
         drop_reasons: &[],
         meaning: "The TAP was made for several queues, and QEMU asks for one, or the other way round.",
         wire: "none: QEMU exits",
@@ -41,7 +41,7 @@ pub(super) const CAUSES: &[Cause] = &[
         layer: "L1 QEMU",
         proven_by: ProvenBy::State,
         at: &[At::Egress],
-        test: Test::Place(permission),
+        test: Test::Named,
         drop_reasons: &[],
         meaning: "QEMU may not open the TAP.",
         wire: "none: QEMU exits",
@@ -173,14 +173,22 @@ fn paused(scene: &Scene<'_>) -> Answer {
 /// TUN counts a frame as sent when it is read; a point sees it before (drivers/net/tun.c).
 fn not_read(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device().filter(|device| matches!(device.kind, DeviceKind::Tun(_))) else { return Answer::Idle };
+    // Where nobody has it open there is nobody to fetch.
+    if !device.has_carrier {
+        return Answer::Idle;
+    }
     let guest = guest(scene);
     let is_stopped = guest.is_some_and(|(guest, _)| guest.is_stopped);
     let Some((fetched, seen)) = scene.unread(device.id) else { return Answer::Idle };
     if seen <= fetched && !is_stopped {
         return Answer::No(format!("{} is read: {seen} seen out, {fetched} fetched", device.name));
     }
-    // A guest that never sent anything has not started its card.
-    if !is_stopped && (device.counters.received_packets == 0 || guest.is_some_and(|(_, nic)| nic.is_started == Some(false))) {
+    // What QEMU says of the guest explains it better.
+    let is_told = guest.is_some_and(|(guest, nic)| {
+        let is_halted = guest.run_state.as_ref().is_some_and(|state| state.as_str() != "running");
+        is_halted || is_without_driver(guest, nic, device)
+    });
+    if !is_stopped && is_told {
         return Answer::Idle;
     }
     let who = guest.map_or_else(|| "the process that has it open".to_owned(), |(guest, _)| title(guest));
@@ -191,34 +199,42 @@ fn not_read(scene: &Scene<'_>) -> Answer {
         .expect("a reply");
     if is_stopped {
         hit = hit.state(format!("process {pid} is stopped"));
+    } else if guest.is_some_and(|(guest, _)| guest.run_state.is_none()) {
+        // Only its monitor tells a guest that is paused from one whose driver has not started the card.
+        let codes: &[&'static str] =
+            if device.counters.received_packets == 0 { &["VM_PAUSED", "GUEST_NIC_NOT_READY"] } else { &["VM_PAUSED"] };
+        hit = hit.maybe(codes, "QMP {\"execute\":\"query-status\"}, or ask again with --qmp");
     }
     hit.yes()
 }
 
+/// Whether a guest that runs has not set up its card: its monitor says so, or says that it runs while nothing ever came from it.
+fn is_without_driver(guest: &Guest, nic: &Nic, device: &Device) -> bool {
+    let runs = guest.run_state.as_ref().is_some_and(|state| state.as_str() == "running");
+    nic.is_started == Some(false) || nic.is_started.is_none() && runs && device.counters.received_packets == 0
+}
+
 fn nic_not_ready(scene: &Scene<'_>) -> Answer {
-    let Some(device) = scene.device().filter(|device| matches!(device.kind, DeviceKind::Tun(_))) else { return Answer::Idle };
+    let (Some((guest, nic)), Some(device)) = (guest(scene), scene.device()) else { return Answer::Idle };
     // Who does not run starts nothing: that is another cause, and this one is seen when it runs.
-    if guest(scene).is_some_and(|(guest, _)| guest.run_state.as_ref().is_some_and(|state| state.as_str() != "running")) {
+    let is_halted = guest.run_state.as_ref().is_some_and(|state| state.as_str() != "running");
+    if is_halted || guest.is_stopped || !is_without_driver(guest, nic, device) {
         return Answer::Idle;
     }
-    let started = guest(scene).and_then(|(_, nic)| nic.is_started);
+    let who = title(guest);
+    let hit = Hit::new(&who, Some(device.id), format!("{who} has not started its network card"))
+        .fix("boot the guest with a driver for its card, or give it -device e1000")
+        .expect("frames in from the guest")
+        .in_guest();
     let unread = scene.unread(device.id).filter(|(fetched, seen)| seen > fetched);
-    let who = guest(scene).map_or_else(|| "the guest".to_owned(), |(guest, _)| title(guest));
-    let hit = match (started, unread) {
-        (Some(false), _) => Hit::new(&who, Some(device.id), format!("{who} has not started its network card"))
-            .state("QMP x-query-virtio-status: started false"),
-        (_, Some((fetched, seen))) if device.counters.received_packets == 0 => Hit::new(
-            &who,
-            Some(device.id),
-            format!("{who} never sent anything and takes nothing from {}: its driver has not started the card", device.name),
-        )
-        .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched, none ever came in", device.name)),
-        _ => return Answer::Idle,
-    };
-    let hit = hit.fix("boot the guest with a driver for its card, or give it -device e1000").expect("frames in from the guest").in_guest();
-    // Only its monitor tells a guest that is paused from one that has not started its card.
-    let is_known = started == Some(false) || guest(scene).is_none_or(|(guest, _)| guest.run_state.is_some());
-    if is_known { hit.yes() } else { hit.maybe(&["VM_PAUSED"], "QMP {\"execute\":\"query-status\"}").guess().yes() }
+    match (nic.is_started, unread) {
+        (Some(false), _) => hit.state("QMP x-query-virtio-status: started false").yes(),
+        (_, Some((fetched, seen))) => hit
+            .proof(Rank::Counter, format!("{seen} frames went out on {}, {fetched} were fetched, none ever came in", device.name))
+            .state("QMP query-status: running")
+            .yes(),
+        _ => Answer::Idle,
+    }
 }
 
 /// A hub or a backend that no card is plugged into.
@@ -268,41 +284,25 @@ fn tap_busy(scene: &Scene<'_>) -> Answer {
     .yes()
 }
 
-fn queue_mode(scene: &Scene<'_>) -> Answer {
-    let Some(device) = scene.device().filter(|device| !device.has_carrier) else { return Answer::Idle };
-    match &device.kind {
-        DeviceKind::Tun(mode) if mode.is_multi_queue => {
-            Hit::new(scene.name(device.id), Some(device.id), format!("{} was made for several queues, and nobody has it open", device.name))
-                .proof(Rank::Oracle, format!("{} is multi_queue", device.name))
-                .fix(format!("start the guest with queues=N, or make {} again without multi_queue", device.name))
-                .expect("the guest starts")
-                .guess()
-                .yes()
-        }
-        _ => Answer::Idle,
-    }
-}
-
-fn permission(scene: &Scene<'_>) -> Answer {
-    let Some(device) = scene.device().filter(|device| !device.has_carrier) else { return Answer::Idle };
-    match &device.kind {
-        DeviceKind::Tun(mode) if mode.owner.is_some() => {
-            let owner = mode.owner.unwrap_or_default();
-            Hit::new(scene.name(device.id), Some(device.id), format!("{} belongs to user {owner}, and nobody has it open", device.name))
-                .proof(Rank::Oracle, format!("the owner of {} is user {owner}", device.name))
-                .fix(format!("start the guest as user {owner}"))
-                .expect("the guest starts")
-                .guess()
-                .yes()
-        }
-        _ => Answer::Idle,
-    }
+/// Whether a program that is no QEMU has the TAP open with a header before each frame, and nothing was ever understood of what it wrote:
+/// the kernel refuses a write without the header, or with a wrong one, and need not count that (`tun_get_user`).
+pub(super) fn may_mistake_header(scene: &Scene<'_>) -> bool {
+    let Some(device) = scene.device() else { return false };
+    let DeviceKind::Tun(mode) = &device.kind else { return false };
+    (mode.has_vnet_header || mode.has_packet_information)
+        && guest(scene).is_none()
+        && scene.host().readers().any(|reader| reader.device == Some(device.id))
+        && scene.case.captured(device.id, crate::Direction::Inbound, scene.case.window.until) == 0
 }
 
 /// What the guest writes is not understood by the TAP: virtio's header, or that of packet information.
 fn header_mismatch(scene: &Scene<'_>) -> Answer {
     let Some(device) = scene.device() else { return Answer::Idle };
     let DeviceKind::Tun(mode) = &device.kind else { return Answer::Idle };
+    // What is written into a device that is off, or that nobody forwards for, is dropped and counted, too.
+    if !device.is_up || !device.has_carrier {
+        return Answer::Idle;
+    }
     let heard = scene.case.captured(device.id, crate::Direction::Inbound, scene.case.window.until);
     let Some(grew) = scene.case.grew(device.id).filter(|_| heard == 0) else { return Answer::Idle };
     let errors = grew.received_errors + grew.received_dropped;

@@ -6,6 +6,8 @@
 //! joins. Every card keeps the place that it once got, also while it is away
 //! ([`Slots`]), and a grid grows without moving what is in it ([`cell`]): nothing moves because somebody arrives, leaves or comes back.
 
+mod fold;
+mod frame;
 mod place;
 mod route;
 mod slots;
@@ -37,8 +39,6 @@ pub struct Group {
     pub beyond: Vec<(Key, Key, Key)>,
     /// Its place among the cables, if the rail is one: a line between two cards.
     pub cell: Option<usize>,
-    /// How many are there that the user does not want to see; their slots are kept.
-    pub folded: usize,
     /// The namespace that it belongs to, where that is not the host's own.
     pub frame: Option<Key>,
 }
@@ -95,6 +95,10 @@ pub struct Request {
     pub pins: Vec<(Key, Pos2)>,
     /// Whether there are so many that cards are small.
     pub is_dense: bool,
+    /// What stands for others: how many.
+    pub folded: Vec<(Key, usize)>,
+    /// Ports of a bridge that keeps VLANs apart: the VLAN of untagged frames.
+    pub vlans: BTreeMap<Key, u16>,
 }
 
 /// A line that stands for an attachment.
@@ -146,7 +150,9 @@ pub struct Layout {
     pub spans: Vec<Rect>,
     /// Around what a namespace holds, by the namespace's own node.
     pub frames: BTreeMap<Key, Rect>,
-    /// Rails whose cards the user does not want to see, and how many those are.
+    /// Around cards of a bridge that are in one VLAN.
+    pub vlans: Vec<(u16, Rect)>,
+    /// What stands for others that the user does not want to see, and how many those are.
     pub folded: BTreeMap<Key, usize>,
     /// Around a rail and all that hangs on it.
     pub extents: BTreeMap<Key, Rect>,

@@ -28,7 +28,8 @@ const COLUMNS: usize = 4;
 
 /// Places for everything in the request.
 pub fn layout(request: &Request) -> Layout {
-    let mut layout = Layout { is_dense: request.is_dense, ..Layout::default() };
+    let folded = request.folded.iter().copied().collect();
+    let mut layout = Layout { is_dense: request.is_dense, folded, ..Layout::default() };
     let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
     let groups: Vec<&Group> = request.groups.iter().filter(|group| group.cell.is_none()).collect();
     let (corners, corner) = corners(&groups, request);
@@ -39,9 +40,8 @@ pub fn layout(request: &Request) -> Layout {
             Some(rail) => {
                 place(group, rail, corner, &pins, &mut layout);
                 layout.extents.insert(rail, extent);
-                if group.folded > 0 {
-                    layout.folded.insert(rail, group.folded);
-                }
+                let vlans = super::frame::vlans(request, group, &layout);
+                layout.vlans.extend(vlans);
             }
             None => block(group, corner, &pins, &mut layout),
         }
@@ -323,7 +323,7 @@ mod tests {
         let link = Key::Link(PointId(0), None);
         let slots = stations.iter().map(|&number| Some(Slot { node: Some(station(number)), link })).collect();
         Request {
-            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None, folded: 0, frame: None }],
+            groups: vec![Group { rail: Some(link), slots, beyond: vec![], cell: None, frame: None }],
             is_dense: stations.len() > 10,
             ..Request::default()
         }

@@ -10,7 +10,14 @@ const LANE: f32 = 10.0;
 
 /// Adds the wires of a request's ties, and lets the spine reach as far down as they go.
 pub fn route(request: &Request, layout: &mut Layout) {
-    let mut router = Router { layout, at_rail: BTreeMap::new(), at_shelf: BTreeMap::new(), at_card: BTreeMap::new(), at_side: 0, lowest: f32::NEG_INFINITY };
+    let mut router = Router {
+        layout,
+        at_rail: BTreeMap::new(),
+        at_shelf: BTreeMap::new(),
+        at_card: BTreeMap::new(),
+        at_side: 0,
+        lowest: f32::NEG_INFINITY,
+    };
     for tie in &request.ties {
         router.tie(*tie);
     }

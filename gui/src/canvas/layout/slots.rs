@@ -22,8 +22,6 @@ pub struct Slots {
     cables: Vec<Key>,
     is_dense: bool,
     turn: u64,
-    /// Rails whose cards are not wanted.
-    folded: BTreeSet<Key>,
 }
 
 /// A slot and who it is kept for.
@@ -40,6 +38,8 @@ struct Member {
     slot: Slot,
     /// The link by what it stays when a point opens on it.
     port: Key,
+    /// The VLAN of its untagged frames, where its bridge keeps VLANs apart.
+    vlan: Option<u16>,
     /// Guests come first, then the host's own, then stations, then empty ports.
     rank: u8,
 }
@@ -53,11 +53,6 @@ struct Segment<'a> {
 }
 
 impl Slots {
-    /// Leaves out what hangs on these rails; everybody keeps the slot that they have.
-    pub fn fold(&mut self, rails: BTreeSet<Key>) {
-        self.folded = rails;
-    }
-
     /// The request for a picture: known nodes keep their slots, newcomers take the first free one.
     pub fn request(&mut self, view: &View, pins: &BTreeMap<Key, Pos2>) -> Request {
         let spine = spine_of(view);
@@ -93,7 +88,7 @@ impl Slots {
         let attached: BTreeSet<Key> = view.topology.attachments().map(|(node, ..)| node.key).collect();
         for node in view.topology.nodes().filter(|node| node.kind == NodeKind::Guest && !attached.contains(&node.key)) {
             // A guest without a network card.
-            free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, rank: 0 });
+            free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, vlan: None, rank: 0 });
         }
         groups.push((None, free));
         let cables: Vec<Key> =
@@ -117,7 +112,8 @@ impl Slots {
                 .collect(),
             beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
         });
-        let mut request = Request { spine, pins: pins.iter().map(|(key, pos)| (*key, *pos)).collect(), ..Request::default() };
+        let pins = pins.iter().map(|(key, pos)| (*key, *pos)).collect();
+        let mut request = Request { spine, pins, vlans: vlans(&segments, view), ..Request::default() };
         self.turn += 1;
         let shown: BTreeSet<Option<Key>> = groups.iter().map(|(rail, _)| *rail).collect();
         for seats in self.rails.iter_mut().filter(|(rail, _)| !shown.contains(rail)).map(|(_, seats)| seats) {
@@ -126,21 +122,13 @@ impl Slots {
         let mut cards = 0;
         for (rail, members) in groups {
             let present: BTreeSet<Key> = members.iter().filter_map(|member| member.slot.node).collect();
-            let mut slots = self.seat(rail, members);
-            let mut beyond: Vec<_> = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
-            // Small or large is decided by who is there, not by who is shown: folding moves no card.
-            let seated = slots.len();
-            let mut folded = 0;
-            if rail.is_some_and(|rail| self.folded.contains(&rail)) {
-                folded = slots.iter().flatten().count();
-                slots.clear();
-                beyond.clear();
-            }
+            let slots = self.seat(rail, members);
+            let beyond: Vec<_> = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
             let cell = rail.and_then(|rail| cells.get(&rail)).copied();
             if (rail.is_some() && cell.is_none()) || slots.iter().any(Option::is_some) {
                 let frame = rail.and_then(|rail| frames.get(&rail)).copied();
-                request.groups.push(Group { rail, slots, beyond, cell, folded, frame });
-                cards += seated;
+                cards += slots.len();
+                request.groups.push(Group { rail, slots, beyond, cell, frame });
             }
         }
         while self.rails.len() > RAILS {
@@ -173,7 +161,7 @@ impl Slots {
     fn seat(&mut self, rail: Option<Key>, mut members: Vec<Member>) -> Vec<Option<Slot>> {
         let turn = self.turn;
         let seats = self.rails.entry(rail).or_default();
-        members.sort_by_key(|member| (member.rank, member.port, member.slot.node));
+        members.sort_by_key(|member| (member.rank, member.vlan, member.port, member.slot.node));
         let mut is_taken = vec![false; seats.len()];
         let by_node: BTreeMap<Key, usize> = seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
         let mut rest = Vec::new();
@@ -352,6 +340,7 @@ fn members_of(
     placed: &mut BTreeMap<Key, (Option<Key>, Key)>,
 ) -> Vec<Member> {
     let port = port(view, segment.link);
+    let vlan = vlan(view, segment.link);
     let mut members = Vec::new();
     for (&node, what) in &segment.others {
         if placed.contains_key(&node) {
@@ -363,7 +352,7 @@ fn members_of(
             NodeKind::Local => 1,
             NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
         };
-        members.push(Member { slot: Slot { node: Some(node), link: key }, port, rank });
+        members.push(Member { slot: Slot { node: Some(node), link: key }, port, vlan, rank });
     }
     let is_empty = segment.others.is_empty() && !segment.has_spine && segment.bridges.len() < 2;
     let Some(rail) = rail.filter(|&rail| is_empty && rail != key && segment.link.device.is_some()) else { return members };
@@ -373,7 +362,7 @@ fn members_of(
         .and_then(|id| view.tables.host.device(id))
         .is_some_and(|device| matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)) || is_base(view, rail, device.id));
     if !is_own_device {
-        members.push(Member { slot: Slot { node: None, link: key }, port, rank: 3 });
+        members.push(Member { slot: Slot { node: None, link: key }, port, vlan, rank: 3 });
     }
     members
 }
@@ -414,4 +403,23 @@ fn outside(view: &View) -> Vec<(Key, Key, Key)> {
         }
     }
     routers.iter().filter_map(|(link, router)| outside.get(link).map(|outside| (*router, *outside, *link))).collect()
+}
+
+/// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
+fn vlan(view: &View, link: &Link) -> Option<u16> {
+    let device = view.tables.host.device(link.device?)?;
+    let bridge = view.tables.host.device(device.master?)?;
+    matches!(&bridge.kind, DeviceKind::Bridge(settings) if settings.vlan_filtering).then(|| device.port.as_ref()?.pvid()).flatten()
+}
+
+/// The VLANs of ports, of bridges that have more than one.
+fn vlans(segments: &BTreeMap<Key, Segment<'_>>, view: &View) -> BTreeMap<Key, u16> {
+    let mut of_bridge: BTreeMap<Key, BTreeMap<Key, u16>> = BTreeMap::new();
+    for (&key, segment) in segments {
+        if let (Some(&bridge), Some(vlan)) = (segment.bridges.first(), vlan(view, segment.link)) {
+            of_bridge.entry(bridge).or_default().insert(key, vlan);
+        }
+    }
+    let several = |ports: &BTreeMap<Key, u16>| ports.values().collect::<BTreeSet<_>>().len() > 1;
+    of_bridge.into_values().filter(several).flatten().collect()
 }

@@ -30,7 +30,13 @@ pub(super) fn read(netns: Netns, json: &str) -> Result<Vec<FirewallRule>, String
         let place = row(netns, "nft", &format!("{family} {table}"), &name, hook.as_deref());
         let is_ours = |rule: &&Value| word(&rule["family"]) == family && word(&rule["table"]) == table && word(&rule["chain"]) == name;
         let rules = objects.iter().filter_map(|object| object.get("rule")).filter(is_ours);
-        let rows = rules.map(|rule| FirewallRule { rule: Text::long(&text(rule)), hits: hits(rule), ..place.clone() }).collect();
+        let said = |rule: &Value| FirewallRule {
+            rule: Text::long(&text(rule)),
+            handle: rule["handle"].as_u64(),
+            hits: hits(rule),
+            ..place.clone()
+        };
+        let rows = rules.map(said).collect();
         let last = policy.map(|policy| FirewallRule { rule: Text::new(&format!("policy {policy}")), ..place.clone() });
         found.extend(chain(rows, last));
     }

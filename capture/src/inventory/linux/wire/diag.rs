@@ -180,6 +180,11 @@ fn unix_socket(bytes: &[u8]) -> Option<UnixSocket> {
     Some(socket)
 }
 
+/// One answer, read as whatever it may be, in words.
+pub(in super::super) fn read_socket(bytes: &[u8]) -> String {
+    format!("{:?} {:?}", inet_socket(bytes), unix_socket(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

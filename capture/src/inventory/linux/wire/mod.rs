@@ -17,7 +17,7 @@ mod rule;
 mod socket;
 mod vlan;
 
-pub(super) use diag::{InetSocket, SocketQueries, Sockets, State, UnixSocket};
+pub(super) use diag::{InetSocket, SocketQueries, Sockets, State, UnixSocket, read_socket};
 pub(super) use link::{Link, LinkConf, PortNews};
 pub(super) use offload::{Abilities, Offloads};
 pub(super) use socket::{Dump, Events, Queries, Read};
