@@ -4,6 +4,7 @@ use crate::session::Shown;
 use crate::things;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tapscope_graph::host::DeviceId;
 use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
 use tapscope_graph::{MacAddr, PointId, Timestamp, View};
 
@@ -24,6 +25,10 @@ pub(crate) struct Digest {
     rates: HashMap<Key, u32>,
     /// Whether nothing that a node was seen at is there any more.
     pub gone: BTreeMap<Key, bool>,
+    /// The ports of each bridge, by index.
+    ports: BTreeMap<DeviceId, Vec<DeviceId>>,
+    /// The links that devices are.
+    devices: HashMap<DeviceId, Key>,
     /// Guests through whose link a station with another address sends.
     strangers: BTreeMap<Key, MacAddr>,
 }
@@ -72,6 +77,12 @@ impl Digest {
                 digest.strangers.entry(guest).or_insert(mac);
             }
         }
+        for device in view.tables.host.devices().filter(|device| device.port.is_some()) {
+            if let Some(bridge) = device.master {
+                digest.ports.entry(bridge).or_default().push(device.id);
+            }
+        }
+        digest.devices = view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
         digest.view = view;
         digest
     }
@@ -114,6 +125,16 @@ impl Digest {
     /// The first link that a node is attached to.
     pub fn first_link(&self, node: Key) -> Option<&Link> {
         self.link(*self.first_link.get(&node)?)
+    }
+
+    /// The ports of a bridge, by index.
+    pub fn ports(&self, bridge: DeviceId) -> &[DeviceId] {
+        self.ports.get(&bridge).map_or(&[], Vec::as_slice)
+    }
+
+    /// The link that a device is.
+    pub fn link_of(&self, device: DeviceId) -> Option<Key> {
+        self.devices.get(&device).copied()
     }
 
     /// Octets per second of a node.

@@ -6,10 +6,10 @@ use crate::tables::Tone;
 use crate::window::Selection;
 use crate::{format, theme, things};
 use egui::{Align, Button, Color32, Layout, Pos2, Response, RichText, ScrollArea, Sense, Shape, Stroke, TextWrapMode, Ui, vec2};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tapscope_graph::PointId;
 use tapscope_graph::finding::{Finding, Severity};
-use tapscope_graph::host::{Device, DeviceId};
+use tapscope_graph::host::DeviceId;
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
 
 /// Rows of each list before it is cut.
@@ -39,7 +39,7 @@ pub(crate) fn show(
             if !locals.is_empty() {
                 list.nodes(ui, digest, "THIS HOST AND NAMESPACES", "", &locals);
             }
-            list.bridges(ui);
+            list.bridges(ui, digest);
             list.cables(ui);
         }
         let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
@@ -107,7 +107,7 @@ impl List<'_, '_> {
     }
 
     /// The host's bridges, each with its ports.
-    fn bridges(&mut self, ui: &mut Ui) {
+    fn bridges(&mut self, ui: &mut Ui, digest: &Digest) {
         let palette = theme::palette(ui.ctx());
         let view = &self.situation.shown.view;
         let bridges: Vec<(&Node, DeviceId)> = view
@@ -121,17 +121,21 @@ impl List<'_, '_> {
         if bridges.is_empty() {
             return;
         }
-        let links: BTreeMap<DeviceId, Key> = view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
+        // Where there are many, only those of the selected bridge are listed: each row is a widget.
+        let rows: usize = bridges.iter().take(ROWS).map(|(_, id)| digest.ports(*id).len()).sum();
         heading(ui, "BRIDGES");
         for (node, id) in bridges.iter().take(ROWS) {
-            let ports: Vec<&Device> = view.tables.host.ports(*id).collect();
+            let ports = digest.ports(*id);
             let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
             self.row(ui, Selection::Thing(node.key), &self.situation.title(node), &count, palette.weak);
-            for port in ports.iter().take(ROWS) {
+            if rows > ROWS && *self.selection != Selection::Thing(node.key) {
+                continue;
+            }
+            for port in ports.iter().take(ROWS).filter_map(|id| view.tables.host.device(*id)) {
                 let (state, tone) = crate::tables::devices::state(port);
                 let color = if tone == Tone::Bad { palette.warn } else { palette.weak };
-                let Some(link) = links.get(&port.id) else { continue };
-                ui.indent((node.key, port.id), |ui| self.row(ui, Selection::Thing(*link), port.name.as_str(), &state, color));
+                let Some(link) = digest.link_of(port.id) else { continue };
+                ui.indent((node.key, port.id), |ui| self.row(ui, Selection::Thing(link), port.name.as_str(), &state, color));
             }
             more(ui, ports.len());
         }

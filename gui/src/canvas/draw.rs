@@ -240,7 +240,7 @@ impl<'a> Drawing<'a> {
         };
         let host = &view.tables.host;
         let Some(device) = host.device(id) else { return String::new() };
-        let ports = host.ports(id).count();
+        let ports = self.digest.ports(id).len();
         let mut parts = vec![if ports == 1 { "1 port".to_owned() } else { format!("{ports} ports") }];
         match &device.kind {
             DeviceKind::Bridge(settings) => {

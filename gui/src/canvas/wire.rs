@@ -75,7 +75,7 @@ impl Drawing<'_> {
                 self.isolated(painter, palette, a.lerp(b, to), across);
             }
             if octets > 0 && !self.layout.is_dense {
-                self.arrows(painter, a.lerp(b, 0.6), (b - a).normalized(), (sent, received), color);
+                self.arrows(painter, a.lerp(b, 0.6), (b - a).normalized(), (sent, received), stroke);
             }
         }
         if let Some(link) = cable {
@@ -159,11 +159,11 @@ impl Drawing<'_> {
     }
 
     /// Which way frames go: `along` leads from the rail to who is attached, who sends against it.
-    fn arrows(&self, painter: &Painter, at: Pos2, along: Vec2, (sent, received): (u32, u32), color: Color32) {
-        let size = 6.0 * self.zoom;
+    fn arrows(&self, painter: &Painter, at: Pos2, along: Vec2, (sent, received): (u32, u32), stroke: Stroke) {
+        let size = stroke.width / 2.0 + 4.5 * self.zoom;
         let arrow = |at: Pos2, along: Vec2| {
-            let (back, side) = (at - along * size, along.rot90() * size * 0.8);
-            painter.add(Shape::convex_polygon(vec![at + along * size, back + side, back - side], color, Stroke::NONE));
+            let (back, side) = (at - along * size, along.rot90() * size * 0.9);
+            painter.add(Shape::convex_polygon(vec![at + along * size, back + side, back - side], stroke.color, Stroke::NONE));
         };
         // A trickle the other way, such as acknowledgements, is no second direction.
         if received > sent / 20 {
