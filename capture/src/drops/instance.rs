@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn an_instance_is_ours_alone_and_gone_at_the_end() {
-        let folder = needed().path().join("instances");
+        // Its path leads nowhere any more once the root is dropped.
+        let root = needed();
+        let folder = root.path().join("instances");
         let enabled = |name: &str| fs::read_to_string(folder.join(name).join(EVENT).join("enable")).unwrap_or_default();
         let drops = Drops::open().expect("it opens");
         let name = drops.name().to_owned();

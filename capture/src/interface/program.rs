@@ -22,13 +22,14 @@ const LONGEST: usize = 4096;
 /// Protocols that say how a network works, above Ethernet's header or behind VLAN tags.
 ///
 /// `icmp6` alone would miss what has a hop-by-hop header before it, such as all of MLD (RFC 3810, section 5), and fragments.
-///
-/// What of them a VXLAN carries over IPv4 is among them: behind its header of 8 octets stands an Ethernet frame (RFC 7348, section 5; ports
-/// of IANA and of Linux). There ARP, ICMP and ICMPv6 tell under which identifier the other end sends.
 const CONTROL: &str = "icmp or icmp6 or (ip6 and (ip6[6] = 0 or ip6[6] = 44) and ip6[40] = 58) or igmp \
-    or udp port 67 or udp port 68 or udp port 546 or udp port 547 \
-    or ((udp dst port 4789 or udp dst port 8472) and (udp[28:2] = 0x0806 or (udp[28:2] = 0x0800 and udp[39] = 1) \
-    or (udp[28:2] = 0x86dd and udp[36] = 58)))";
+    or udp port 67 or udp port 68 or udp port 546 or udp port 547";
+/// What of them a VXLAN carries over IPv4: behind its header of 8 octets stands an Ethernet frame (RFC 7348, section 5; ports of IANA and of
+/// Linux). There ARP, ICMP and ICMPv6 tell under which identifier the other end sends.
+///
+/// A program of its own: libpcap 1.10 misses tagged frames where octets of `udp` and `vlan` stand in one expression.
+const TUNNELED_CONTROL: &str = "(udp dst port 4789 or udp dst port 8472) and (udp[28:2] = 0x0806 or (udp[28:2] = 0x0800 and udp[39] = 1) \
+    or (udp[28:2] = 0x86dd and udp[36] = 58))";
 /// Frames of LLC (their type is a length), and those to the addresses of IEEE 802.1 (STP, LACP, LLDP, EAPOL) and Cisco (CDP, PVST).
 const LINK_CONTROL: &str = "ether[12:2] <= 1500 or (ether[0:4] = 0x0180c200 and ether[4] = 0) or ether[0:4] = 0x01000ccc";
 
@@ -83,7 +84,9 @@ pub(super) fn attach(
         Role::Inner => false,
     };
     if !takes_bulk {
-        programs.push(compile(capture, &control(link_type, follow)).map_err(Refusal::Own)?);
+        let tunneled = compile(capture, TUNNELED_CONTROL).map_err(Refusal::Own)?;
+        let control = compile(capture, &control(link_type, follow)).map_err(Refusal::Own)?;
+        programs.push(either(tunneled, control));
     }
     if let Some(user) = user {
         programs.push(compile(capture, user).map_err(Refusal::User)?);
@@ -123,6 +126,16 @@ fn read(text: &str) -> Option<Step> {
     Some(Step { code, yes, no, value: numbers.next()?.parse().ok()? })
 }
 
+/// One program that accepts what one of two accepts: where the first would refuse, it goes on to the second.
+fn either(first: Vec<Step>, second: Vec<Step>) -> Vec<Step> {
+    let length = first.len();
+    let first = first.into_iter().enumerate().map(|(at, step)| match step {
+        Step { code: RETURN, value: 0, .. } => Step { code: JUMP, yes: 0, no: 0, value: (length - at - 1) as u32 },
+        other => other,
+    });
+    first.chain(second).collect()
+}
+
 /// One program that accepts what all accept: where one would accept, it goes on to the next.
 fn join(programs: Vec<Vec<Step>>) -> Vec<Step> {
     let mut joined = Vec::new();
@@ -147,6 +160,11 @@ mod tests {
         let (yes, no) = (step(RETURN, 262_144), step(RETURN, 0));
         let jump = |value| Step { code: JUMP, yes: 0, no: 0, value };
         let (one, two) = (vec![step(0x15, 4), yes, no], vec![step(0x15, 8), yes, no]);
-        assert_eq!(join(vec![one, two.clone()]), [step(0x15, 4), jump(1), no, two[0], yes, no]);
+        assert_eq!(join(vec![one.clone(), two.clone()]), [step(0x15, 4), jump(1), no, two[0], yes, no]);
+        assert_eq!(either(one.clone(), two.clone()), [step(0x15, 4), yes, jump(0), two[0], yes, no]);
+        // Whichever of the two accepts, the third is asked.
+        let three = vec![step(0x15, 16), yes, no];
+        let joined = join(vec![either(one, two.clone()), three.clone()]);
+        assert_eq!(joined, [step(0x15, 4), jump(4), jump(0), two[0], jump(1), no, three[0], yes, no]);
     }
 }
