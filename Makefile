@@ -23,7 +23,7 @@ run:
 
 test:
 	@.ci/setup test
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 lab: AS_ROOT = $(if $(filter 0,$(shell id -u)),,--config 'target."cfg(unix)".runner="sudo"')
 lab:
