@@ -137,3 +137,31 @@ fn a_network_is_as_its_file_says() {
     assert_eq!(tapscope(&["check", path, &recording("bridge")]).status.code(), Some(4));
     std::fs::remove_file(&net).expect("removed");
 }
+
+#[test]
+fn guests_without_a_tap_are_asked_for_by_their_addresses() {
+    let cables = ["cable-multicast", "cable-tcp-socket", "cable-tcp-stream", "cable-udp-dgram", "cable-udp-socket", "hub"];
+    let cables = cables.map(|name| (name, "10.0.2.100", "10.0.2.101", "guest g1", "guest g2"));
+    let user = ("user", "10.0.2.15", "10.0.2.2", "guest g1", "user-mode stack of g1");
+    for (name, from, to, pinging, pinged) in cables.into_iter().chain([user]) {
+        let output = tapscope(&["why", from, to, &recording(name)]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let headline = format!("ping {from} ({pinging}) -> {to} ({pinged}): WORKS");
+        assert!(text.starts_with(&headline), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_ping_that_the_host_keeps_from_the_outside_is_not_the_gateways_fault() {
+    let (code, answer) = answer(&["10.0.2.15", "203.0.113.1", &recording("user")]);
+    assert_eq!((code, &answer["causes"][0]["code"]), (1, &Value::from("SLIRP_ICMP_BLOCKED")), "{answer:#}");
+    assert_eq!(answer["causes"][0]["evidence"][0]["kind"], "icmp_error", "{answer:#}");
+    assert_eq!(answer["confidence"], "probable");
+}
+
+#[test]
+fn an_answered_question_for_an_address_is_no_lost_ping() {
+    let (code, answer) = answer(&["10.0.2.15", "10.0.2.3", &recording("user")]);
+    assert_eq!((code, &answer["verdict"]), (3, &Value::from("not_sent")), "{answer:#}");
+    assert_eq!(answer["causes"], Value::Array(Vec::new()));
+}

@@ -10,7 +10,7 @@ use super::question::{Party, Question};
 use super::routing;
 use super::scene::Case;
 use super::sight::{Ear, Window, began, echo_key, packets};
-use super::suppose::{choose_own_address, claimed, only_one_behind, suppose, suppose_behind_program};
+use super::suppose::{choose_own_address, claimed, only_one_behind, stand_for, suppose, suppose_behind_program};
 use super::tell::tell;
 use super::trail::{At, Stop};
 use super::verdict::{Findings, foresee, is_same, judge};
@@ -34,6 +34,8 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     choose_own_address(tables, &mut from, &to);
     choose_own_address(tables, &mut to, &from);
     let is_v6 = to.ip.or(from.ip).is_some_and(|ip| ip.is_ipv6());
+    stand_for(tables, &mut from, &to);
+    stand_for(tables, &mut to, &from);
     suppose_behind_program(tables, &mut from);
     suppose(tables, topology, &mut to, &from);
     suppose(tables, topology, &mut from, &to);
@@ -276,11 +278,13 @@ impl<'a> Story<'a> {
         let questions = packets(case.tables, Leg::ArpRequest, &case.from, &case.to, case.window);
         let goal = if questions.is_empty() { self.router_asked_for(case) } else { Some((case.to.clone(), questions)) };
         if let Some((target, questions)) = goal {
-            self.was_sent = true;
             let (walks, found) = resolve(case, &case.from, &target, questions);
-            self.add(found);
-            self.walks.extend(walks);
-            return;
+            if !is_settled(case, &walks, &found) {
+                self.was_sent = true;
+                self.add(found);
+                self.walks.extend(walks);
+                return;
+            }
         }
         let mut request = Walk::new(case, Leg::Request, &case.from, &case.to, Vec::new());
         let found = judge(case, &mut request);
@@ -360,6 +364,14 @@ fn arrived(case: &Case<'_>, packet: &Journey, whom: &Endpoint) -> bool {
             super::endpoint::device_of_point(case.tables, seen.point) == Some(device)
                 && (seen.direction == direction || seen.direction == Direction::Unknown)
         })
+}
+
+/// Whether who asked has the answer, nothing is wrong with it, and no question came after it: so it was not this that kept an echo back.
+fn is_settled(case: &Case<'_>, walks: &[Walk<'_>], found: &Findings) -> bool {
+    let [question, answer] = walks else { return false };
+    let is_blamed = !found.causes.is_empty() || !found.candidates.is_empty();
+    let asked = question.packets.iter().map(|one| began(one)).max();
+    !is_blamed && answer.packets.iter().any(|one| Some(began(one)) >= asked && arrived(case, one, &case.from))
 }
 
 /// A question for a link-layer address, and its answer.

@@ -38,6 +38,8 @@ pub enum Place {
     Behind(DeviceId),
     /// A guest's card without a device of the host: the process, the card.
     Backend(u32, u32),
+    /// The user-mode stack behind a guest's card: its gateway, or its DNS forwarder; the process, the card.
+    Stack(u32, u32),
     /// Not known.
     Nowhere,
 }
@@ -71,7 +73,7 @@ impl Endpoint {
     pub fn device(&self) -> Option<DeviceId> {
         match self.place {
             Place::Local(_, device) | Place::Behind(device) => Some(device),
-            Place::Backend(..) | Place::Nowhere => None,
+            Place::Backend(..) | Place::Stack(..) | Place::Nowhere => None,
         }
     }
 
@@ -95,6 +97,8 @@ impl Endpoint {
     pub fn title(&self, host: &Host) -> String {
         let device = self.device().and_then(|device| host.device(device)).map(|device| device.name.to_string());
         let what = match (&self.name, self.place, self.pid) {
+            (Some(name), Place::Stack(..), _) => format!("user-mode stack of {name}"),
+            (None, Place::Stack(pid, _), _) => format!("user-mode stack of process {pid}"),
             (Some(name), _, _) => format!("guest {name}"),
             (None, _, Some(pid)) => format!("guest process {pid}"),
             (None, Place::Local(netns, _), _) => match host.namespace(netns).filter(|row| !row.is_own).and_then(|row| row.name.as_ref()) {
@@ -317,7 +321,7 @@ impl Finder<'_> {
         let guest = match found.place {
             Place::Behind(device) => host.guest_behind(device).map(|(guest, nic)| (guest, Some(nic))),
             Place::Backend(pid, card) => host.guests().find(|guest| guest.pid == pid).map(|guest| (guest, guest.nics.get(card as usize))),
-            Place::Local(..) | Place::Nowhere => None,
+            Place::Local(..) | Place::Stack(..) | Place::Nowhere => None,
         };
         let Some((guest, nic)) = guest else { return };
         found.name.clone_from(&guest.name);
@@ -346,13 +350,14 @@ fn place_of_card(guest: &Guest, number: usize) -> Place {
     }
 }
 
-/// The device that a point listens on: what the point says, else the only device of its name.
+/// The device whose frames a point shows: what the point says, else the only device of its name; none for a cable, whose frames are not those
+/// of the device that carries it.
 pub(crate) fn device_of_point(tables: &Tables, point: crate::PointId) -> Option<DeviceId> {
-    let info = &tables.points.get(point.0 as usize)?.info;
-    if info.device.is_some() {
-        return info.device;
+    let row = tables.points.get(point.0 as usize)?;
+    if row.info.device.is_some() || row.info.cable.is_some() {
+        return row.own_device();
     }
-    let name = info.name.as_deref()?;
+    let name = row.info.name.as_deref()?;
     let mut named = tables.host.devices().filter(|device| device.name.as_str() == name);
     let device = named.next()?;
     named.next().is_none().then_some(device.id)

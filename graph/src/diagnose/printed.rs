@@ -29,8 +29,7 @@ impl Diagnosis {
     fn headline(&self, host: &crate::host::Host) -> String {
         let loss = match (self.loss.sent, self.loss.answered) {
             (0, _) => match self.verdict {
-                Verdict::NotSent => "no echo request was seen".to_owned(),
-                Verdict::Undetermined if !self.is_asked() => "no echo request was seen".to_owned(),
+                verdict if verdict == Verdict::NotSent || !self.is_asked() => "no echo request was seen".to_owned(),
                 _ => "no echo request left: the question before it was not answered".to_owned(),
             },
             (sent, 0) => format!("{sent} of {sent} echo requests lost"),

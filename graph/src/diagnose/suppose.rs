@@ -3,7 +3,7 @@
 use super::endpoint::{Endpoint, Place};
 use super::routing;
 use crate::fact::Fact;
-use crate::host::DeviceKind;
+use crate::host::{BackendKind, DeviceKind, UserNetwork};
 use crate::tables::{Learned, Tables};
 use crate::topology::{NodeKind, Topology};
 use std::net::IpAddr;
@@ -13,6 +13,17 @@ pub(crate) fn choose_own_address(tables: &Tables, end: &mut Endpoint, other: &En
     let (Place::Local(netns, device), None, Some(goal)) = (end.place, end.ip, other.ip) else { return };
     end.ip = routing::address_towards(&tables.host, device, goal).map(|row| row.ip);
     let _ = netns;
+}
+
+/// What a guest behind a user-mode stack calls its gateway or DNS server is that stack.
+pub(crate) fn stand_for(tables: &Tables, end: &mut Endpoint, other: &Endpoint) {
+    let (Place::Nowhere, Some(IpAddr::V4(ip)), Place::Backend(pid, card)) = (end.place, end.ip, other.place) else { return };
+    let Some(guest) = tables.host.guests().find(|guest| guest.pid == pid) else { return };
+    let backend = guest.nics.get(card as usize).and_then(|nic| nic.backend.as_ref()).filter(|backend| backend.kind == BackendKind::User);
+    let Some(user) = backend.and_then(|backend| UserNetwork::of(&backend.options)) else { return };
+    if ip == user.gateway || ip == user.dns {
+        (end.place, end.name) = (Place::Stack(pid, card), guest.name.clone());
+    }
 }
 
 /// An address that nobody was seen to have can only be where nobody else's is known, if there is one such place.

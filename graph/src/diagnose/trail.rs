@@ -6,7 +6,7 @@
 use super::diagnosis::Leg;
 use super::endpoint::{Endpoint, Place};
 use super::routing::{self, Way};
-use crate::host::{Device, DeviceId, DeviceKind, Host, Netns};
+use crate::host::{BackendKind, Device, DeviceId, DeviceKind, Host, Netns};
 use crate::{Direction, MacAddr};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -132,12 +132,25 @@ pub(crate) fn plan(host: &Host, from: &Endpoint, to: &Endpoint, probe: Probe) ->
             planner.enter(device, probe);
         }
         Place::Local(netns, device) => planner.send(netns, device, probe),
-        Place::Backend(..) | Place::Nowhere => {
+        Place::Backend(..) | Place::Stack(..) | Place::Nowhere => {
             planner.spot(At::Sender, Netns::default(), None, probe);
             planner.spot(At::Backend, Netns::default(), None, probe);
+            if let Some(netns) = user_mode(host, from, to).filter(|_| !probe.is_resolution()) {
+                // QEMU pings in the guest's stead, from a socket of its own.
+                planner.send_by_socket(netns, Probe { source: None, source_mac: None, destination_mac: None, ..probe });
+            }
         }
     }
     Trail { stops: planner.stops }
+}
+
+/// Where the user-mode stack of an end runs, if the other end is outside of its network.
+fn user_mode(host: &Host, from: &Endpoint, to: &Endpoint) -> Option<Netns> {
+    let Place::Backend(pid, card) = from.place else { return None };
+    let guest = host.guests().find(|guest| guest.pid == pid)?;
+    let backend = guest.nics.get(card as usize)?.backend.as_ref()?;
+    let is_outside = to.place == Place::Nowhere && to.ip.is_some_and(|ip| ip.is_ipv4());
+    (backend.kind == BackendKind::User && is_outside).then(|| guest.netns.unwrap_or_default())
 }
 
 struct Planner<'a> {
@@ -169,7 +182,7 @@ impl Planner<'_> {
 
     fn arrive(&mut self, device: Option<DeviceId>, probe: Probe) {
         let netns = device.map_or(Netns::default(), |device| device.netns);
-        if matches!(self.to.place, Place::Backend(..)) {
+        if matches!(self.to.place, Place::Backend(..) | Place::Stack(..)) {
             self.spot(At::Backend, netns, None, probe);
         }
         self.spot(At::Receiver, netns, device, probe);
@@ -421,6 +434,11 @@ impl Planner<'_> {
             self.leave(by, probe);
             return;
         }
+        self.send_by_socket(netns, probe);
+    }
+
+    /// A packet from a socket in a namespace.
+    fn send_by_socket(&mut self, netns: Netns, probe: Probe) {
         let way = routing::look_up(self.host, netns, probe.source, probe.destination, None);
         let (out, next) = self.exit_of_stack(netns, &way, &probe);
         self.push(Spot { at: At::RouteOut, netns, device: None, out, bridge: None, next_hop: next, probe });

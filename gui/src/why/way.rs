@@ -86,7 +86,7 @@ fn node(view: &View, end: &Endpoint) -> Option<Key> {
             let mut stations = attached.filter(|(node, ..)| matches!(node.kind, NodeKind::Guest | NodeKind::Host | NodeKind::Router));
             stations.next().map(|(node, ..)| node.key)
         }),
-        Place::Nowhere => {
+        Place::Stack(..) | Place::Nowhere => {
             let ip = end.ip?;
             topology.nodes().find(|node| node.addresses.iter().any(|address| address.ip == ip)).map(|node| node.key)
         }

@@ -3,7 +3,8 @@
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
 use crate::diagnose::routing::{self, Way};
-use crate::diagnose::sight::began;
+use crate::diagnose::sight::{Ear, began};
+use crate::diagnose::trail::Stop;
 use crate::fact::{ArpOperation, Fact, Neighbor};
 use crate::host::{Device, DeviceId, DeviceKind, HostAddress, HostNeighbor, NeighborState};
 use crate::{FrameNo, MacAddr, Timestamp};
@@ -352,6 +353,16 @@ fn gateway_mac_changed(scene: &Scene<'_>) -> Answer {
     hit.yes()
 }
 
+/// Whether it should leave to an address by a device that nobody listens on: who is there would not have been heard.
+fn is_out_of_earshot(scene: &Scene<'_>, mac: MacAddr) -> bool {
+    let was_seen = scene.walk.packets.iter().any(|packet| packet.destination == Some(mac));
+    let is_deaf = |stop: &Stop| match stop {
+        Stop::Point { device, probe, .. } => probe.destination_mac == Some(mac) && scene.case.ear(*device) == Ear::Deaf,
+        Stop::Spot(_) => false,
+    };
+    !was_seen && scene.walk.trail.stops.iter().any(is_deaf)
+}
+
 fn stale_arp(scene: &Scene<'_>) -> Answer {
     if scene.spot.at == At::Neighbor {
         let (Some(out), Some(next), Some(right)) = (scene.out(), scene.spot.next_hop, scene.walk.to.mac) else { return Answer::Idle };
@@ -374,7 +385,13 @@ fn stale_arp(scene: &Scene<'_>) -> Answer {
     };
     let asked = crate::diagnose::sight::packets(scene.case.tables, Leg::ArpRequest, &scene.walk.from, &scene.walk.to, scene.case.window);
     let is_learned = scene.host().fdb().any(|entry| entry.mac == mac);
-    if !scene.has_packets() || is_alive(scene, mac) || is_learned || !asked.is_empty() || scene.walk.to.mac == Some(mac) {
+    if !scene.has_packets()
+        || is_out_of_earshot(scene, mac)
+        || is_alive(scene, mac)
+        || is_learned
+        || !asked.is_empty()
+        || scene.walk.to.mac == Some(mac)
+    {
         return Answer::Idle;
     }
     // The host's own table says it in so many words.

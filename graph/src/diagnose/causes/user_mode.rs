@@ -2,8 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
-use crate::host::{Backend, BackendKind, Guest, Nic, Prefix};
-use std::net::Ipv4Addr;
+use crate::host::{Backend, BackendKind, Guest, Netns, Nic, Prefix, UserNetwork};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -71,7 +70,7 @@ pub(super) const CAUSES: &[Cause] = &[
         code: "SLIRP_ICMP_BLOCKED",
         layer: "L3 slirp",
         proven_by: ProvenBy::State,
-        at: &[At::Backend],
+        at: &[At::Backend, At::Egress],
         test: Test::Place(icmp_blocked),
         drop_reasons: &[],
         meaning: "QEMU may not send echoes: its group is not in net.ipv4.ping_group_range.",
@@ -97,16 +96,11 @@ fn title(guest: &Guest) -> String {
     guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), |name| format!("the guest {name}"))
 }
 
-/// The network of a user-mode stack: `net=`, else QEMU's own (qemu(1), -netdev user).
-fn network(backend: &Backend) -> Prefix {
-    let given = backend.options.as_str().split(',').find_map(|option| option.strip_prefix("net=")).and_then(|net| {
-        let (ip, length) = net.split_once('/').unwrap_or((net, "24"));
-        Some(Prefix { ip: ip.parse().ok()?, length: length.parse().ok()? })
-    });
-    given.unwrap_or(Prefix { ip: Ipv4Addr::new(10, 0, 2, 0).into(), length: 24 })
+fn network(backend: &Backend) -> Option<Prefix> {
+    UserNetwork::of(&backend.options).map(|user| user.network)
 }
 
-/// Whether the other end is what the stack itself stands for: its gateway, or the outside.
+/// Whether an end is outside of everything that the host knows.
 fn is_outside(scene: &Scene<'_>, end: &Endpoint) -> bool {
     end.place == Place::Nowhere && !scene.host().addresses().any(|row| Some(row.ip) == end.ip)
 }
@@ -132,7 +126,8 @@ fn default_user_net(scene: &Scene<'_>) -> Answer {
 
 fn guests_isolated(scene: &Scene<'_>) -> Answer {
     let ends = [(&scene.walk.from, &scene.walk.to), (&scene.walk.to, &scene.walk.from)];
-    let found = ends.into_iter().find_map(|(end, other)| card(scene, end).filter(|_| !is_outside(scene, other)));
+    let is_stack = |end: &Endpoint| matches!(end.place, Place::Stack(..));
+    let found = ends.into_iter().find_map(|(end, other)| card(scene, end).filter(|_| !is_outside(scene, other) && !is_stack(other)));
     let Some((guest, _, backend)) = found.filter(|(_, _, backend)| backend.id.is_some() || !backend.options.is_empty()) else {
         return Answer::Idle;
     };
@@ -152,7 +147,7 @@ fn restricted(scene: &Scene<'_>) -> Answer {
     let Some((guest, _, backend)) = card(scene, &scene.walk.from).filter(|_| is_outside(scene, &scene.walk.to)) else {
         return Answer::Idle;
     };
-    if !backend.options.as_str().split(',').any(|option| matches!(option, "restrict=on" | "restrict=yes" | "restrict=y")) {
+    if !UserNetwork::of(&backend.options).is_some_and(|user| user.is_restricted) {
         return Answer::Idle;
     }
     Hit::new(title(guest), None, format!("restrict=on keeps {} from the outside", title(guest)))
@@ -164,10 +159,7 @@ fn restricted(scene: &Scene<'_>) -> Answer {
 
 fn wrong_subnet(scene: &Scene<'_>) -> Answer {
     let (Some((guest, _, backend)), Some(ip)) = (card(scene, &scene.walk.from), scene.walk.from.ip) else { return Answer::Idle };
-    let network = network(backend);
-    if !ip.is_ipv4() || network.contains(ip) {
-        return Answer::Idle;
-    }
+    let Some(network) = network(backend).filter(|network| ip.is_ipv4() && !network.contains(ip)) else { return Answer::Idle };
     Hit::new(
         title(guest),
         None,
@@ -180,10 +172,32 @@ fn wrong_subnet(scene: &Scene<'_>) -> Answer {
     .yes()
 }
 
+/// What the host does not let QEMU send, slirp answers itself (libslirp, ip_icmp.c, `icmp_input`): neither tables nor rules that are known
+/// say why.
+fn refused(scene: &Scene<'_>, guest: &Guest, netns: Netns) -> Answer {
+    let frames: Vec<_> = scene.case.errors().filter(|(error, _)| !error.is_v6 && error.kind == 3).map(|(_, frame)| frame).take(4).collect();
+    if frames.is_empty() {
+        return Answer::Idle;
+    }
+    let to = scene.walk.to.label();
+    let look = within(scene.host(), netns, &format!("sh -c 'ip route get {to}; nft list ruleset; iptables -S OUTPUT'"));
+    let title = title(guest);
+    Hit::new(title.clone(), None, format!("the host refuses what QEMU sends for {title}, and its user-mode stack tells the guest so"))
+        .frames(Rank::IcmpError, "an ICMP error of the stack quotes the echo", frames)
+        .fix(format!("{look}   # and take away what drops it"))
+        .expect("the echo out on the host's uplink")
+        .guess()
+        .maybe(&["NFT_DROP"], look)
+        .yes()
+}
+
 /// slirp sends echoes by a socket for which the group must be allowed (icmp(7), ping_group_range).
 fn icmp_blocked(scene: &Scene<'_>) -> Answer {
     let Some((guest, ..)) = card(scene, &scene.walk.from).filter(|_| is_outside(scene, &scene.walk.to)) else { return Answer::Idle };
     let netns = guest.netns.unwrap_or_default();
+    if scene.spot.at == At::Egress {
+        return refused(scene, guest, netns);
+    }
     let Some(range) = scene.host().setting(netns, "net.ipv4.ping_group_range") else { return Answer::Idle };
     let mut bounds = range.as_str().split(' ').filter_map(|bound| bound.parse::<u64>().ok());
     let (Some(first), Some(last)) = (bounds.next(), bounds.next()) else { return Answer::Idle };
