@@ -69,3 +69,43 @@ fn a_cable_tells_who_is_connected_and_who_is_not_any_more() {
             --"#]],
     );
 }
+
+#[test]
+fn what_goes_on_being_wrong_is_told_once() {
+    check(
+        &[
+            "
+            0 tap0 a>* arp who-has 10.0.2.1 tell 10.0.2.5
+            1 tap0 a>* arp who-has 10.0.2.1 tell 10.0.2.5
+            3 tap1 b>* arp who-has 10.0.7.7 tell 10.0.7.7
+            ",
+            "
+            4 tap0 a>* arp who-has 10.0.2.1 tell 10.0.2.5
+            7 tap1 b>* arp who-has 10.0.7.7 tell 10.0.7.7
+            ",
+            "
+            8 tap0 1>a arp 10.0.2.1 is-at for 10.0.2.5
+            9 tap0 a>1 icmp request 10.0.2.5>10.0.2.1 1/1
+            9 tap0 1>a icmp reply 10.0.2.1>10.0.2.5 1/1
+            ",
+        ],
+        expect![[r#"
+            + station 10.0.2.5 (02:00:00:00:00:0a) at tap0
+            + station 10.0.7.7 (02:00:00:00:00:0b) at tap1
+            + link tap0
+            + link tap1
+              10.0.2.5 is at 02:00:00:00:00:0a, by arp
+              10.0.7.7 is at 02:00:00:00:00:0b, by arp
+            ! 10.0.2.5 asks for 10.0.2.1: nobody answers
+            ! RESOLUTION_UNANSWERED nobody answers 10.0.2.5's ARP for 10.0.2.1, 2 times
+            --
+            ! 10.0.2.5 asks for 10.0.2.1: nobody answers
+            --
+            + station 10.0.2.1 (02:00:00:00:00:01) at tap0
+              10.0.2.1 is at 02:00:00:00:00:01, by arp
+              10.0.2.5 asks for 10.0.2.1: it is 02:00:00:00:00:01
+              echo 10.0.2.5 -> 10.0.2.1 1/1: answered after 0.000 ms
+              RESOLUTION_UNANSWERED no more: nobody answers 10.0.2.5's ARP for 10.0.2.1, 3 times
+            --"#]],
+    );
+}
