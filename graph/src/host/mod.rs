@@ -8,6 +8,7 @@ mod cable;
 mod counter;
 mod device;
 mod guest;
+mod index;
 mod ip;
 mod readings;
 mod table;

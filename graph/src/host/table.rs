@@ -1,5 +1,6 @@
 //! What the host says now: the latest row for each key.
 
+use super::index::Index;
 use super::readings::Readings;
 use super::{
     Asked, Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange,
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Host {
     rows: BTreeMap<HostKey, HostFact>,
+    index: Index,
     /// What is the same thing when it is made again: numbers in the order of first sight.
     numbers: BTreeMap<Identity, u32>,
     /// What devices sent and received per second, by their own counters.
@@ -130,7 +132,9 @@ impl Host {
             HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
             HostFact::Asked(asked) => {
                 if let Some(HostFact::Guest(guest)) = self.rows.get_mut(&HostKey::Guest(asked.pid)) {
+                    self.index.remove(guest);
                     asked.complete(guest);
+                    self.index.add(guest);
                 }
             }
             _ => {}
@@ -142,6 +146,10 @@ impl Host {
             }
         }
         self.rows.get(&key) != Some(&fact) && {
+            if let HostFact::Guest(guest) = &fact {
+                self.forget(guest.pid);
+                self.index.add(guest);
+            }
             self.rows.insert(key, fact);
             true
         }
@@ -162,6 +170,7 @@ impl Host {
             }
             _ => {
                 if let HostKey::Guest(pid) = *key {
+                    self.forget(pid);
                     self.rows.remove(&HostKey::Asked(pid));
                 }
                 self.rows.remove(key);
@@ -169,6 +178,13 @@ impl Host {
             }
         }
         self.rows.len() != before
+    }
+
+    /// Takes a guest out of the index.
+    fn forget(&mut self, pid: u32) {
+        if let Some(HostFact::Guest(guest)) = self.rows.get(&HostKey::Guest(pid)) {
+            self.index.remove(guest);
+        }
     }
 
     /// Adds what a device's counters grew by to its series.
@@ -191,7 +207,7 @@ impl Host {
 
     /// A guest is the same when it is started again with its name, unless two of that name run at once.
     fn identity(&self, guest: &Guest) -> Identity {
-        let is_alone = |name: &Text| !self.guests().any(|other| other.pid < guest.pid && other.name.as_ref() == Some(name));
+        let is_alone = |name: &Text| self.index.named(name).next().is_none_or(|first| first >= guest.pid);
         guest.name.clone().filter(is_alone).map_or(Identity::Process(guest.pid), Identity::Guest)
     }
 
@@ -298,7 +314,7 @@ impl Host {
     /// The guest that reads a TAP or macvtap, and the card that it serves.
     pub fn guest_behind(&self, device: DeviceId) -> Option<(&Guest, &Nic)> {
         let reads = |nic: &&Nic| nic.backend.as_ref().is_some_and(|backend| backend.devices.contains(&device));
-        self.guests().find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
+        self.index.readers(device).filter_map(|pid| self.guest(pid)).find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
     }
 
     /// The card of a guest that is plugged into a cable's end.

@@ -3,7 +3,7 @@
 use super::{Group, Request, Slot, Spine, Tie};
 use egui::Pos2;
 use std::collections::{BTreeMap, BTreeSet};
-use tapscope_graph::host::{DeviceKind, Netns};
+use tapscope_graph::host::{Device, DeviceKind, Netns};
 use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind};
 use tapscope_graph::{PointId, View};
 
@@ -50,6 +50,8 @@ struct Segment<'a> {
     bridges: BTreeSet<Key>,
     others: BTreeMap<Key, &'a Node>,
     has_spine: bool,
+    /// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
+    vlan: Option<u16>,
 }
 
 impl Slots {
@@ -113,7 +115,7 @@ impl Slots {
             beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
         });
         let pins = pins.iter().map(|(key, pos)| (*key, *pos)).collect();
-        let mut request = Request { spine, pins, vlans: vlans(&segments, view), ..Request::default() };
+        let mut request = Request { spine, pins, vlans: vlans(&segments), ..Request::default() };
         self.turn += 1;
         let shown: BTreeSet<Option<Key>> = groups.iter().map(|(rail, _)| *rail).collect();
         for seats in self.rails.iter_mut().filter(|(rail, _)| !shown.contains(rail)).map(|(_, seats)| seats) {
@@ -286,20 +288,27 @@ fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
         (Key::Link(point, Some(_)), None) if link.device.is_some() => Key::Link(point, None),
         (key, _) => key,
     };
+    let programs = || view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program);
+    let joined: BTreeSet<Key> = programs().map(|(_, link, _)| base(link)).collect();
     let mut on: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
-    for (node, link, _) in view.topology.attachments() {
+    for (node, link, _) in view.topology.attachments().filter(|(_, link, _)| !joined.is_empty() && joined.contains(&base(link))) {
         on.entry(base(link)).or_default().insert(node.key);
     }
     let mut peers: BTreeMap<Key, usize> = BTreeMap::new();
-    for (node, link, _) in view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program) {
+    for (node, link, _) in programs() {
         *peers.entry(node.key).or_default() += on.get(&base(link)).map_or(0, |nodes| nodes.len() - 1);
     }
     // A program that joins several is a rail like a bridge.
     let is_joint = |node: &Node| node.kind == NodeKind::Bridge || peers.get(&node.key).is_some_and(|count| *count > 1);
     let mut segments: BTreeMap<Key, Segment<'_>> = BTreeMap::new();
     for link in view.topology.links().filter(|link| !crate::things::is_gone(view, link)) {
-        let segment =
-            segments.entry(base(link)).or_insert(Segment { link, bridges: BTreeSet::new(), others: BTreeMap::new(), has_spine: false });
+        let segment = segments.entry(base(link)).or_insert(Segment {
+            link,
+            bridges: BTreeSet::new(),
+            others: BTreeMap::new(),
+            has_spine: false,
+            vlan: None,
+        });
         if link.vlan.is_none() {
             segment.link = link;
         }
@@ -313,6 +322,10 @@ fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
         } else {
             segment.others.insert(node.key, node);
         }
+    }
+    let keeps_apart = |device: &Device| matches!(&device.kind, DeviceKind::Bridge(settings) if settings.vlan_filtering);
+    if host.devices().any(keeps_apart) {
+        segments.values_mut().for_each(|segment| segment.vlan = vlan(view, segment.link));
     }
     segments
 }
@@ -340,7 +353,7 @@ fn members_of(
     placed: &mut BTreeMap<Key, (Option<Key>, Key)>,
 ) -> Vec<Member> {
     let port = port(view, segment.link);
-    let vlan = vlan(view, segment.link);
+    let vlan = segment.vlan;
     let mut members = Vec::new();
     for (&node, what) in &segment.others {
         if placed.contains_key(&node) {
@@ -413,10 +426,10 @@ fn vlan(view: &View, link: &Link) -> Option<u16> {
 }
 
 /// The VLANs of ports, of bridges that have more than one.
-fn vlans(segments: &BTreeMap<Key, Segment<'_>>, view: &View) -> BTreeMap<Key, u16> {
+fn vlans(segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, u16> {
     let mut of_bridge: BTreeMap<Key, BTreeMap<Key, u16>> = BTreeMap::new();
     for (&key, segment) in segments {
-        if let (Some(&bridge), Some(vlan)) = (segment.bridges.first(), vlan(view, segment.link)) {
+        if let (Some(&bridge), Some(vlan)) = (segment.bridges.first(), segment.vlan) {
             of_bridge.entry(bridge).or_default().insert(key, vlan);
         }
     }
