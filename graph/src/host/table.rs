@@ -3,7 +3,8 @@
 use super::readings::Readings;
 use super::{
     Asked, Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange,
-    HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
+    HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, RouteInquiry, RouteLookup, Rule, Setting, Tracked,
+    Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -290,6 +291,14 @@ impl Host {
         }
     }
 
+    /// What the kernel said of a packet's way when it was asked, whatever the packet's mark.
+    pub fn route_lookup(&self, packet: &RouteInquiry) -> Option<&RouteLookup> {
+        match self.rows.get(&packet.key())? {
+            HostFact::RouteLookup(row) => Some(row),
+            _ => None,
+        }
+    }
+
     /// The ports of a bridge, by index.
     pub fn ports(&self, bridge: DeviceId) -> impl Iterator<Item = &Device> {
         self.devices().filter(move |device| device.port.is_some() && device.master == Some(bridge))
@@ -355,6 +364,10 @@ impl Host {
         drops, Drop, Drop);
     rows!(/// Sockets that wait.
         listeners, Listener, Listener);
+    rows!(/// Ways of packets that the kernel was asked for.
+        route_lookups, RouteLookup, RouteLookup);
+    rows!(/// Connections that are tracked.
+        tracked, Tracked, Tracked);
     rows!(/// What could not be read.
         unreadable, Unreadable, Unreadable);
 }
@@ -379,6 +392,8 @@ impl HostKey {
             | HostKey::Setting(netns, _)
             | HostKey::Counter(netns, ..)
             | HostKey::Listener(netns, ..)
+            | HostKey::RouteLookup(netns, ..)
+            | HostKey::Tracked(netns, ..)
             | HostKey::Firewall(netns, ..) => Some(*netns),
             HostKey::Drop(netns, ..) => *netns,
             _ => self.device().map(|device| device.netns),

@@ -18,7 +18,7 @@ mod nd;
 mod outside;
 mod port;
 mod route;
-mod ruling;
+pub(crate) mod ruling;
 mod subnet;
 mod tap;
 mod user_mode;

@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::diagnose::endpoint::Place;
 use crate::diagnose::routing::{self, Hop, Way};
 use crate::fact::Fact;
-use crate::host::{DeviceId, HostKey, NeighborState, Route};
+use crate::host::{DeviceId, HostKey, NeighborState, Route, RouteInquiry};
 use crate::journey::Journey;
 use crate::{FrameNo, Text};
 use std::net::IpAddr;
@@ -313,25 +313,54 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
     .fix(within(host, netns, &format!("sysctl -w {name}=1")))
     .undo(within(host, netns, &format!("sysctl -w {name}=0")))
     .expect(format!("the packet out on {out}"));
-    counted(scene, hit, if probe.is_v6() { "Ip6InAddrErrors" } else { "IpInAddrErrors" }).yes()
+    counted(scene, said(scene, hit), if probe.is_v6() { "Ip6InAddrErrors" } else { "IpInAddrErrors" }).yes()
 }
 
 fn route_blackhole(scene: &Scene<'_>) -> Answer {
-    let Way::Refused(route) = way(scene) else { return Answer::Idle };
+    let Way::Refused(refusal) = way(scene) else { return Answer::Idle };
     let ip = tool(scene.host(), scene.spot.netns, "ip");
-    let kind = route.kind.name();
-    let table = if route.table == 254 { String::new() } else { format!(" table {}", route.table) };
-    let hit = Hit::new("host routing", scene.spot.device, format!("a route of kind {kind} stops everything to {}", route.destination))
-        .object(format!("{kind} {}{table}", route.destination))
-        .state(format!("the best route to {} is {kind} {}{table}", scene.spot.probe.destination, route.destination))
-        .fix(format!("{ip} route del {kind} {}{table}", route.destination))
-        .undo(format!("{ip} route add {kind} {}{table}", route.destination))
-        .expect("the packet behind the host's routing");
+    let (kind, destination) = (refusal.kind.name(), scene.spot.probe.destination);
+    let hit = match (refusal.route, refusal.rule) {
+        (Some(route), _) => {
+            let table = if route.table == 254 { String::new() } else { format!(" table {}", route.table) };
+            let route = format!("{kind} {}{table}", route.destination);
+            Hit::new("host routing", scene.spot.device, format!("a route of kind {kind} stops everything to {}", &route[kind.len() + 1..]))
+                .object(&route)
+                .state(format!("the best route to {destination} is {route}"))
+                .fix(format!("{ip} route del {route}"))
+                .undo(format!("{ip} route add {route}"))
+        }
+        (None, Some(rule)) => {
+            Hit::new("host routing", scene.spot.device, format!("the rule \u{201c}{}\u{201d} refuses the packet", rule.text))
+                .object(format!("rule {}", rule.text))
+                .state(format!("the first rule that applies is {kind}"))
+                .fix(format!("{ip} rule del priority {}", rule.priority))
+        }
+        // The kernel says so, and what it is among the routes is not seen.
+        (None, None) => Hit::new("host routing", scene.spot.device, format!("the kernel refuses to route to {destination}: {kind}"))
+            .fix(format!("{ip} route show table all | grep {kind} # then take that route away")),
+    };
+    let hit = said(scene, hit.expect("the packet behind the host's routing"));
     match refusals(scene) {
         frames if frames.is_empty() => hit,
         frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
     }
     .yes()
+}
+
+/// With what the kernel said when it was asked for this packet, and with what its own lists would give, if that is another way.
+fn said(scene: &Scene<'_>, hit: Hit) -> Hit {
+    let (host, spot) = (scene.host(), scene.spot);
+    let in_device = spot.device.filter(|_| spot.at == At::Route);
+    let packet = RouteInquiry { netns: spot.netns, source: spot.probe.source, destination: spot.probe.destination, in_device, mark: 0 };
+    let Some(lookup) = host.route_lookup(&packet) else { return hit };
+    let mark = if lookup.packet.mark == 0 { String::new() } else { format!(" with mark {:#x}", lookup.packet.mark) };
+    let mut text = format!("the kernel, asked for this packet{mark}: {}", lookup.answer.words());
+    let (listed, way) = (routing::simulate(host, &packet).words(host), way(scene).words(host));
+    if listed != way {
+        text.push_str(&format!("; by addresses and devices alone the listed rules and routes would give: {listed}"));
+    }
+    hit.proof(Rank::Oracle, text)
 }
 
 fn no_route(scene: &Scene<'_>) -> Answer {
@@ -345,6 +374,7 @@ fn no_route(scene: &Scene<'_>) -> Answer {
         .fix(format!("{ip} route add {destination} via ROUTER (or give the device that leads there an address with its prefix)"))
         .undo(format!("{ip} route del {destination}"))
         .expect("the packet behind the host's routing");
+    let hit = said(scene, hit);
     match refusals(scene) {
         frames if frames.is_empty() => hit,
         frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
@@ -369,7 +399,7 @@ fn misled<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
 fn misroute(scene: &Scene<'_>, hop: &Hop<'_>, right: DeviceId, summary: String) -> Hit {
     let (wrong, right) = (scene.name(hop.device), scene.name(right));
     let via = hop.route.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
-    Hit::new("host routing", Some(hop.device), summary)
+    said(scene, Hit::new("host routing", Some(hop.device), summary))
         .object(format!("{}{via} dev {wrong}", hop.route.destination))
         .proof(Rank::State, format!("the tables lead {} to {wrong}; it is behind {right}", scene.spot.probe.destination))
         .expect(format!("the packet out on {right}"))
