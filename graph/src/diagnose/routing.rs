@@ -102,8 +102,13 @@ fn refused<'a>(host: &'a Host, lookup: &'a RouteLookup) -> Option<Way<'a>> {
     if !is_about_route {
         return None;
     }
-    let Some(kind) = kind else { return Some(Way::Nowhere) };
-    Some(match simulate(host, packet) {
+    let listed = simulate(host, packet);
+    let Some(kind) = kind else {
+        // A rule that is unreachable says the same as if there were no route (net/ipv4/fib_rules.c, `fib4_rule_action`).
+        let is_rule = matches!(listed, Way::Refused(Refusal { kind: RouteKind::Unreachable, rule: Some(_), .. }));
+        return Some(if is_rule { listed } else { Way::Nowhere });
+    };
+    Some(match listed {
         Way::Refused(refusal) if refusal.kind == kind => Way::Refused(refusal),
         _ => {
             let route = host

@@ -1,10 +1,11 @@
-//! What the host's IP stack decides: forwarding, routes, source validation.
+//! What the host's IP stack decides: forwarding, which route, source validation.
 
 use super::prelude::*;
+use super::refused::said;
 use crate::diagnose::endpoint::Place;
 use crate::diagnose::routing::{self, Hop, Way};
 use crate::fact::Fact;
-use crate::host::{DeviceId, HostKey, NeighborState, Route, RouteInquiry};
+use crate::host::{DeviceId, HostKey, NeighborState, Route};
 use crate::journey::Journey;
 use crate::{FrameNo, Text};
 use std::net::IpAddr;
@@ -23,36 +24,6 @@ pub(super) const CAUSES: &[Cause] = &[
         state: "routes of two routers point at each other",
         alike: "L2_LOOP (TTL constant)",
         fix: "fix the route",
-        undo: "",
-        source: "observed on Linux 6.18",
-    },
-    Cause {
-        code: "ROUTE_BLACKHOLE",
-        layer: "L3 host",
-        proven_by: ProvenBy::State,
-        at: &[At::Route, At::RouteOut],
-        test: Test::Place(route_blackhole),
-        drop_reasons: &["NOT_SPECIFIED"],
-        meaning: "A route of the host throws the packet away, or refuses it.",
-        wire: "blackhole: silence; unreachable: ICMP 3/1 at once; prohibit: ICMP 3/13 at once",
-        state: "ip route show type blackhole|unreachable|prohibit for B; kfree_skb NOT_SPECIFIED at ip_error; route get EINVAL/EHOSTUNREACH/EACCES",
-        alike: "NFT_DROP, NEXTHOP_NEIGH_FAILED (3/1 but only after 3 s)",
-        fix: "ip route del blackhole B",
-        undo: "ip route add blackhole B",
-        source: "observed on Linux 6.18",
-    },
-    Cause {
-        code: "ROUTER_NO_ROUTE",
-        layer: "L3 host",
-        proven_by: ProvenBy::Packets,
-        at: &[At::Route, At::RouteOut],
-        test: Test::Place(no_route),
-        drop_reasons: &["IP_INNOROUTES"],
-        meaning: "The host has no route to the destination.",
-        wire: "ICMP net unreachable (3/0) from the host quoting the echo",
-        state: "IpInNoRoutes; ip route get = ENETUNREACH",
-        alike: "ROUTE_BLACKHOLE (silent)",
-        fix: "ip route add NET via GW",
         undo: "",
         source: "observed on Linux 6.18",
     },
@@ -179,7 +150,7 @@ pub(super) const CAUSES: &[Cause] = &[
 ];
 
 /// Where the tables lead, and the device that the other end really is behind; none where that is not on this host.
-fn way<'s>(scene: &Scene<'s>) -> Way<'s> {
+pub(super) fn way<'s>(scene: &Scene<'s>) -> Way<'s> {
     let probe = &scene.spot.probe;
     routing::look_up(scene.host(), scene.spot.netns, probe.source, probe.destination, scene.spot.device)
 }
@@ -194,15 +165,10 @@ fn connected(scene: &Scene<'_>) -> Option<DeviceId> {
 }
 
 /// A packet for somebody on the very link that it came from, which the bridge should have kept from the host.
-fn is_astray(scene: &Scene<'_>) -> bool {
+pub(super) fn is_astray(scene: &Scene<'_>) -> bool {
     let to = scene.walk.to.device().and_then(|device| scene.host().device(device));
     let is_on_link = to.is_some_and(|device| device.master.is_some() && device.master == scene.spot.device);
     is_on_link && scene.spot.probe.destination_mac.is_some() && scene.spot.probe.destination_mac == scene.walk.to.mac
-}
-
-/// Where a packet is refused before it is sent, as frames that quote it say.
-fn refusals(scene: &Scene<'_>) -> Vec<FrameNo> {
-    scene.case.errors().map(|(_, frame)| frame).take(4).collect()
 }
 
 /// A counter of the namespace that grew, as evidence.
@@ -316,72 +282,6 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
     counted(scene, said(scene, hit), if probe.is_v6() { "Ip6InAddrErrors" } else { "IpInAddrErrors" }).yes()
 }
 
-fn route_blackhole(scene: &Scene<'_>) -> Answer {
-    let Way::Refused(refusal) = way(scene) else { return Answer::Idle };
-    let ip = tool(scene.host(), scene.spot.netns, "ip");
-    let (kind, destination) = (refusal.kind.name(), scene.spot.probe.destination);
-    let hit = match (refusal.route, refusal.rule) {
-        (Some(route), _) => {
-            let table = if route.table == 254 { String::new() } else { format!(" table {}", route.table) };
-            let route = format!("{kind} {}{table}", route.destination);
-            Hit::new("host routing", scene.spot.device, format!("a route of kind {kind} stops everything to {}", &route[kind.len() + 1..]))
-                .object(&route)
-                .state(format!("the best route to {destination} is {route}"))
-                .fix(format!("{ip} route del {route}"))
-                .undo(format!("{ip} route add {route}"))
-        }
-        (None, Some(rule)) => {
-            Hit::new("host routing", scene.spot.device, format!("the rule \u{201c}{}\u{201d} refuses the packet", rule.text))
-                .object(format!("rule {}", rule.text))
-                .state(format!("the first rule that applies is {kind}"))
-                .fix(format!("{ip} rule del priority {}", rule.priority))
-        }
-        // The kernel says so, and what it is among the routes is not seen.
-        (None, None) => Hit::new("host routing", scene.spot.device, format!("the kernel refuses to route to {destination}: {kind}"))
-            .fix(format!("{ip} route show table all | grep {kind} # then take that route away")),
-    };
-    let hit = said(scene, hit.expect("the packet behind the host's routing"));
-    match refusals(scene) {
-        frames if frames.is_empty() => hit,
-        frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
-    }
-    .yes()
-}
-
-/// With what the kernel said when it was asked for this packet, and with what its own lists would give, if that is another way.
-fn said(scene: &Scene<'_>, hit: Hit) -> Hit {
-    let (host, spot) = (scene.host(), scene.spot);
-    let in_device = spot.device.filter(|_| spot.at == At::Route);
-    let packet = RouteInquiry { netns: spot.netns, source: spot.probe.source, destination: spot.probe.destination, in_device, mark: 0 };
-    let Some(lookup) = host.route_lookup(&packet) else { return hit };
-    let mark = if lookup.packet.mark == 0 { String::new() } else { format!(" with mark {:#x}", lookup.packet.mark) };
-    let mut text = format!("the kernel, asked for this packet{mark}: {}", lookup.answer.words());
-    let (listed, way) = (routing::simulate(host, &packet).words(host), way(scene).words(host));
-    if listed != way {
-        text.push_str(&format!("; by addresses and devices alone the listed rules and routes would give: {listed}"));
-    }
-    hit.proof(Rank::Oracle, text)
-}
-
-fn no_route(scene: &Scene<'_>) -> Answer {
-    // On the way back it has a name of its own.
-    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) || scene.walk.leg == Leg::Reply {
-        return Answer::Idle;
-    }
-    let (destination, ip) = (scene.spot.probe.destination, tool(scene.host(), scene.spot.netns, "ip"));
-    let hit = Hit::new("host routing", scene.spot.device, format!("the host has no route to {destination}"))
-        .state(format!("no route of any table covers {destination}"))
-        .fix(format!("{ip} route add {destination} via ROUTER (or give the device that leads there an address with its prefix)"))
-        .undo(format!("{ip} route del {destination}"))
-        .expect("the packet behind the host's routing");
-    let hit = said(scene, hit);
-    match refusals(scene) {
-        frames if frames.is_empty() => hit,
-        frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
-    }
-    .yes()
-}
-
 /// The way that the tables give, where it is not the one to the device that the other end is behind.
 fn misled<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
     let Way::Out(hop) = way(scene) else { return None };
@@ -401,12 +301,23 @@ fn misroute(scene: &Scene<'_>, hop: &Hop<'_>, right: DeviceId, summary: String) 
     let via = hop.route.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
     said(scene, Hit::new("host routing", Some(hop.device), summary))
         .object(format!("{}{via} dev {wrong}", hop.route.destination))
-        .proof(Rank::State, format!("the tables lead {} to {wrong}; it is behind {right}", scene.spot.probe.destination))
+        .proof(Rank::State, format!("the tables lead {} to {wrong}; its subnet is on {right}", scene.spot.probe.destination))
         .expect(format!("the packet out on {right}"))
 }
 
+/// The device on whose link the destination should be by the host's own address there, where a rule of one's own leads elsewhere and nobody
+/// was seen to be the other end.
+fn misled_off_link<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
+    let Way::Out(hop) = way(scene) else { return None };
+    let (host, netns, destination) = (scene.host(), scene.spot.netns, scene.spot.probe.destination);
+    let is_there = |row: &&crate::host::HostAddress| row.device.netns == netns && routing::prefix(row).contains(destination);
+    let is_unknown = hop.rule.is_some() && scene.walk.to.device().is_none() && !routing::is_on_link(host, hop.device, destination);
+    let right = host.addresses().filter(|_| is_unknown).find(is_there)?.device;
+    (right != hop.device).then_some((hop, right))
+}
+
 fn policy_rule(scene: &Scene<'_>) -> Answer {
-    let Some((hop, right)) = misled(scene) else { return Answer::Idle };
+    let Some((hop, right)) = misled(scene).or_else(|| misled_off_link(scene)) else { return Answer::Idle };
     let Some(rule) = hop.rule else { return Answer::Idle };
     let ip = tool(scene.host(), scene.spot.netns, "ip");
     misroute(scene, &hop, right, format!("the rule \u{201c}{}\u{201d} leads it by table {}, not where it is", rule.text, hop.route.table))
