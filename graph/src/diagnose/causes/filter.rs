@@ -198,7 +198,7 @@ pub(super) const CAUSES: &[Cause] = &[
         proven_by: ProvenBy::State,
         at: &[At::Egress],
         test: Test::Place(qdisc),
-        drop_reasons: &["QDISC_DROP"],
+        drop_reasons: &["QDISC_DROP", "QDISC_OVERLIMIT", "QDISC_CONGESTED"],
         meaning: "The device's queue is full or its rate is limited: frames are dropped.",
         wire: "part of the frames not out on tapB, delay grows",
         state: "tc -s qdisc: dropped/overlimits, backlog; kfree_skb QDISC_DROP",

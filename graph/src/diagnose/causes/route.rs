@@ -18,8 +18,8 @@ pub(super) const CAUSES: &[Cause] = &[
         proven_by: ProvenBy::Packets,
         at: &[At::Route, At::Receiver, At::Beyond],
         test: Test::Place(ttl_loop),
-        drop_reasons: &[],
-        meaning: "Two routers send the packet to each other until its time to live is over.",
+        drop_reasons: &["IP_INHDR"],
+        meaning: "Two routers send the packet to each other until its time to live is over, or it was sent with too few hops.",
         wire: "same id/seq with falling TTL bouncing on brB; ICMP time exceeded",
         state: "routes of two routers point at each other",
         alike: "L2_LOOP (TTL constant)",
@@ -397,6 +397,9 @@ fn neigh_failed(scene: &Scene<'_>) -> Answer {
     hit.yes()
 }
 
+/// Fewer hops than any system gives its packets by itself: the least is 32.
+const FEW_HOPS: u8 = 32;
+
 fn ttl_loop(scene: &Scene<'_>) -> Answer {
     let exceeded = |error: &crate::fact::IcmpError| matches!((error.is_v6, error.kind), (false, 11) | (true, 3));
     let frames: Vec<FrameNo> = scene.case.errors().filter(|(error, _)| exceeded(error)).map(|(_, frame)| frame).collect();
@@ -410,6 +413,16 @@ fn ttl_loop(scene: &Scene<'_>) -> Answer {
     let falls = limits.values().any(|limits| limits.len() >= 3 && limits.windows(2).all(|pair| pair[1] < pair[0]));
     if frames.is_empty() && !falls {
         return Answer::Idle;
+    }
+    // Who sends with so few hops does not mean to come far, such as traceroute: nobody sends it in circles.
+    let first = scene.walk.packets.iter().flat_map(|packet| packet.sightings.first()).map(|seen| seen.hop_limit).max();
+    if let Some(limit) = first.filter(|limit| !falls && (1..FEW_HOPS).contains(limit)) {
+        return Hit::new("host routing", scene.spot.device, format!("it was sent with a hop limit of {limit}, which is over on the way"))
+            .frames(Rank::IcmpError, "time exceeded quotes the echo", frames)
+            .fix("ping with the usual hop limit: ping -t 64")
+            .in_guest()
+            .expect("the packet behind that router")
+            .yes();
     }
     let mut hit =
         Hit::new("between routers", scene.spot.device, "the packet goes to and fro between routers until its time to live is over")
