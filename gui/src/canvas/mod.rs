@@ -340,11 +340,6 @@ impl Canvas {
         self.is_moved = true;
     }
 
-    fn on_screen(&self, rect: Rect, canvas: Rect) -> Rect {
-        let place = |pos: Pos2| canvas.center() + (pos - self.center) * self.zoom;
-        Rect::from_min_max(place(rect.min), place(rect.max))
-    }
-
     /// Cards and rails as widgets: hover, click, drag, and names for screen readers.
     fn interact(
         &mut self,
@@ -362,23 +357,29 @@ impl Canvas {
             None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
         };
         // The head of a namespace's frame is the namespace once more, beside its card.
-        let visible: Vec<(Key, Rect, bool)> = self
-            .layout
-            .spine
-            .iter()
-            .map(|(key, rect)| (key, rect))
-            .chain(&self.layout.rails)
-            .chain(&self.layout.rows)
-            .chain(&self.layout.cards)
-            .chain(&self.layout.ports)
-            .chain(&self.layout.stubs)
-            .chain(&self.layout.cables)
-            .map(|(key, rect)| (*key, self.on_screen(*rect, canvas), false))
-            .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas), true)))
-            .filter(|(_, rect, _)| rect.intersects(canvas))
-            .collect();
+        let layout = self.layout.clone();
+        let things = || {
+            layout
+                .spine
+                .iter()
+                .map(|(key, rect)| (key, rect))
+                .chain(&layout.rails)
+                .chain(&layout.rows)
+                .chain(&layout.cards)
+                .chain(&layout.ports)
+                .chain(&layout.stubs)
+                .chain(&layout.cables)
+        };
+        let (zoom, center) = (self.zoom, self.center);
+        let on_screen = |rect: Rect| on_screen(rect, canvas, center, zoom);
+        let visible = || {
+            let heads = layout.frames.iter().map(|(key, rect)| (*key, head(on_screen(*rect), zoom), true));
+            things().map(|(key, rect)| (*key, on_screen(*rect), false)).chain(heads).filter(|(_, rect, _)| rect.intersects(canvas))
+        };
+        // Beyond the widgets nothing is made of a thing but where the pointer is.
+        let beyond = |at: Pos2| visible().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)).map(|(key, ..)| key);
         let mut is_hit = false;
-        for (key, rect, is_head) in visible.iter().take(WIDGETS) {
+        for (key, rect, is_head) in &visible().take(WIDGETS).collect::<Vec<_>>() {
             let Some(mut label) = label(*key) else { continue };
             if let Some(count) = self.layout.folded.get(key) {
                 label = format!("{label}, {count} folded");
@@ -409,23 +410,13 @@ impl Canvas {
             response.on_hover_text(label);
         }
         // Beyond the widgets a hint is all that there is to tell one dot from another.
-        if let Some((key, ..)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)))
-            && let Some(label) = label(*key)
-        {
+        if let Some(label) = background.hover_pos().and_then(beyond).and_then(label) {
             background.clone().on_hover_text_at_pointer(label);
         }
         if background.clicked() && !is_hit {
             // Beyond the widgets, and on empty ground.
-            let at = background.interact_pointer_pos();
-            let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)));
-            *selection = hit.map_or(Selection::None, |(key, ..)| Selection::Thing(*key));
+            *selection = background.interact_pointer_pos().and_then(beyond).map_or(Selection::None, Selection::Thing);
         }
-    }
-
-    /// The part of a namespace's frame that has its name.
-    fn head(&self, frame: Rect, canvas: Rect) -> Rect {
-        let on_screen = self.on_screen(frame, canvas);
-        Rect::from_min_size(on_screen.min, vec2(on_screen.width(), (24.0 * self.zoom).max(12.0)))
     }
 
     fn card(&mut self, ui: &Ui, response: &Response, key: Key, canvas: Rect, selection: &mut Selection) {
@@ -452,7 +443,18 @@ impl Canvas {
             self.dragged = None;
         }
         if response.gained_focus() {
-            ui.scroll_to_rect(self.on_screen(place, canvas), None);
+            ui.scroll_to_rect(on_screen(place, canvas, self.center, self.zoom), None);
         }
     }
+}
+
+/// Where a part of the picture is on the screen.
+fn on_screen(rect: Rect, canvas: Rect, center: Pos2, zoom: f32) -> Rect {
+    let place = |pos: Pos2| canvas.center() + (pos - center) * zoom;
+    Rect::from_min_max(place(rect.min), place(rect.max))
+}
+
+/// The part of a namespace's frame that has its name, both on the screen.
+fn head(frame: Rect, zoom: f32) -> Rect {
+    Rect::from_min_size(frame.min, vec2(frame.width(), (24.0 * zoom).max(12.0)))
 }

@@ -19,6 +19,8 @@ const MOST_ICONS: usize = 400;
 const NAMED: f32 = 90.0;
 /// Nothing is smaller on the screen than this, or it would be gone.
 const DOT: f32 = 2.0;
+/// With more wires in view than this a dash is no longer told from a line, and each would be a dozen shapes.
+const MOST_DASHED: usize = 2_000;
 
 /// What the meshes were made of.
 #[derive(Clone)]
@@ -71,10 +73,12 @@ impl Overview {
             self.made = Some(made);
         }
         let painter = drawing.ui.painter_at(drawing.clip);
+        // egui joins what has one clip in one mesh: a large one would be copied again for each shape that follows it there.
+        let apart = drawing.ui.painter_at(drawing.clip.expand(0.01));
         drawing.frames(&painter, &palette);
-        painter.add(Shape::Mesh(self.wires.clone()));
+        apart.add(Shape::Mesh(self.wires.clone()));
         drawing.rails(&painter, &palette);
-        painter.add(Shape::Mesh(self.cards.clone()));
+        apart.add(Shape::Mesh(self.cards.clone()));
         drawing.icons(&painter, &palette);
     }
 }
@@ -82,10 +86,10 @@ impl Overview {
 impl Drawing<'_> {
     fn wire_mesh(&self, palette: &Palette) -> Mesh {
         let mut mesh = Mesh::default();
-        for (wire, span) in self.layout.wires.iter().zip(&self.layout.spans) {
-            if !self.place_rect(*span).expand(4.0).intersects(self.clip) {
-                continue;
-            }
+        let in_view = |(_, span): &(_, &Rect)| self.place_rect(**span).expand(4.0).intersects(self.clip);
+        let in_view = || self.layout.wires.iter().zip(&self.layout.spans).filter(in_view);
+        let has_dashes = in_view().nth(MOST_DASHED).is_none();
+        for (wire, _) in in_view() {
             let link = self.digest.link(wire.link);
             let interface = self.digest.interface(wire.node, wire.link);
             let octets = interface.map_or(0, |interface| {
@@ -97,11 +101,13 @@ impl Drawing<'_> {
             let is_selected = self.selection == Selection::Thing(wire.link);
             let color = self.wire_color(palette, wire.link, link, look, octets).gamma_multiply(if is_selected { 1.0 } else { 0.55 });
             let width = rate_width(octets) * self.zoom.max(0.3);
-            let dash = match look {
-                Look::Solid => None,
-                Look::Dotted => Some((2.0, 3.0)),
-                Look::Dashed => Some((5.0, 4.0)),
+            let (dash, ink) = match look {
+                Look::Solid => (None, 1.0),
+                Look::Dotted => (Some((2.0, 3.0)), 2.0 / 5.0),
+                Look::Dashed => (Some((5.0, 4.0)), 5.0 / 9.0),
             };
+            // A whole line with as much ink looks the same from there.
+            let (dash, color) = if has_dashes { (dash, color) } else { (None, color.gamma_multiply(ink)) };
             for pair in wire.corners.windows(2) {
                 line(&mut mesh, self.place(pair[0]), self.place(pair[1]), width, color, dash);
             }

@@ -58,8 +58,8 @@ impl Drawing<'_> {
         let stroke = Stroke::new(rate_width(octets).clamp(least, most) * self.zoom.max(0.4), color);
         match look {
             Look::Solid => drop(painter.add(Shape::line(corners.clone(), stroke))),
-            Look::Dotted => painter.extend(Shape::dashed_line(&corners, stroke, 2.0, 4.0)),
-            Look::Dashed => painter.extend(Shape::dashed_line(&corners, stroke, 7.0, 5.0)),
+            Look::Dotted => dashes(painter, &corners, stroke, (2.0, 4.0)),
+            Look::Dashed => dashes(painter, &corners, stroke, (7.0, 5.0)),
         }
         if wire.has_port
             && let Some(&end) = corners.last()
@@ -241,5 +241,57 @@ pub(super) fn rate_color(palette: &Palette, octets: u32) -> Color32 {
         1..100_000 => palette.good,
         100_000..10_000_000 => palette.accent,
         _ => palette.warn,
+    }
+}
+
+/// A dashed line, of which only what is in view is made: far beyond it a wire may go on for thousands of dashes.
+fn dashes(painter: &Painter, corners: &[Pos2], stroke: Stroke, (on, off): (f32, f32)) {
+    let view = painter.clip_rect().expand(on + off);
+    for pair in corners.windows(2) {
+        let Some([a, b]) = within(view, pair[0], pair[1], on + off) else { continue };
+        painter.extend(Shape::dashed_line(&[a, b], stroke, on, off));
+    }
+}
+
+/// The part of a line that is in a rectangle (Liang and Barsky). It begins a whole number of `steps` from `a`, so that dashes stay where
+/// they are while the view moves.
+fn within(rect: Rect, a: Pos2, b: Pos2, step: f32) -> Option<[Pos2; 2]> {
+    let (along, length) = (b - a, a.distance(b));
+    let (mut from, mut to) = (0.0_f32, 1.0_f32);
+    for (delta, low, high) in [(along.x, rect.min.x - a.x, rect.max.x - a.x), (along.y, rect.min.y - a.y, rect.max.y - a.y)] {
+        if delta == 0.0 {
+            if low > 0.0 || high < 0.0 {
+                return None;
+            }
+        } else {
+            let (first, second) = (low / delta, high / delta);
+            (from, to) = (from.max(first.min(second)), to.min(first.max(second)));
+        }
+    }
+    if from > to || length == 0.0 {
+        return None;
+    }
+    let begin = (from * length / step).floor() * step / length;
+    Some([a + along * begin, a + along * to])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::pos2;
+
+    #[test]
+    fn of_a_long_line_the_part_in_view_is_made_and_dashes_stay_where_they_are() {
+        let view = Rect::from_min_max(pos2(100.0, 0.0), pos2(200.0, 50.0));
+        let part = |a, b| within(view, a, b, 12.0);
+        assert_eq!(part(pos2(0.0, 10.0), pos2(1_200.0, 10.0)), Some([pos2(96.0, 10.0), pos2(200.0, 10.0)]));
+        assert_eq!(part(pos2(1_200.0, 10.0), pos2(0.0, 10.0)).map(|[_, end]| end), Some(pos2(100.0, 10.0)));
+        assert_eq!(part(pos2(150.0, -500.0), pos2(150.0, 500.0)).map(|[_, end]| end), Some(pos2(150.0, 50.0)));
+        assert_eq!(part(pos2(120.0, 10.0), pos2(130.0, 20.0)), Some([pos2(120.0, 10.0), pos2(130.0, 20.0)]));
+        let outside =
+            [((0.0, 60.0), (300.0, 60.0)), ((0.0, 0.0), (90.0, 10.0)), ((0.0, -40.0), (300.0, -1.0)), ((150.0, 20.0), (150.0, 20.0))];
+        for (a, b) in outside {
+            assert_eq!(part(pos2(a.0, a.1), pos2(b.0, b.1)), None, "{a:?} {b:?}");
+        }
     }
 }

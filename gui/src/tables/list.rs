@@ -1,14 +1,17 @@
 //! A table's rows on the screen: sorted, filtered, walked by keys, copied; only what is visible is built.
 
 use super::order::{Filters, Ordered};
-use super::{Desk, ROW, Rows, Tone};
+use super::{Desk, ROW, Rows, Source, Tone};
 use crate::commands::{self, Situation, Wish};
-use crate::session::{PlaybackState, Shown};
+use crate::session::PlaybackState;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use egui::{Align, Color32, Event, EventFilter, Id, Key, Label, Layout, RichText, Sense, TextWrapMode, Ui, WidgetInfo};
 use egui_extras::{Column as Width, TableBuilder};
-use std::sync::Arc;
+use std::time::Duration;
+
+/// How often progress is shown.
+const PROGRESS: Duration = Duration::from_millis(100);
 
 /// One table's own state.
 #[derive(Default)]
@@ -29,23 +32,25 @@ impl Listing {
 }
 
 /// Shows the rows.
-pub(crate) fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, listing: &mut Listing, filters: &Filters, desk: &mut Desk<'_, '_>) {
+pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut Listing, filters: &Filters, desk: &mut Desk<'_, '_>) {
+    let shown = &source.shown;
     let palette = theme::palette(ui.ctx());
     if rows.len() == rows.first() {
         ui.label(RichText::new(rows.empty()).color(palette.weak));
         listing.told = None;
         return;
     }
-    listing.ordered.refresh(rows, &shown.view, filters);
+    listing.ordered.refresh(rows, &shown.view, filters, &mut |work| source.elsewhere(ui.ctx(), work));
     let count = listing.ordered.len(rows);
     let all = rows.len() - rows.first();
-    listing.told = match (listing.ordered.is_making(), filters.is_empty()) {
-        (true, _) => Some("sorting…".to_owned()),
-        (false, true) => None,
-        (false, false) => Some(format!("{count} of {all}")),
+    listing.told = match (listing.ordered.making(), filters.is_empty()) {
+        (Some(percent), true) => Some(format!("sorting… {percent} %")),
+        (Some(percent), false) => Some(format!("filtering… {percent} %")),
+        (None, true) => None,
+        (None, false) => Some(format!("{count} of {all}")),
     };
-    if listing.ordered.is_making() {
-        ui.ctx().request_repaint();
+    if listing.ordered.making().is_some() {
+        ui.ctx().request_repaint_after(PROGRESS);
     }
     let id = ui.make_persistent_id(("rows", rows.columns()[0].name, rows.columns().len()));
     let ground = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());
@@ -55,7 +60,7 @@ pub(crate) fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, listing: &
         keys(ui, id, rows, listing, desk);
         ui.painter().rect_stroke(ground.rect, 2.0, egui::Stroke::new(1.0, palette.accent), egui::StrokeKind::Inside);
     }
-    if count == 0 && !listing.ordered.is_making() {
+    if count == 0 && listing.ordered.making().is_none() {
         let text = if filters.search.is_empty() { "nothing of what is selected is here" } else { "no row passes the filter" };
         ui.label(RichText::new(text).color(palette.weak));
         return;
@@ -121,7 +126,7 @@ pub(crate) fn list(ui: &mut Ui, rows: &impl Rows, shown: &Arc<Shown>, listing: &
     });
 }
 
-fn cell(ui: &mut Ui, rows: &impl Rows, row: usize, column: usize, palette: &Palette, wishes: &mut Vec<Wish>) {
+fn cell(ui: &mut Ui, rows: &dyn Rows, row: usize, column: usize, palette: &Palette, wishes: &mut Vec<Wish>) {
     let cell = rows.cell(row, column);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         if cell.tone == Tone::Link {
@@ -145,7 +150,7 @@ fn color(palette: &Palette, tone: Tone) -> Color32 {
     }
 }
 
-fn menu(ui: &mut Ui, rows: &impl Rows, row: usize, this: Option<Selection>, desk: &mut Desk<'_, '_>) {
+fn menu(ui: &mut Ui, rows: &dyn Rows, row: usize, this: Option<Selection>, desk: &mut Desk<'_, '_>) {
     if let Some(target) = this {
         commands::thing_menu(ui, &Situation { target, is_pinned: false, is_folded: false, ..*desk.situation }, desk.wishes);
         ui.separator();
@@ -164,12 +169,12 @@ fn menu(ui: &mut Ui, rows: &impl Rows, row: usize, this: Option<Selection>, desk
 }
 
 /// A row for the clipboard: cells with tabs between them, as spreadsheets read them.
-fn line(rows: &impl Rows, row: usize) -> String {
+fn line(rows: &dyn Rows, row: usize) -> String {
     (0..rows.columns().len()).map(|column| rows.cell(row, column).text.replace(['\t', '\n'], " ")).collect::<Vec<_>>().join("\t")
 }
 
 /// The keys of a table that has the focus.
-fn keys(ui: &Ui, id: Id, rows: &impl Rows, listing: &mut Listing, desk: &mut Desk<'_, '_>) {
+fn keys(ui: &Ui, id: Id, rows: &dyn Rows, listing: &mut Listing, desk: &mut Desk<'_, '_>) {
     let filter = EventFilter { vertical_arrows: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(id, filter));
     let count = listing.ordered.len(rows);

@@ -20,10 +20,10 @@ use crate::theme;
 use crate::window::Selection;
 use egui::{RichText, ScrollArea, Ui};
 use list::{Listing, list};
-use order::Filters;
+use order::{Filters, Work};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use tapscope_graph::display_filter::{DisplayFilter, Field, Protocol, Value};
+use tapscope_graph::display_filter::{DisplayFilter, Field, Protocol, Subject, Value};
 use tapscope_graph::{FrameNo, View};
 
 /// Height of a row.
@@ -151,6 +151,11 @@ pub(crate) trait Rows {
         false
     }
 
+    /// Asks something of a row that many questions are put to at once, where reading it is dear: the display filter's are.
+    fn with_subject(&self, _row: usize, ask: &mut dyn FnMut(Option<&dyn Subject>) -> bool) -> bool {
+        ask(None)
+    }
+
     /// Whether any of a field's values passes a test, for the display filter.
     fn any(&self, _row: usize, _field: Field, _test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         false
@@ -227,8 +232,8 @@ impl Tables {
         let follow = follow.and_then(|text| DisplayFilter::parse(&text).ok()).unwrap_or_default();
         let filters = Filters { search: desk.search.clone(), follow };
         if self.open == Tab::Packets {
-            let listing = self.listings.entry(Tab::Packets).or_default();
-            self.packets.show(ui, shown, listing, &filters, desk);
+            let source = Source { tab: Tab::Packets, shown: shown.clone(), echoes: Arc::default(), is_filtered: !filters.is_empty() };
+            self.packets.show(ui, &source, self.listings.entry(Tab::Packets).or_default(), &filters, desk);
             return;
         }
         // A narrow window does not show all columns at once.
@@ -249,19 +254,49 @@ impl Tables {
 
     fn rows(&mut self, ui: &mut Ui, shown: &Arc<Shown>, filters: &Filters, desk: &mut Desk<'_, '_>) {
         let listing = self.listings.entry(self.open).or_default();
-        let view = &shown.view;
-        // Names are only looked for where somebody asks.
-        let names = if filters.is_empty() { Names::default() } else { Names::of(view) };
-        match self.open {
-            Tab::Echoes => list(ui, &echoes::Echoes::of(shown, self.prepared.echoes.clone(), &names), shown, listing, filters, desk),
-            Tab::Flows => list(ui, &flows::Flows { shown, names: &names }, shown, listing, filters, desk),
-            Tab::Hosts => list(ui, &hosts::Hosts::of(shown), shown, listing, filters, desk),
-            Tab::Resolutions => list(ui, &resolutions::Resolutions { shown, names: &names }, shown, listing, filters, desk),
-            Tab::Dhcp => list(ui, &dhcp::Dhcp(shown), shown, listing, filters, desk),
-            Tab::Devices => list(ui, &devices::Devices::of(shown), shown, listing, filters, desk),
-            Tab::Neighbors => list(ui, &neighbors::Neighbors::of(shown), shown, listing, filters, desk),
-            Tab::Findings => list(ui, &findings::Findings(shown), shown, listing, filters, desk),
-            Tab::Packets => {}
+        let source =
+            Source { tab: self.open, shown: shown.clone(), echoes: self.prepared.echoes.clone(), is_filtered: !filters.is_empty() };
+        source.with(|rows| list(ui, &source, rows, listing, filters, desk));
+    }
+}
+
+/// All that a table's rows are made of; another thread may have it, too.
+#[derive(Clone)]
+pub(crate) struct Source {
+    tab: Tab,
+    shown: Arc<Shown>,
+    /// See [`Prepared`].
+    echoes: Arc<[u32]>,
+    /// Names are only looked for where a filter may ask for them.
+    is_filtered: bool,
+}
+
+impl Source {
+    /// Makes the rows for as long as somebody looks at them.
+    fn with<T>(&self, look: impl FnOnce(&dyn Rows) -> T) -> T {
+        let shown = &self.shown;
+        let names = if self.is_filtered { Names::of(&shown.view) } else { Names::default() };
+        match self.tab {
+            Tab::Echoes => look(&echoes::Echoes::of(shown, self.echoes.clone(), &names)),
+            Tab::Flows => look(&flows::Flows { shown, names: &names }),
+            Tab::Hosts => look(&hosts::Hosts::of(shown)),
+            Tab::Resolutions => look(&resolutions::Resolutions { shown, names: &names }),
+            Tab::Dhcp => look(&dhcp::Dhcp(shown)),
+            Tab::Devices => look(&devices::Devices::of(shown)),
+            Tab::Neighbors => look(&neighbors::Neighbors::of(shown)),
+            Tab::Findings => look(&findings::Findings(shown)),
+            Tab::Packets => look(&packets::PacketRows::of(shown)),
         }
+    }
+
+    /// Does work over the rows on a thread of its own, and has the window look at what came of it.
+    fn elsewhere(&self, context: &egui::Context, work: Work) {
+        let (source, context) = (self.clone(), context.clone());
+        let run = move || {
+            source.with(|rows| work(rows));
+            context.request_repaint();
+        };
+        // Without a thread the work is dropped, which is told by what waits for it.
+        let _ = std::thread::Builder::new().name("table".into()).spawn(run);
     }
 }

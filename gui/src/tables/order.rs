@@ -1,18 +1,19 @@
-//! Which rows a table shows, in which order: made a slice per frame, so that a million rows make no frame slow.
+//! Which rows a table shows, in which order: made on a thread of its own where there are many, so that a million rows make no frame slow.
 
 use super::{Order, Rows};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tapscope_graph::View;
 use tapscope_graph::display_filter::{DisplayFilter, Field, Protocol, Subject, Value};
 
-/// The part of a frame that may go into it.
+/// The part of a frame that rows may take that came since.
 const BUDGET: Duration = Duration::from_millis(4);
-/// Rows between two looks at the clock.
+/// Rows between two looks at the clock, or at whether the order is still wanted.
 const SLICE: usize = 128;
-/// More rows than this are sorted on a thread of their own.
-const INLINE: usize = 10_000;
+/// More rows than this are looked at elsewhere.
+const INLINE: usize = 1_000;
 /// A living view is sorted anew after so many times what the last time took: the rest of the time is for the picture.
 const REST: u32 = 4;
 
@@ -28,8 +29,12 @@ impl Filters {
         self.search.is_empty() && self.follow.is_empty()
     }
 
-    fn hold(&self, subject: &dyn Subject) -> bool {
-        self.search.matches(subject) && self.follow.matches(subject)
+    fn hold(&self, rows: &dyn Rows, row: usize) -> bool {
+        self.is_empty()
+            || rows.with_subject(row, &mut |own| {
+                let subject = RowSubject { rows, row, own };
+                self.search.matches(&subject) && self.follow.matches(&subject)
+            })
     }
 }
 
@@ -51,15 +56,64 @@ impl Recipe {
     fn is_same(&self, other: &Recipe) -> bool {
         self.is_alike(other) && self.view.ptr_eq(&other.view)
     }
+
+    /// Looks at all rows; `None` once nobody wants to know any more.
+    fn make(&self, rows: &dyn Rows, progress: &Progress) -> Option<Made> {
+        let began = Instant::now();
+        let (first, end) = (rows.first(), rows.len());
+        let mut keyed = Vec::new();
+        for row in first..end {
+            if (row - first).is_multiple_of(SLICE) {
+                progress.done.store(row - first, Ordering::Relaxed);
+                if progress.is_unwanted.load(Ordering::Relaxed) {
+                    return None;
+                }
+            }
+            if self.filters.hold(rows, row) {
+                let order = self.column.map_or(Order::Number(0), |(column, _)| rows.cell(row, column).order);
+                keyed.push((order, row as u32));
+            }
+        }
+        if let Some((_, is_down)) = self.column {
+            keyed.sort_unstable();
+            if is_down {
+                keyed.reverse();
+            }
+        }
+        Some(Made { order: keyed.into_iter().map(|(_, row)| row).collect(), seen: end, spent: began.elapsed() })
+    }
 }
+
+/// An order.
+struct Made {
+    order: Vec<u32>,
+    /// The end of the rows that were looked at.
+    seen: usize,
+    spent: Duration,
+}
+
+/// How far the making of an order is.
+#[derive(Default)]
+struct Progress {
+    done: AtomicUsize,
+    is_unwanted: AtomicBool,
+}
+
+/// Looks at rows wherever it is run, and tells the table.
+pub(crate) type Work = Box<dyn FnOnce(&dyn Rows) + Send>;
 
 /// An order that is being made.
 struct Making {
     recipe: Recipe,
-    next: usize,
-    keyed: Vec<(Order, u32)>,
-    sorted: Option<Receiver<Vec<u32>>>,
-    spent: Duration,
+    progress: Arc<Progress>,
+    all: usize,
+    made: Receiver<Made>,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.progress.is_unwanted.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The order of a table's rows.
@@ -78,12 +132,12 @@ pub(crate) struct Ordered {
 
 impl Ordered {
     /// How many rows are shown.
-    pub fn len(&self, rows: &impl Rows) -> usize {
+    pub fn len(&self, rows: &dyn Rows) -> usize {
         self.rows.as_ref().map_or(rows.len() - rows.first(), Vec::len)
     }
 
     /// The row at a place; none where it is gone.
-    pub fn row(&self, rows: &impl Rows, place: usize) -> Option<usize> {
+    pub fn row(&self, rows: &dyn Rows, place: usize) -> Option<usize> {
         let row = match &self.rows {
             Some(order) => *order.get(place)? as usize,
             None => place + rows.first(),
@@ -92,7 +146,7 @@ impl Ordered {
     }
 
     /// The place of a row.
-    pub fn place(&self, rows: &impl Rows, row: usize) -> Option<usize> {
+    pub fn place(&self, rows: &dyn Rows, row: usize) -> Option<usize> {
         match &self.rows {
             // Without a column they are in order.
             Some(order) if self.column.is_none() => order.binary_search(&(row as u32)).ok(),
@@ -101,13 +155,15 @@ impl Ordered {
         }
     }
 
-    /// Whether it is being made.
-    pub fn is_making(&self) -> bool {
-        self.making.is_some()
+    /// How much of it is made, in percent, while it is being made.
+    pub fn making(&self) -> Option<usize> {
+        let making = self.making.as_ref()?;
+        Some(making.progress.done.load(Ordering::Relaxed) * 100 / making.all.max(1))
     }
 
-    /// Goes on making the order of this view, unless it is that already. While it is made the former one is shown.
-    pub fn refresh(&mut self, rows: &impl Rows, view: &Arc<View>, filters: &Filters) {
+    /// Goes on making the order of this view, unless it is that already. While it is made the former one is shown. `elsewhere` runs what
+    /// takes long, over the same rows.
+    pub fn refresh(&mut self, rows: &dyn Rows, view: &Arc<View>, filters: &Filters, elsewhere: &mut dyn FnMut(Work)) {
         let wanted = Recipe { view: Arc::downgrade(view), column: self.column, filters: filters.clone() };
         if self.column.is_none() && filters.is_empty() {
             *self = Ordered { column: None, ..Ordered::default() };
@@ -129,64 +185,47 @@ impl Ordered {
             if is_alike && self.rested_at.is_some_and(|until| Instant::now() < until) {
                 return;
             }
-            self.making = Some(Making { recipe: wanted, next: rows.first(), keyed: Vec::new(), sorted: None, spent: Duration::ZERO });
+            self.begin(rows, wanted, elsewhere);
         }
-        self.go_on(rows);
+        self.take();
     }
 
-    fn go_on(&mut self, rows: &impl Rows) {
-        let Some(making) = &mut self.making else { return };
-        let began = Instant::now();
-        if let Some(sorted) = &making.sorted {
-            match sorted.try_recv() {
-                Ok(order) => self.finish(rows, order),
-                Err(TryRecvError::Empty) => {}
-                // It cannot be sorted: it is shown as it comes.
-                Err(TryRecvError::Disconnected) => self.making = None,
+    fn begin(&mut self, rows: &dyn Rows, recipe: Recipe, elsewhere: &mut dyn FnMut(Work)) {
+        let (done, made) = channel();
+        let progress = Arc::new(Progress::default());
+        let all = rows.len() - rows.first();
+        self.making = Some(Making { recipe: recipe.clone(), progress: progress.clone(), all, made });
+        let work = move |rows: &dyn Rows| {
+            if let Some(made) = recipe.make(rows, &progress) {
+                // Whoever asked may want something else by now.
+                let _ = done.send(made);
             }
-            return;
-        }
-        let column = making.recipe.column;
-        while making.next < rows.len() {
-            let end = (making.next + SLICE).min(rows.len());
-            for row in making.next..end {
-                if making.recipe.filters.is_empty() || making.recipe.filters.hold(&RowSubject { rows, row }) {
-                    let order = column.map_or(Order::Number(0), |(column, _)| rows.cell(row, column).order);
-                    making.keyed.push((order, row as u32));
-                }
-            }
-            making.next = end;
-            if began.elapsed() > BUDGET {
-                making.spent += began.elapsed();
-                return;
-            }
-        }
-        making.spent += began.elapsed();
-        let keyed = std::mem::take(&mut making.keyed);
-        let is_down = column.is_some_and(|(_, is_down)| is_down);
-        if column.is_none() || keyed.len() <= INLINE {
-            let order = sort(keyed, column.is_some(), is_down);
-            self.finish(rows, order);
-            return;
-        }
-        let (done, sorted) = channel();
-        making.sorted = Some(sorted);
-        let run = move || drop(done.send(sort(keyed, true, is_down)));
-        if std::thread::Builder::new().name("sort".into()).spawn(run).is_err() {
-            self.making = None;
-        }
+        };
+        if all <= INLINE { work(rows) } else { elsewhere(Box::new(work)) }
     }
 
-    fn finish(&mut self, rows: &impl Rows, order: Vec<u32>) {
-        let Some(making) = self.making.take() else { return };
-        self.seen = rows.len().min(making.next);
-        self.rows = Some(order);
-        self.made = Some(making.recipe);
-        self.rested_at = Some(Instant::now() + making.spent * REST);
+    /// Takes the order that was made, if it is.
+    fn take(&mut self) {
+        let Some(making) = &self.making else { return };
+        match making.made.try_recv() {
+            Ok(made) => {
+                self.made = Some(making.recipe.clone());
+                self.seen = made.seen;
+                self.rows = Some(made.order);
+                self.rested_at = Some(Instant::now() + made.spent * REST);
+                self.making = None;
+            }
+            Err(TryRecvError::Empty) => {}
+            // It cannot be made: the rows are shown as they were.
+            Err(TryRecvError::Disconnected) => {
+                self.made = Some(making.recipe.clone());
+                self.making = None;
+            }
+        }
     }
 
     /// Looks at the rows that came since.
-    fn extend(&mut self, rows: &impl Rows, wanted: Recipe) {
+    fn extend(&mut self, rows: &dyn Rows, wanted: Recipe) {
         let began = Instant::now();
         let order = self.rows.get_or_insert_default();
         let gone = order.partition_point(|row| (*row as usize) < rows.first());
@@ -194,7 +233,7 @@ impl Ordered {
         self.seen = self.seen.max(rows.first()).min(rows.len());
         while self.seen < rows.len() {
             let end = (self.seen + SLICE).min(rows.len());
-            order.extend((self.seen..end).filter(|&row| wanted.filters.hold(&RowSubject { rows, row })).map(|row| row as u32));
+            order.extend((self.seen..end).filter(|&row| wanted.filters.hold(rows, row)).map(|row| row as u32));
             self.seen = end;
             if began.elapsed() > BUDGET {
                 return;
@@ -204,32 +243,27 @@ impl Ordered {
     }
 }
 
-fn sort(mut keyed: Vec<(Order, u32)>, is_sorted: bool, is_down: bool) -> Vec<u32> {
-    if is_sorted {
-        keyed.sort_unstable();
-    }
-    if is_down {
-        keyed.reverse();
-    }
-    keyed.into_iter().map(|(_, row)| row).collect()
-}
-
 /// A row, as a filter sees it: what the table says of it, and the text of its cells.
-struct RowSubject<'a, R> {
-    rows: &'a R,
+struct RowSubject<'a> {
+    rows: &'a dyn Rows,
     row: usize,
+    own: Option<&'a dyn Subject>,
 }
 
-impl<R: Rows> Subject for RowSubject<'_, R> {
+impl Subject for RowSubject<'_> {
     fn any(&self, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        if self.rows.any(self.row, field, test) {
+        let is_own = match self.own {
+            Some(own) => own.any(field, test),
+            None => self.rows.any(self.row, field, test),
+        };
+        if is_own {
             return true;
         }
         field == Field::Info && (0..self.rows.columns().len()).any(|column| test(Value::Text(&self.rows.cell(self.row, column).text)))
     }
 
     fn has(&self, protocol: Protocol) -> bool {
-        self.rows.has(self.row, protocol)
+        self.own.map_or_else(|| self.rows.has(self.row, protocol), |own| own.has(protocol))
     }
 }
 
@@ -276,6 +310,10 @@ mod tests {
         (0..ordered.len(rows)).filter_map(|place| ordered.row(rows, place)).collect()
     }
 
+    fn refresh(ordered: &mut Ordered, rows: &Counted, view: &Arc<View>, filters: &Filters) {
+        ordered.refresh(rows, view, filters, &mut |_| panic!("so few rows are looked at here"));
+    }
+
     #[test]
     fn rows_are_sorted_once_for_a_view_a_column_and_a_direction() {
         let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0) };
@@ -284,7 +322,7 @@ mod tests {
         let mut frame = |column, view: &Arc<View>| {
             ordered.column = column;
             ordered.rested_at = None;
-            ordered.refresh(&rows, view, &Filters::default());
+            refresh(&mut ordered, &rows, view, &Filters::default());
             (order(&ordered, &rows), rows.asked.replace(0))
         };
         assert_eq!(frame(None, &view), (vec![0, 1, 2], 0));
@@ -304,31 +342,57 @@ mod tests {
         let view = Arc::new(View::default());
         let filters = Filters { search: DisplayFilter::parse("info contains 3").expect("a filter"), ..Filters::default() };
         let mut ordered = Ordered { column: Some((0, true)), ..Ordered::default() };
-        ordered.refresh(&rows, &view, &filters);
+        refresh(&mut ordered, &rows, &view, &filters);
         assert_eq!(order(&ordered, &rows), [0, 3, 2]);
         assert_eq!((ordered.place(&rows, 3), ordered.place(&rows, 1)), (Some(1), None));
     }
 
     #[test]
-    fn a_million_rows_are_sorted_in_slices_that_a_frame_has_time_for() {
+    fn a_million_rows_are_sorted_elsewhere_and_the_former_order_stays_meanwhile() {
         let rows = Counted { numbers: (0..1_000_000).map(|row| (row * 7919) % 1_000_003).collect(), asked: Counter::new(0) };
         let view = Arc::new(View::default());
         let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
-        let mut longest = Duration::ZERO;
-        let began = Instant::now();
-        loop {
-            let frame = Instant::now();
-            ordered.refresh(&rows, &view, &Filters::default());
-            // By the machine's clock, which other programs stretch: it is told, not asserted.
-            longest = longest.max(frame.elapsed());
-            if !ordered.is_making() {
-                break;
-            }
-            assert!(began.elapsed() < Duration::from_secs(120), "it never ends");
-            std::thread::yield_now();
+        let mut given: Vec<Work> = Vec::new();
+        for _ in 0..3 {
+            ordered.refresh(&rows, &view, &Filters::default(), &mut |work| given.push(work));
+            assert_eq!((ordered.row(&rows, 0), ordered.making()), (Some(0), Some(0)));
         }
-        eprintln!("sorted after {:?}, the longest slice took {longest:?}", began.elapsed());
+        assert_eq!((given.len(), rows.asked.get()), (1, 0), "it is begun once, and not here");
+        given.pop().expect("one")(&rows);
+        ordered.refresh(&rows, &view, &Filters::default(), &mut |_| panic!("it is made already"));
+        assert_eq!(ordered.making(), None);
         let sorted: Vec<i64> = order(&ordered, &rows).into_iter().map(|row| rows.numbers[row]).collect();
         assert!(sorted.is_sorted() && sorted.len() == 1_000_000);
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_made() {
+        let rows = Counted { numbers: (0..5_000).collect(), asked: Counter::new(0) };
+        let view = Arc::new(View::default());
+        let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
+        let mut given: Vec<Work> = Vec::new();
+        ordered.refresh(&rows, &view, &Filters::default(), &mut |work| given.push(work));
+        ordered.column = Some((1, false));
+        ordered.refresh(&rows, &view, &Filters::default(), &mut |work| given.push(work));
+        given.remove(0)(&rows);
+        assert_eq!(rows.asked.get(), 0, "the first one was given up");
+        given.remove(0)(&rows);
+        ordered.refresh(&rows, &view, &Filters::default(), &mut |_| panic!("it is made already"));
+        assert_eq!(ordered.row(&rows, 0), Some(4_999));
+    }
+
+    #[test]
+    fn where_no_thread_can_be_had_the_rows_stay_as_they_are() {
+        let rows = Counted { numbers: (0..5_000).rev().collect(), asked: Counter::new(0) };
+        let view = Arc::new(View::default());
+        let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
+        let mut tries = 0;
+        for _ in 0..3 {
+            ordered.refresh(&rows, &view, &Filters::default(), &mut |work| {
+                tries += 1;
+                drop(work);
+            });
+        }
+        assert_eq!((tries, ordered.making(), ordered.row(&rows, 0)), (1, None, Some(0)));
     }
 }

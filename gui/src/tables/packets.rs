@@ -2,7 +2,7 @@
 
 use super::list::{Listing, list};
 use super::order::Filters;
-use super::{Cell, Column, Desk, Rows, Tone, column};
+use super::{Cell, Column, Desk, Rows, Source, Tone, column};
 use crate::session::Shown;
 use crate::window::Selection;
 use crate::{format, theme};
@@ -11,9 +11,8 @@ use egui::{
 };
 use std::cell::RefCell;
 use std::ops::Range;
-use std::sync::Arc;
 use tapscope_graph::decode::{self, Layer, Summary};
-use tapscope_graph::display_filter::{Field, PacketSubject, Protocol, Subject, Value};
+use tapscope_graph::display_filter::{PacketSubject, Subject};
 use tapscope_graph::{Frame, FrameNo, LinkType};
 
 const COLUMNS: &[Column] = &[
@@ -45,27 +44,23 @@ pub struct State {
 }
 
 /// The packets that are kept; row `n` is packet `n`, however many made room.
-struct PacketRows<'a> {
+pub(super) struct PacketRows<'a> {
     shown: &'a Shown,
     /// The line of the row that was asked for last: each has several cells.
     last: RefCell<Option<(usize, Summary)>>,
 }
 
-impl PacketRows<'_> {
+impl<'a> PacketRows<'a> {
+    pub fn of(shown: &'a Shown) -> PacketRows<'a> {
+        PacketRows { shown, last: RefCell::default() }
+    }
+
     fn frame(&self, row: usize) -> Option<Frame<'_>> {
         self.shown.packets.get(FrameNo(row as u64))
     }
 
     fn point(&self, frame: &Frame<'_>) -> String {
         self.shown.view.tables.points.get(frame.point.0 as usize).map_or_else(String::new, |point| point.label(frame.point))
-    }
-
-    fn with_subject<T>(&self, row: usize, ask: impl FnOnce(&PacketSubject<'_>) -> T) -> Option<T> {
-        let frame = self.frame(row)?;
-        let link_type = link_type(self.shown, &frame);
-        let (point, summary) = (self.point(&frame), || decode::summary(link_type, &frame));
-        let packet = decode::digest(link_type, &frame);
-        Some(ask(&PacketSubject { number: FrameNo(row as u64), length: frame.original_length, point: &point, packet, summary: &summary }))
     }
 }
 
@@ -115,17 +110,19 @@ impl Rows for PacketRows<'_> {
         "no packet was seen yet"
     }
 
-    fn any(&self, row: usize, field: Field, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
-        self.with_subject(row, |packet| packet.any(field, test)).unwrap_or(false)
-    }
-
-    fn has(&self, row: usize, protocol: Protocol) -> bool {
-        self.with_subject(row, |packet| packet.has(protocol)).unwrap_or(false)
+    fn with_subject(&self, row: usize, ask: &mut dyn FnMut(Option<&dyn Subject>) -> bool) -> bool {
+        let Some(frame) = self.frame(row) else { return false };
+        let link_type = link_type(self.shown, &frame);
+        let (point, summary) = (self.point(&frame), || decode::summary(link_type, &frame));
+        let packet = decode::digest(link_type, &frame);
+        let number = FrameNo(row as u64);
+        ask(Some(&PacketSubject { number, length: frame.original_length, point: &point, packet, summary: &summary }))
     }
 }
 
 impl State {
-    pub(super) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, listing: &mut Listing, filters: &Filters, desk: &mut Desk<'_, '_>) {
+    pub(super) fn show(&mut self, ui: &mut Ui, source: &Source, listing: &mut Listing, filters: &Filters, desk: &mut Desk<'_, '_>) {
+        let shown = &source.shown;
         let packets = &shown.packets;
         let palette = theme::palette(ui.ctx());
         if packets.pushed_out() > 0 {
@@ -144,7 +141,7 @@ impl State {
         ui.horizontal_top(|ui| {
             ui.allocate_ui_with_layout(egui::vec2(width, height), Layout::top_down(Align::LEFT), |ui| {
                 ui.set_min_width(width);
-                list(ui, &PacketRows { shown, last: RefCell::default() }, shown, listing, filters, desk);
+                source.with(|rows| list(ui, source, rows, listing, filters, desk));
             });
             *desk.packet = listing.cursor.map(|row| FrameNo(row as u64)).or(*desk.packet);
             if self.shown != *desk.packet {
