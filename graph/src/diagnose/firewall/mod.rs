@@ -112,7 +112,7 @@ impl<'a> Rules<'a> {
     pub fn mark(&self, netns: Netns, hook: Hook<'_>, packet: &Packet<'_>) -> u32 {
         let chains = self.of_hook(netns, hook);
         let met = chains.into_iter().flatten().filter(|entry| matches(&entry.parsed.terms, packet) == Some(true));
-        met.filter_map(|entry| entry.parsed.mark).last().unwrap_or(0)
+        met.filter_map(|entry| entry.parsed.mark).next_back().unwrap_or(0)
     }
 
     /// The base chains of a hook, in the order of their priority; each with its rules.
