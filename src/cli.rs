@@ -89,6 +89,9 @@ enum Command {
   tapscope show --live --qmp all     also what is on no device: asks every guest's QEMU for copies
   tapscope show ssh://root@host --for 10s
 
+\"What is wrong\" is told unasked: an address or MAC that two have, DHCP without a server, a blocked port, a loop, ports with
+different MTUs, a TAP that nobody reads; with the code that `tapscope why` has for it and the packets that show it.
+
 Exit status: 0 done; 1 a file could not be read, or only up to some damage (what came before it is
 printed, and the damage is told on standard error); 64 usage.")]
 pub struct ShowArguments {

@@ -7,6 +7,7 @@ use crate::report;
 use crate::show;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,8 +17,8 @@ use std::time::{Duration, Instant};
 use tapscope_capture::file::{Merged, Reader};
 use tapscope_capture::interface::Follow;
 use tapscope_graph::View;
-use tapscope_graph::diagnose::{Confidence, Diagnosis, Endpoint, Party, Pinged, Place, Question, Verdict, diagnose};
-use tapscope_graph::host::Host;
+use tapscope_graph::diagnose::{Confidence, Diagnosis, Endpoint, Party, Pinged, Place, Question, Verdict, diagnose, inquiries};
+use tapscope_graph::host::{Host, Inquiry};
 
 /// Codes of `why` and `check` beside [`EXIT_OK`].
 pub const EXIT_FAILS: u8 = 1;
@@ -199,6 +200,7 @@ pub fn listen(
     }
     linger(&mut live, LINGER)?;
     live.read_firewall()?;
+    ask_kernel(&mut live, &questions)?;
     match recording {
         Some(mut recording) => {
             recording.learn_names(live.network.tables());
@@ -214,6 +216,22 @@ pub fn listen(
         eprintln!("tapscope: {notice}");
     }
     Ok((live.network.view(), questions))
+}
+
+/// Asks the kernel what it would do with the very packets. Each answer may show more of the way, of which it is asked then.
+fn ask_kernel(live: &mut Live, questions: &[Question]) -> Result<()> {
+    const ROUNDS: usize = 4;
+    let mut asked = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let view = live.network.view();
+        let open = questions.iter().flat_map(|question| inquiries(&view, question));
+        let open: Vec<Inquiry> = open.filter(|inquiry| asked.insert(*inquiry)).collect();
+        if open.is_empty() {
+            break;
+        }
+        live.inquire(open)?;
+    }
+    Ok(())
 }
 
 /// Learns what comes until the time is over, all pings are, or somebody says so.

@@ -396,31 +396,6 @@ impl Live {
         let _ = self.asks.try_send(Ask::Counters(every));
     }
 
-    /// Has the firewalls' rules read, and learns them with what else comes meanwhile. That programs fail is a fact of the host.
-    ///
-    /// # Errors
-    /// As [`Live::take`].
-    pub fn read_firewall(&mut self) -> Result<()> {
-        let (done, is_done) = bounded(1);
-        if self.asks.send(Ask::Firewall(done)).is_err() {
-            bail!("nobody watches the host any more");
-        }
-        let deadline = Instant::now() + RULES;
-        while is_done.is_empty() && Instant::now() < deadline {
-            self.take(Instant::now() + Duration::from_millis(10), Some)?;
-        }
-        // What was sent before "done" is in the queue.
-        self.take(Instant::now() + Duration::from_millis(10), Some)?;
-        Ok(())
-    }
-
-    /// Has the firewalls' rules read, without waiting for them: they are learned when they come.
-    #[cfg(feature = "window")]
-    pub fn ask_for_firewall(&self) {
-        let (done, _) = bounded(1);
-        let _ = self.asks.try_send(Ask::Firewall(done));
-    }
-
     /// Points that capture now.
     pub fn open_points(&self) -> usize {
         self.network.tables().points.iter().filter(|point| !point.closed).count()

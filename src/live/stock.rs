@@ -1,11 +1,12 @@
 //! The thread that reads what the host says.
 
-use super::now;
-use crossbeam_channel::{Receiver, Sender};
+use super::{Live, RULES, now};
+use anyhow::{Result, bail};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tapscope_capture::inventory::Inventory;
-use tapscope_graph::host::{HostChange, HostFact, Unreadable};
+use tapscope_graph::host::{HostChange, HostFact, Inquiry, Unreadable};
 use tapscope_graph::{Event, Text};
 
 /// How long the inventory waits for a change before it looks whether it should end.
@@ -15,8 +16,50 @@ const BREATH: Duration = Duration::from_millis(200);
 pub enum Ask {
     /// Read the firewalls' rules, then say so.
     Firewall(Sender<()>),
+    /// Ask the kernel about packets, then say so.
+    Kernel(Vec<Inquiry>, Sender<()>),
     /// Read the counters more often, or less.
     Counters(Duration),
+}
+
+impl Live {
+    /// Has the firewalls' rules read, and learns them with what else comes meanwhile. That programs fail is a fact of the host.
+    ///
+    /// # Errors
+    /// As [`Live::take`].
+    pub fn read_firewall(&mut self) -> Result<()> {
+        let (done, is_done) = bounded(1);
+        self.order(Ask::Firewall(done), &is_done)
+    }
+
+    /// Has the kernel asked about single packets, and learns what it says.
+    ///
+    /// # Errors
+    /// As [`Live::take`].
+    pub fn inquire(&mut self, inquiries: Vec<Inquiry>) -> Result<()> {
+        let (done, is_done) = bounded(1);
+        self.order(Ask::Kernel(inquiries, done), &is_done)
+    }
+
+    fn order(&mut self, ask: Ask, is_done: &Receiver<()>) -> Result<()> {
+        if self.asks.send(ask).is_err() {
+            bail!("nobody watches the host any more");
+        }
+        let deadline = Instant::now() + RULES;
+        while is_done.is_empty() && Instant::now() < deadline {
+            self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        }
+        // What was sent before "done" is in the queue.
+        self.take(Instant::now() + Duration::from_millis(10), Some)?;
+        Ok(())
+    }
+
+    /// Has the firewalls' rules read, without waiting for them: they are learned when they come.
+    #[cfg(feature = "window")]
+    pub fn ask_for_firewall(&self) {
+        let (done, _) = bounded(1);
+        let _ = self.asks.try_send(Ask::Firewall(done));
+    }
 }
 
 /// What the thread does until it is told to stop, or nobody hears it any more.
@@ -27,6 +70,13 @@ pub fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, ask
                 Ask::Counters(every) => inventory.refresh_counters(Some(every)),
                 Ask::Firewall(done) => {
                     let changes = inventory.firewall();
+                    if events.send(Event::Host { at: now(), changes }).is_err() {
+                        return;
+                    }
+                    let _ = done.send(());
+                }
+                Ask::Kernel(inquiries, done) => {
+                    let changes = inventory.inquire(&inquiries);
                     if events.send(Event::Host { at: now(), changes }).is_err() {
                         return;
                     }

@@ -11,7 +11,7 @@ mod rows;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-use tapscope_graph::host::HostChange;
+use tapscope_graph::host::{HostChange, Inquiry};
 
 /// Which network namespaces are looked at. The own one always is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,13 @@ pub trait Inventory: Send {
     ///
     /// What changed since the last call comes back. A program that is missing or not permitted is an `Unreadable` fact.
     fn firewall(&mut self) -> Vec<HostChange>;
+
+    /// Asks the kernel about single packets; what it says comes back, and what it no longer says is taken back. What cannot be asked is an
+    /// `Unreadable` fact. Only Linux can be asked.
+    fn inquire(&mut self, inquiries: &[Inquiry]) -> Vec<HostChange> {
+        let _ = inquiries;
+        Vec::new()
+    }
 
     /// How often devices' counters are read again; `None` for never, so that an idle host costs nothing. At the start: a second.
     fn refresh_counters(&mut self, every: Option<Duration>);

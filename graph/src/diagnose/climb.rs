@@ -23,8 +23,8 @@ use crate::topology::Topology;
 use crate::{Direction, Timestamp};
 use std::net::IpAddr;
 
-/// Answers a question.
-pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question) -> Diagnosis {
+/// Who is asked about, and all that is known.
+pub(crate) fn case<'a>(tables: &'a Tables, topology: &'a Topology, question: &Question) -> Case<'a> {
     let mut from = Endpoint::find(tables, topology, &question.from, &question.to);
     let mut to = Endpoint::find(tables, topology, &question.to, &question.from);
     let window = Window {
@@ -42,7 +42,7 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
     for end in [&mut from, &mut to] {
         end.mac = end.mac.or_else(|| claimed(tables, end.ip?)).or_else(|| only_one_behind(tables, end));
     }
-    let mut case = Case {
+    Case {
         tables,
         host: &tables.host,
         topology,
@@ -53,7 +53,12 @@ pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question
         pattern: Pattern::None,
         pinged: question.pinged,
         rules: Rules::of(&tables.host),
-    };
+    }
+}
+
+/// Answers a question.
+pub(crate) fn diagnose(tables: &Tables, topology: &Topology, question: &Question) -> Diagnosis {
+    let mut case = case(tables, topology, question);
     let echoes = Echoes::of(&case);
     let mut story = Story::default();
     let (loss, verdict) = echoes.fate(&case, question);

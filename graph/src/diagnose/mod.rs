@@ -23,6 +23,7 @@ mod dropped;
 mod echoes;
 mod endpoint;
 mod firewall;
+mod inquire;
 mod note;
 mod printed;
 mod question;
@@ -44,6 +45,13 @@ pub use endpoint::{Endpoint, Place};
 pub use question::{Empty, Party, Pinged, Question};
 
 use crate::View;
+use crate::host::Inquiry;
+
+/// What the kernel should be asked before the question is answered: about the very packets, where its own word is better than the listed
+/// rules. Its answers may show more of the way, and so more to ask.
+pub fn inquiries(view: &View, question: &Question) -> Vec<Inquiry> {
+    inquire::inquiries(&climb::case(&view.tables, &view.topology, question))
+}
 
 /// Answers a question from all that is known.
 pub fn diagnose(view: &View, question: &Question) -> Diagnosis {

@@ -1,9 +1,10 @@
 //! Which way the host's IP stack would send a packet: a pure function of its addresses, rules and routes.
 //!
 //! Read ip-rule(8) and ip-route(8) first: rules in the order of their priority name tables; in a table the longest prefix wins, then the
-//! lowest metric.
+//! lowest metric. Where the kernel was asked for that very packet, its answer counts: it knows marks, users, groups of next hops and devices'
+//! own tables, which the listed rules alone do not decide.
 
-use crate::host::{DeviceId, Host, HostAddress, Netns, Route, RouteKind, Rule};
+use crate::host::{DeviceId, Host, HostAddress, Netns, Route, RouteAnswer, RouteInquiry, RouteKind, RouteLookup, Rule};
 use std::net::IpAddr;
 
 /// The local, main and default table (linux/rtnetlink.h).
@@ -18,10 +19,21 @@ pub(crate) enum Way<'a> {
     Local(DeviceId),
     /// It goes out.
     Out(Hop<'a>),
-    /// A route refuses it: blackhole, unreachable, prohibit.
-    Refused(&'a Route),
+    /// It is refused.
+    Refused(Refusal<'a>),
     /// There is no route.
     Nowhere,
+}
+
+/// What refuses a packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal<'a> {
+    /// Blackhole, unreachable, prohibit.
+    pub kind: RouteKind,
+    /// The route that does, where it is known.
+    pub route: Option<&'a Route>,
+    /// Or the rule that does.
+    pub rule: Option<&'a Rule>,
 }
 
 /// Where it goes out.
@@ -37,7 +49,7 @@ pub(crate) struct Hop<'a> {
     pub rule: Option<&'a Rule>,
 }
 
-/// Looks up the way of a packet that came in by a device, or of one's own.
+/// Looks up the way of a packet that came in by a device, or of one's own: what the kernel said of it, otherwise what the rules say.
 pub(crate) fn look_up<'a>(
     host: &'a Host,
     netns: Netns,
@@ -48,28 +60,110 @@ pub(crate) fn look_up<'a>(
     if let Some(own) = own_address(host, netns, destination) {
         return Way::Local(own.device);
     }
-    let mut rules: Vec<&Rule> = host.rules().filter(|rule| rule.netns == netns && rule.is_v6 == destination.is_ipv6()).collect();
+    let packet = RouteInquiry { netns, source, destination, in_device, mark: 0 };
+    host.route_lookup(&packet).and_then(|lookup| told(host, lookup)).unwrap_or_else(|| simulate(host, &packet))
+}
+
+/// What the kernel's answer means; none where it may be about something else than the route.
+fn told<'a>(host: &'a Host, lookup: &'a RouteLookup) -> Option<Way<'a>> {
+    let packet = &lookup.packet;
+    let route = match &lookup.answer {
+        RouteAnswer::Way(route) => route,
+        RouteAnswer::Refused(_) => return refused(host, lookup),
+    };
+    match (route.kind, route.device) {
+        (RouteKind::Local, device) => packet.in_device.or(device).map(Way::Local),
+        (RouteKind::Unicast, Some(device)) => {
+            let is_it = |rule: &&Rule| rule.table == Some(route.table) && !USUAL.contains(&route.table);
+            let rule = rules(host, packet).into_iter().find(is_it);
+            Some(Way::Out(Hop { device, next: route.gateway.unwrap_or(packet.destination), route, rule }))
+        }
+        _ => None,
+    }
+}
+
+/// For what came in, IPv4's answer also depends on forwarding and on the source (net/ipv4/route.c, `ip_route_input_slow`), and for what is
+/// sent with a source that is nobody's it is about that.
+fn refused<'a>(host: &'a Host, lookup: &'a RouteLookup) -> Option<Way<'a>> {
+    let packet = &lookup.packet;
+    let kind = lookup.answer.refusal()?;
+    let is_own = packet.source.is_some_and(|source| own_address(host, packet.netns, source).is_some());
+    let is_about_route = match (kind, packet.in_device) {
+        _ if packet.destination.is_ipv6() => true,
+        (Some(RouteKind::Blackhole), Some(device)) => !is_own && device_setting(host, device, "ipv4", "rp_filter") == 0,
+        (Some(RouteKind::Blackhole), None) => packet.source.is_none() || is_own,
+        (Some(RouteKind::Unreachable), Some(device)) => {
+            let name = host.device(device).map(|row| format!("net.ipv4.conf.{}.forwarding", row.name));
+            let own = name.and_then(|name| host.setting(packet.netns, &name));
+            own.or_else(|| host.setting(packet.netns, "net.ipv4.ip_forward")).is_some_and(|value| value.as_str() == "1")
+        }
+        _ => true,
+    };
+    if !is_about_route {
+        return None;
+    }
+    let listed = simulate(host, packet);
+    let Some(kind) = kind else {
+        // A rule that is unreachable says the same as if there were no route (net/ipv4/fib_rules.c, `fib4_rule_action`).
+        let is_rule = matches!(listed, Way::Refused(Refusal { kind: RouteKind::Unreachable, rule: Some(_), .. }));
+        return Some(if is_rule { listed } else { Way::Nowhere });
+    };
+    Some(match listed {
+        Way::Refused(refusal) if refusal.kind == kind => Way::Refused(refusal),
+        _ => {
+            let route = host
+                .routes()
+                .find(|route| route.netns == packet.netns && route.kind == kind && route.destination.contains(packet.destination));
+            let rule = rules(host, packet).into_iter().find(|rule| rule.refuses() == Some(kind));
+            Way::Refused(Refusal { kind, route: route.filter(|_| rule.is_none()), rule: rule.filter(|_| route.is_none()) })
+        }
+    })
+}
+
+/// The tables that every host has.
+const USUAL: [u32; 3] = [LOCAL, MAIN, DEFAULT];
+
+/// The rules for a packet's version of IP, in their order.
+fn rules<'a>(host: &'a Host, packet: &RouteInquiry) -> Vec<&'a Rule> {
+    let mut rules: Vec<&Rule> =
+        host.rules().filter(|rule| rule.netns == packet.netns && rule.is_v6 == packet.destination.is_ipv6()).collect();
     rules.sort_by_key(|rule| rule.priority);
+    rules
+}
+
+/// What the listed rules and routes give.
+pub(crate) fn simulate<'a>(host: &'a Host, packet: &RouteInquiry) -> Way<'a> {
+    let &RouteInquiry { netns, source, destination, in_device, .. } = packet;
     let in_name = in_device.and_then(|device| host.device(device)).map(|device| &device.name);
-    let applies = |rule: &Rule| {
+    let applies = |rule: &&Rule| {
         rule.destination.is_none_or(|prefix| prefix.contains(destination))
             && rule.source.is_none_or(|prefix| source.is_some_and(|source| prefix.contains(source)))
             && rule.in_device.as_ref().is_none_or(|name| in_name == Some(name))
-            // Marks are set by rules of a firewall, which are not followed so far.
+            // Which mark a packet has, the kernel is told when it is asked.
             && rule.mark.is_none()
             && rule.out_device.is_none()
+            && !rule.is_special()
     };
-    let usual = [LOCAL, MAIN, DEFAULT];
-    let tables: Vec<(u32, Option<&Rule>)> = if rules.is_empty() {
-        usual.into_iter().map(|table| (table, None)).collect()
+    let rules = rules(host, packet);
+    let steps: Vec<(Option<u32>, Option<&Rule>)> = if rules.is_empty() {
+        USUAL.into_iter().map(|table| (Some(table), None)).collect()
     } else {
-        rules.into_iter().filter(|rule| applies(rule)).map(|rule| (rule.table.unwrap_or(0), Some(rule))).collect()
+        rules.into_iter().filter(applies).map(|rule| (rule.table, Some(rule))).collect()
     };
-    for (table, rule) in tables {
+    for (table, rule) in steps {
+        if let (Some(kind), Some(_)) = (rule.and_then(Rule::refuses), rule) {
+            return Way::Refused(Refusal { kind, route: None, rule });
+        }
+        let Some(table) = table else { continue };
         let Some(route) = best(host, netns, table, destination) else { continue };
-        let rule = rule.filter(|_| !usual.contains(&table));
+        if rule.and_then(Rule::suppresses).is_some_and(|length| route.destination.length <= length) {
+            continue;
+        }
+        let rule = rule.filter(|_| !USUAL.contains(&table));
         match (route.kind, route.device) {
-            (RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit, _) => return Way::Refused(route),
+            (RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit, _) => {
+                return Way::Refused(Refusal { kind: route.kind, route: Some(route), rule: None });
+            }
             (RouteKind::Throw, _) => {}
             (RouteKind::Local, Some(device)) => return Way::Local(device),
             (_, Some(device)) => return Way::Out(Hop { device, next: route.gateway.unwrap_or(destination), route, rule }),
@@ -77,6 +171,19 @@ pub(crate) fn look_up<'a>(
         }
     }
     Way::Nowhere
+}
+
+impl Way<'_> {
+    /// In words; the same ones for the same way.
+    pub fn words(&self, host: &Host) -> String {
+        let name = |device: DeviceId| host.device(device).map_or_else(|| format!("device {}", device.index), |row| row.name.to_string());
+        match self {
+            Way::Local(_) => "to this host itself".to_owned(),
+            Way::Out(hop) => format!("out by {} to {}", name(hop.device), hop.next),
+            Way::Refused(refusal) => refusal.kind.name().to_owned(),
+            Way::Nowhere => "no route".to_owned(),
+        }
+    }
 }
 
 /// The best route of a table.

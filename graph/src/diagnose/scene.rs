@@ -9,7 +9,7 @@ use super::sight::{Ear, Window, ear};
 use super::trail::{Spot, Stop};
 use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, IcmpError, Neighbor};
-use crate::host::{Bridge, Device, DeviceCounters, DeviceId, DeviceKind, Host, HostKey, Netns};
+use crate::host::{Bridge, Device, DeviceCounters, DeviceId, DeviceKind, Host, HostKey, Netns, Tracked};
 use crate::journey::Journey;
 use crate::tables::Tables;
 use crate::topology::Topology;
@@ -107,6 +107,12 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Whether the kernel told which connections between both ends it tracks in a namespace: it is asked together with the ways.
+    pub fn knows_tracked(&self, netns: Netns) -> bool {
+        self.host.route_lookups().any(|row| row.packet.netns == netns)
+            && !self.host.unreadable().any(|row| row.what.as_str().starts_with("the tracked connections of"))
+    }
+
     /// Whether both ends are on one link, as ports of one bridge.
     pub fn is_one_link(&self) -> bool {
         let bridge = |end: &Endpoint| {
@@ -151,6 +157,13 @@ impl<'s> Scene<'s> {
 
     pub fn name(&self, device: DeviceId) -> String {
         case_name(self.case.host, device)
+    }
+
+    /// What the kernel tracks of an echo from A to B in this namespace; the newest is not known, so any.
+    pub fn tracked(&self) -> Option<&'s Tracked> {
+        let (from, to) = self.case.from.ip.zip(self.case.to.ip)?;
+        let is_it = |row: &&Tracked| row.netns == self.spot.netns && row.original.source == from && row.original.destination == to;
+        self.case.host.tracked().filter(is_it).find(|row| matches!(row.protocol, 1 | 58))
     }
 
     /// Packets of the leg: those that are followed here.

@@ -152,6 +152,28 @@ pub struct Rule {
     pub text: Text,
 }
 
+impl Rule {
+    /// What it does to the packets that it applies to, where it refuses them itself.
+    pub fn refuses(&self) -> Option<RouteKind> {
+        let mut kinds = [RouteKind::Blackhole, RouteKind::Unreachable, RouteKind::Prohibit].into_iter();
+        kinds.find(|kind| self.table.is_none() && self.words().any(|word| word == kind.name()))
+    }
+
+    /// Routes of so many bits or fewer do not count (`suppress_prefixlength`).
+    pub fn suppresses(&self) -> Option<u8> {
+        self.words().skip_while(|word| *word != "suppress_prefixlength").nth(1)?.parse().ok()
+    }
+
+    /// It depends on more than addresses, devices and marks.
+    pub fn is_special(&self) -> bool {
+        self.words().any(|word| matches!(word, "not" | "tos" | "uidrange" | "ipproto" | "sport" | "dport" | "tun_id" | "suppress_ifgroup"))
+    }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.as_str().split_whitespace()
+    }
+}
+
 /// The state of a neighbour (RFC 4861, section 7.3.2, and Linux's own).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

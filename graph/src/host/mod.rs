@@ -9,6 +9,7 @@ mod counter;
 mod device;
 mod guest;
 mod index;
+mod inquiry;
 mod ip;
 mod readings;
 mod table;
@@ -19,6 +20,7 @@ pub use cable::{Cable, CableEnd, CableKind, CableRole, CableSight, CableState, C
 pub use counter::{Counter, Drop, Listener};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
+pub use inquiry::{Inquiry, RouteAnswer, RouteInquiry, RouteLookup, Tracked, TrackedTuple};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
 pub use table::Host;
 pub use user::UserNetwork;
@@ -151,6 +153,10 @@ pub enum HostFact {
     Drop(Drop),
     /// A socket that waits for datagrams or connections.
     Listener(Listener),
+    /// The way of one packet, as the kernel itself told it when it was asked.
+    RouteLookup(Box<RouteLookup>),
+    /// A connection that is tracked, as the kernel told when it was asked.
+    Tracked(Tracked),
     /// Something that could not be read.
     Unreadable(Unreadable),
     /// Frames that the kernel threw away before any point, since it started: the second column of `/proc/net/softnet_stat`, all processors.
@@ -193,6 +199,10 @@ pub enum HostKey {
     Drop(Option<Netns>, Option<u32>, Text, Text, u16),
     /// Namespace, protocol, address, port.
     Listener(Netns, u8, IpAddr, u16),
+    /// Namespace, source, destination, index of the device that it came in by.
+    RouteLookup(Netns, Option<IpAddr>, IpAddr, Option<u32>),
+    /// Namespace, protocol, the original direction.
+    Tracked(Netns, u8, TrackedTuple),
     /// What.
     Unreadable(Text),
     /// The one counter.
@@ -221,6 +231,8 @@ impl HostFact {
             HostFact::Counter(row) => HostKey::Counter(row.netns, row.device, row.name.clone()),
             HostFact::Drop(row) => HostKey::Drop(row.netns, row.device, row.reason.clone(), row.location.clone(), row.ether_type),
             HostFact::Listener(row) => HostKey::Listener(row.netns, row.protocol, row.address, row.port),
+            HostFact::RouteLookup(row) => row.packet.key(),
+            HostFact::Tracked(row) => HostKey::Tracked(row.netns, row.protocol, row.original),
             HostFact::Unreadable(row) => HostKey::Unreadable(row.what.clone()),
             HostFact::Backlog(_) => HostKey::Backlog,
         }

@@ -4,7 +4,8 @@ use super::index::Index;
 use super::readings::Readings;
 use super::{
     Asked, Cable, CableEnd, Counter, Device, DeviceCounters, DeviceId, Drop, FdbEntry, FirewallRule, Guest, HostAddress, HostChange,
-    HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, Rule, Setting, Unreadable,
+    HostFact, HostKey, HostNeighbor, Listener, Namespace, Netns, Nic, Reader, Route, RouteInquiry, RouteLookup, Rule, Setting, Tracked,
+    Unreadable,
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
@@ -306,6 +307,14 @@ impl Host {
         }
     }
 
+    /// What the kernel said of a packet's way when it was asked, whatever the packet's mark.
+    pub fn route_lookup(&self, packet: &RouteInquiry) -> Option<&RouteLookup> {
+        match self.rows.get(&packet.key())? {
+            HostFact::RouteLookup(row) => Some(row),
+            _ => None,
+        }
+    }
+
     /// The ports of a bridge, by index.
     pub fn ports(&self, bridge: DeviceId) -> impl Iterator<Item = &Device> {
         self.devices().filter(move |device| device.port.is_some() && device.master == Some(bridge))
@@ -371,6 +380,10 @@ impl Host {
         drops, Drop, Drop);
     rows!(/// Sockets that wait.
         listeners, Listener, Listener);
+    rows!(/// Ways of packets that the kernel was asked for.
+        route_lookups, RouteLookup, RouteLookup);
+    rows!(/// Connections that are tracked.
+        tracked, Tracked, Tracked);
     rows!(/// What could not be read.
         unreadable, Unreadable, Unreadable);
 }
@@ -395,6 +408,8 @@ impl HostKey {
             | HostKey::Setting(netns, _)
             | HostKey::Counter(netns, ..)
             | HostKey::Listener(netns, ..)
+            | HostKey::RouteLookup(netns, ..)
+            | HostKey::Tracked(netns, ..)
             | HostKey::Firewall(netns, ..) => Some(*netns),
             HostKey::Drop(netns, ..) => *netns,
             _ => self.device().map(|device| device.netns),

@@ -5,6 +5,7 @@ mod cable;
 mod firewall;
 pub mod guest;
 mod guests;
+mod inquiry;
 mod listening;
 mod namespace;
 mod provider;
@@ -26,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
 use tapscope_graph::Text;
-use tapscope_graph::host::{HostChange, HostFact, HostKey, Netns, Unreadable};
+use tapscope_graph::host::{HostChange, HostFact, HostKey, Inquiry, Netns, Unreadable};
 use watch::Watch;
 
 /// A name's file is there before its namespace is; how long to look again, and how often.
@@ -77,11 +78,13 @@ struct Asked {
     at: Instant,
 }
 
-/// What a message of the kernel's says, in words: for who tries what becomes of strange ones. Kind 0 is an answer of sock_diag(7).
+/// What a message of the kernel's says, in words: for who tries what becomes of strange ones. Kind 0 is an answer of sock_diag(7), 256 a
+/// tracked connection, 257 the way of one packet.
 #[doc(hidden)]
 pub fn read_netlink(kind: u16, flags: u16, payload: &[u8]) -> String {
     match kind {
         0 => wire::read_socket(payload),
+        256 | 257 => wire::read_answer(kind == 256, payload),
         kind => format!("{:?}", wire::read(Netns(1), kind, flags, payload)),
     }
 }
@@ -343,6 +346,13 @@ impl Inventory for Linux {
     fn firewall(&mut self) -> Vec<HostChange> {
         let facts = self.places.values().flat_map(firewall::rules).collect();
         say(&mut self.rows, &mut self.firewall, facts);
+        self.rows.take()
+    }
+
+    fn inquire(&mut self, inquiries: &[Inquiry]) -> Vec<HostChange> {
+        for inquiry in inquiries {
+            self.ask_kernel(inquiry);
+        }
         self.rows.take()
     }
 

@@ -1,13 +1,18 @@
 //! One network namespace, as the kernel tells of it.
 
+mod fdb;
+
 use super::super::rows::Rows;
 use super::namespace::Place;
 use super::wire::{Abilities, Dump, Events, Link, LinkConf, News, Offloads, PortNews, Queries, Read, Unread};
+use fdb::fdb_place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
-use tapscope_graph::host::{Counter, Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, Setting, Unreadable};
+use tapscope_graph::host::{
+    Counter, Device, DeviceId, DeviceKind, FdbEntry, HostFact, HostKey, Netns, PortVlan, RouteAnswer, RouteInquiry, Setting, Unreadable,
+};
 use tapscope_graph::{MacAddr, Text};
 
 /// After a change that the kernel tells in part only, this long until the rest is read: one reading for many changes.
@@ -15,9 +20,6 @@ const LATER: Duration = Duration::from_millis(20);
 
 /// Datagrams that are read before the other namespaces have their turn.
 const TURN: usize = 1024;
-
-/// An age that differs by less was only rounded otherwise.
-const SAME_AGE: Duration = Duration::from_secs(2);
 
 /// Bridge, address, VLAN: what leads to one port at a time.
 type FdbPlace = (u32, MacAddr, Option<u16>);
@@ -253,6 +255,14 @@ impl Space {
         Ok(())
     }
 
+    /// Asks for the way of one packet.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub fn look_up(&mut self, packet: &RouteInquiry) -> io::Result<RouteAnswer> {
+        self.queries.route(self.id, packet)
+    }
+
     /// Finds out which namespaces the numbers mean.
     pub fn read_numbers<'a>(&mut self, places: impl Iterator<Item = &'a Place>, rows: &mut Rows) {
         self.wants_numbers = false;
@@ -417,26 +427,6 @@ impl Space {
         }
     }
 
-    /// The age as it was last said, unless a frame refreshed the entry since; and the port that it led to before, if it was another.
-    ///
-    /// An age grows by itself: whoever knows when it was said knows it now.
-    fn settle(&mut self, mut entry: FdbEntry, now: Instant) -> (FdbEntry, Option<u32>) {
-        let Some(place) = fdb_place(&entry) else { return (entry, None) };
-        let refreshed = entry.age.and_then(|age| now.checked_sub(Duration::from_secs(age.into())));
-        let before = self.fdb.get(&place);
-        let old = before.map(|before| before.port).filter(|&port| port != entry.port.index);
-        if let Some(before) = before
-            && old.is_none()
-            && let (Some(then), Some(refreshed)) = (before.refreshed, refreshed)
-            && refreshed.saturating_duration_since(then) < SAME_AGE
-        {
-            entry.age = before.said;
-            return (entry, None);
-        }
-        self.fdb.insert(place, FdbAge { port: entry.port.index, refreshed, said: entry.age });
-        (entry, old)
-    }
-
     fn say(&self, index: u32, rows: &mut Rows) {
         if let Some(link) = self.links.get(&index) {
             rows.set(HostFact::Device(Box::new(self.device(link))));
@@ -496,10 +486,6 @@ fn vlans_of(link: &mut Link) -> Option<&mut Vec<PortVlan>> {
         (None, DeviceKind::Bridge(bridge)) => Some(&mut bridge.vlans),
         (None, _) => None,
     }
-}
-
-fn fdb_place(entry: &FdbEntry) -> Option<FdbPlace> {
-    entry.bridge.map(|bridge| (bridge.index, entry.mac, entry.vlan))
 }
 
 /// Whether [`Space::read_all`] tells a fact of this sort.

@@ -198,7 +198,7 @@ pub(super) const CAUSES: &[Cause] = &[
         proven_by: ProvenBy::State,
         at: &[At::Egress],
         test: Test::Place(qdisc),
-        drop_reasons: &["QDISC_DROP"],
+        drop_reasons: &["QDISC_DROP", "QDISC_OVERLIMIT", "QDISC_CONGESTED"],
         meaning: "The device's queue is full or its rate is limited: frames are dropped.",
         wire: "part of the frames not out on tapB, delay grows",
         state: "tc -s qdisc: dropped/overlimits, backlog; kfree_skb QDISC_DROP",
@@ -269,8 +269,14 @@ fn conntrack_invalid(scene: &Scene<'_>) -> Answer {
     };
     match ruling {
         Some(Ruling::Drop(rule)) if is_invalid(rule) && conn(scene) == Conn::Invalid => {
-            dropped(scene, rule, "the host never saw the request that this answers, and a rule drops what belongs to no connection".into())
-                .yes()
+            let what = "the host never saw the request that this answers, and a rule drops what belongs to no connection";
+            let hit = dropped(scene, rule, what.into());
+            match (scene.tracked(), scene.case.knows_tracked(scene.spot.netns)) {
+                (None, true) => hit.state("conntrack has no connection that this would answer").yes(),
+                // A connection to which it belongs is there: it is not invalid by that.
+                (Some(row), _) => Answer::Unknown(format!("why it is invalid though conntrack has {}", row.words())),
+                (None, false) => hit.yes(),
+            }
         }
         _ => Answer::Idle,
     }

@@ -17,8 +17,9 @@ mod nat;
 mod nd;
 mod outside;
 mod port;
+mod refused;
 mod route;
-mod ruling;
+pub(crate) mod ruling;
 mod subnet;
 mod tap;
 mod user_mode;
@@ -27,7 +28,7 @@ mod vlan;
 use super::cause::Cause;
 
 /// All rows. At one place they are asked in this order.
-pub(super) const LAYERS: [&[Cause]; 22] = [
+pub(super) const LAYERS: [&[Cause]; 23] = [
     bsd::CAUSES,
     user_mode::CAUSES,
     cable::CAUSES,
@@ -41,6 +42,7 @@ pub(super) const LAYERS: [&[Cause]; 22] = [
     fdb::CAUSES,
     filter::CAUSES,
     nat::CAUSES,
+    refused::CAUSES,
     route::CAUSES,
     mtu::CAUSES,
     arp::CAUSES,

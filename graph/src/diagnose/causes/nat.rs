@@ -63,7 +63,7 @@ fn bridged_nated(scene: &Scene<'_>) -> Answer {
         .find(|row| Some(row.ip) == Some(source))
         .map_or_else(|| "NET".to_owned(), |row| network(row.ip, row.length));
     let netns = scene.spot.netns;
-    Hit::new(
+    let hit = Hit::new(
         format!("bridge of {}", scene.name(to)),
         Some(to),
         format!(
@@ -71,11 +71,20 @@ fn bridged_nated(scene: &Scene<'_>) -> Answer {
             scene.case.to.label()
         ),
     )
-    .frames(Rank::Packets, format!("the same echo has the source {from} where it comes in and {source} where it goes out"), vec![frame])
-    .fix(within(scene.host(), netns, &format!("iptables -t nat -I POSTROUTING -s {network} -d {network} -j RETURN")))
-    .undo(within(scene.host(), netns, &format!("iptables -t nat -D POSTROUTING -s {network} -d {network} -j RETURN")))
-    .expect(format!("the echo with the source {from} at both ports"))
-    .yes()
+    .frames(
+        Rank::Packets,
+        format!("the same echo has the source {from} where it comes in and {source} where it goes out"),
+        vec![frame],
+    );
+    let rewritten = scene.tracked().filter(|row| row.new_source() == Some(source));
+    let hit = match rewritten {
+        Some(row) => hit.state(format!("conntrack: {}", row.words())),
+        None => hit,
+    };
+    hit.fix(within(scene.host(), netns, &format!("iptables -t nat -I POSTROUTING -s {network} -d {network} -j RETURN")))
+        .undo(within(scene.host(), netns, &format!("iptables -t nat -D POSTROUTING -s {network} -d {network} -j RETURN")))
+        .expect(format!("the echo with the source {from} at both ports"))
+        .yes()
 }
 
 fn network(ip: IpAddr, length: u8) -> String {
@@ -105,17 +114,26 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
     if scene.case.rules.rewrites_source(scene.spot.netns, &leaves) != Some(false) {
         return Answer::Idle;
     }
+    // What the kernel rewrites, it has in its list of connections; one that is there as it came, was left alone.
+    let tracked = scene.tracked();
+    if tracked.is_some_and(|row| row.new_source().is_some()) {
+        return Answer::No(format!("conntrack rewrites it: {}", tracked.map(|row| row.words()).unwrap_or_default()));
+    }
     let network = scene.host().addresses().find(|row| row.ip != IpAddr::V4(source) && routing::prefix(row).contains(source.into()));
     let network = network.map_or_else(|| source.to_string(), |row| self::network(row.ip, row.length));
-    Hit::new(
+    let hit = Hit::new(
         scene.name(device.id),
         Some(device.id),
         format!("{source} leaves by {name} as it is: nobody outside can answer a private address"),
     )
     .frames(Rank::Packets, format!("out on {name} with the source {source}, no reply"), scene.frames())
-    .state(format!("nothing rewrites {source} on its way out by {name}"))
-    .fix(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -A POSTROUTING -s {network} -o {name} -j MASQUERADE")))
-    .undo(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -D POSTROUTING -s {network} -o {name} -j MASQUERADE")))
-    .expect(format!("the echo out on {name} with the host's address"))
-    .yes()
+    .state(format!("nothing rewrites {source} on its way out by {name}"));
+    let hit = match tracked {
+        Some(row) => hit.state(format!("conntrack: {}", row.words())),
+        None => hit,
+    };
+    hit.fix(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -A POSTROUTING -s {network} -o {name} -j MASQUERADE")))
+        .undo(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -D POSTROUTING -s {network} -o {name} -j MASQUERADE")))
+        .expect(format!("the echo out on {name} with the host's address"))
+        .yes()
 }

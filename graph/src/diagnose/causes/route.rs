@@ -1,6 +1,7 @@
-//! What the host's IP stack decides: forwarding, routes, source validation.
+//! What the host's IP stack decides: forwarding, which route, source validation.
 
 use super::prelude::*;
+use super::refused::said;
 use crate::diagnose::endpoint::Place;
 use crate::diagnose::routing::{self, Hop, Way};
 use crate::fact::Fact;
@@ -17,42 +18,12 @@ pub(super) const CAUSES: &[Cause] = &[
         proven_by: ProvenBy::Packets,
         at: &[At::Route, At::Receiver, At::Beyond],
         test: Test::Place(ttl_loop),
-        drop_reasons: &[],
-        meaning: "Two routers send the packet to each other until its time to live is over.",
+        drop_reasons: &["IP_INHDR"],
+        meaning: "Two routers send the packet to each other until its time to live is over, or it was sent with too few hops.",
         wire: "same id/seq with falling TTL bouncing on brB; ICMP time exceeded",
         state: "routes of two routers point at each other",
         alike: "L2_LOOP (TTL constant)",
         fix: "fix the route",
-        undo: "",
-        source: "observed on Linux 6.18",
-    },
-    Cause {
-        code: "ROUTE_BLACKHOLE",
-        layer: "L3 host",
-        proven_by: ProvenBy::State,
-        at: &[At::Route, At::RouteOut],
-        test: Test::Place(route_blackhole),
-        drop_reasons: &["NOT_SPECIFIED"],
-        meaning: "A route of the host throws the packet away, or refuses it.",
-        wire: "blackhole: silence; unreachable: ICMP 3/1 at once; prohibit: ICMP 3/13 at once",
-        state: "ip route show type blackhole|unreachable|prohibit for B; kfree_skb NOT_SPECIFIED at ip_error; route get EINVAL/EHOSTUNREACH/EACCES",
-        alike: "NFT_DROP, NEXTHOP_NEIGH_FAILED (3/1 but only after 3 s)",
-        fix: "ip route del blackhole B",
-        undo: "ip route add blackhole B",
-        source: "observed on Linux 6.18",
-    },
-    Cause {
-        code: "ROUTER_NO_ROUTE",
-        layer: "L3 host",
-        proven_by: ProvenBy::Packets,
-        at: &[At::Route, At::RouteOut],
-        test: Test::Place(no_route),
-        drop_reasons: &["IP_INNOROUTES"],
-        meaning: "The host has no route to the destination.",
-        wire: "ICMP net unreachable (3/0) from the host quoting the echo",
-        state: "IpInNoRoutes; ip route get = ENETUNREACH",
-        alike: "ROUTE_BLACKHOLE (silent)",
-        fix: "ip route add NET via GW",
         undo: "",
         source: "observed on Linux 6.18",
     },
@@ -179,7 +150,7 @@ pub(super) const CAUSES: &[Cause] = &[
 ];
 
 /// Where the tables lead, and the device that the other end really is behind; none where that is not on this host.
-fn way<'s>(scene: &Scene<'s>) -> Way<'s> {
+pub(super) fn way<'s>(scene: &Scene<'s>) -> Way<'s> {
     let probe = &scene.spot.probe;
     routing::look_up(scene.host(), scene.spot.netns, probe.source, probe.destination, scene.spot.device)
 }
@@ -194,15 +165,10 @@ fn connected(scene: &Scene<'_>) -> Option<DeviceId> {
 }
 
 /// A packet for somebody on the very link that it came from, which the bridge should have kept from the host.
-fn is_astray(scene: &Scene<'_>) -> bool {
+pub(super) fn is_astray(scene: &Scene<'_>) -> bool {
     let to = scene.walk.to.device().and_then(|device| scene.host().device(device));
     let is_on_link = to.is_some_and(|device| device.master.is_some() && device.master == scene.spot.device);
     is_on_link && scene.spot.probe.destination_mac.is_some() && scene.spot.probe.destination_mac == scene.walk.to.mac
-}
-
-/// Where a packet is refused before it is sent, as frames that quote it say.
-fn refusals(scene: &Scene<'_>) -> Vec<FrameNo> {
-    scene.case.errors().map(|(_, frame)| frame).take(4).collect()
 }
 
 /// A counter of the namespace that grew, as evidence.
@@ -313,43 +279,7 @@ fn forward_off(scene: &Scene<'_>) -> Answer {
     .fix(within(host, netns, &format!("sysctl -w {name}=1")))
     .undo(within(host, netns, &format!("sysctl -w {name}=0")))
     .expect(format!("the packet out on {out}"));
-    counted(scene, hit, if probe.is_v6() { "Ip6InAddrErrors" } else { "IpInAddrErrors" }).yes()
-}
-
-fn route_blackhole(scene: &Scene<'_>) -> Answer {
-    let Way::Refused(route) = way(scene) else { return Answer::Idle };
-    let ip = tool(scene.host(), scene.spot.netns, "ip");
-    let kind = route.kind.name();
-    let table = if route.table == 254 { String::new() } else { format!(" table {}", route.table) };
-    let hit = Hit::new("host routing", scene.spot.device, format!("a route of kind {kind} stops everything to {}", route.destination))
-        .object(format!("{kind} {}{table}", route.destination))
-        .state(format!("the best route to {} is {kind} {}{table}", scene.spot.probe.destination, route.destination))
-        .fix(format!("{ip} route del {kind} {}{table}", route.destination))
-        .undo(format!("{ip} route add {kind} {}{table}", route.destination))
-        .expect("the packet behind the host's routing");
-    match refusals(scene) {
-        frames if frames.is_empty() => hit,
-        frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
-    }
-    .yes()
-}
-
-fn no_route(scene: &Scene<'_>) -> Answer {
-    // On the way back it has a name of its own.
-    if !matches!(way(scene), Way::Nowhere) || is_astray(scene) || scene.walk.leg == Leg::Reply {
-        return Answer::Idle;
-    }
-    let (destination, ip) = (scene.spot.probe.destination, tool(scene.host(), scene.spot.netns, "ip"));
-    let hit = Hit::new("host routing", scene.spot.device, format!("the host has no route to {destination}"))
-        .state(format!("no route of any table covers {destination}"))
-        .fix(format!("{ip} route add {destination} via ROUTER (or give the device that leads there an address with its prefix)"))
-        .undo(format!("{ip} route del {destination}"))
-        .expect("the packet behind the host's routing");
-    match refusals(scene) {
-        frames if frames.is_empty() => hit,
-        frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
-    }
-    .yes()
+    counted(scene, said(scene, hit), if probe.is_v6() { "Ip6InAddrErrors" } else { "IpInAddrErrors" }).yes()
 }
 
 /// The way that the tables give, where it is not the one to the device that the other end is behind.
@@ -369,14 +299,25 @@ fn misled<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
 fn misroute(scene: &Scene<'_>, hop: &Hop<'_>, right: DeviceId, summary: String) -> Hit {
     let (wrong, right) = (scene.name(hop.device), scene.name(right));
     let via = hop.route.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
-    Hit::new("host routing", Some(hop.device), summary)
+    said(scene, Hit::new("host routing", Some(hop.device), summary))
         .object(format!("{}{via} dev {wrong}", hop.route.destination))
-        .proof(Rank::State, format!("the tables lead {} to {wrong}; it is behind {right}", scene.spot.probe.destination))
+        .proof(Rank::State, format!("the tables lead {} to {wrong}; its subnet is on {right}", scene.spot.probe.destination))
         .expect(format!("the packet out on {right}"))
 }
 
+/// The device on whose link the destination should be by the host's own address there, where a rule of one's own leads elsewhere and nobody
+/// was seen to be the other end.
+fn misled_off_link<'s>(scene: &Scene<'s>) -> Option<(Hop<'s>, DeviceId)> {
+    let Way::Out(hop) = way(scene) else { return None };
+    let (host, netns, destination) = (scene.host(), scene.spot.netns, scene.spot.probe.destination);
+    let is_there = |row: &&crate::host::HostAddress| row.device.netns == netns && routing::prefix(row).contains(destination);
+    let is_unknown = hop.rule.is_some() && scene.walk.to.device().is_none() && !routing::is_on_link(host, hop.device, destination);
+    let right = host.addresses().filter(|_| is_unknown).find(is_there)?.device;
+    (right != hop.device).then_some((hop, right))
+}
+
 fn policy_rule(scene: &Scene<'_>) -> Answer {
-    let Some((hop, right)) = misled(scene) else { return Answer::Idle };
+    let Some((hop, right)) = misled(scene).or_else(|| misled_off_link(scene)) else { return Answer::Idle };
     let Some(rule) = hop.rule else { return Answer::Idle };
     let ip = tool(scene.host(), scene.spot.netns, "ip");
     misroute(scene, &hop, right, format!("the rule \u{201c}{}\u{201d} leads it by table {}, not where it is", rule.text, hop.route.table))
@@ -456,6 +397,9 @@ fn neigh_failed(scene: &Scene<'_>) -> Answer {
     hit.yes()
 }
 
+/// Fewer hops than any system gives its packets by itself: the least is 32.
+const FEW_HOPS: u8 = 32;
+
 fn ttl_loop(scene: &Scene<'_>) -> Answer {
     let exceeded = |error: &crate::fact::IcmpError| matches!((error.is_v6, error.kind), (false, 11) | (true, 3));
     let frames: Vec<FrameNo> = scene.case.errors().filter(|(error, _)| exceeded(error)).map(|(_, frame)| frame).collect();
@@ -469,6 +413,16 @@ fn ttl_loop(scene: &Scene<'_>) -> Answer {
     let falls = limits.values().any(|limits| limits.len() >= 3 && limits.windows(2).all(|pair| pair[1] < pair[0]));
     if frames.is_empty() && !falls {
         return Answer::Idle;
+    }
+    // Who sends with so few hops does not mean to come far, such as traceroute: nobody sends it in circles.
+    let first = scene.walk.packets.iter().flat_map(|packet| packet.sightings.first()).map(|seen| seen.hop_limit).max();
+    if let Some(limit) = first.filter(|limit| !falls && (1..FEW_HOPS).contains(limit)) {
+        return Hit::new("host routing", scene.spot.device, format!("it was sent with a hop limit of {limit}, which is over on the way"))
+            .frames(Rank::IcmpError, "time exceeded quotes the echo", frames)
+            .fix("ping with the usual hop limit: ping -t 64")
+            .in_guest()
+            .expect("the packet behind that router")
+            .yes();
     }
     let mut hit =
         Hit::new("between routers", scene.spot.device, "the packet goes to and fro between routers until its time to live is over")

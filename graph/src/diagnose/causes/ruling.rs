@@ -13,7 +13,7 @@ pub(super) const BRIDGE: &[&str] = &["bridge"];
 pub(super) const NETDEV: &[&str] = &["netdev"];
 
 /// The packet as the rules of the spot see it.
-pub(super) fn packet<'s>(scene: &Scene<'s>) -> Packet<'s> {
+pub(crate) fn packet<'s>(scene: &Scene<'s>) -> Packet<'s> {
     let probe = &scene.spot.probe;
     let is_v6 = probe.is_v6();
     let protocol = match (probe.leg, is_v6) {

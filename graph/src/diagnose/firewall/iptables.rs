@@ -1,12 +1,12 @@
 //! Rules as iptables-save(8) and ebtables-save write them.
 
 use super::term::{About, Effect, Term};
-use super::{Parsed, words};
+use super::{Parsed, number, words};
 
 /// Reads a rule, without its chain.
 pub(super) fn parse(text: &str, is_ebtables: bool) -> Parsed<'_> {
     let words = words(text);
-    let mut parsed = Parsed { terms: Vec::new(), effect: Effect::Goes };
+    let mut parsed = Parsed { terms: Vec::new(), effect: Effect::Goes, mark: None };
     let (mut at, mut is_negated) = (0, false);
     while at < words.len() {
         let word = words[at];
@@ -22,6 +22,9 @@ pub(super) fn parse(text: &str, is_ebtables: bool) -> Parsed<'_> {
             }
             "-j" | "-g" => {
                 parsed.effect = effect(value, word == "-g");
+                // `-j MARK --set-xmark 0x1/0xffffffff`
+                let is_mark = value == "MARK" && matches!(words.get(at + 2), Some(&("--set-xmark" | "--set-mark")));
+                parsed.mark = words.get(at + 3).filter(|_| is_mark).and_then(|word| number(word));
                 return parsed;
             }
             "-m" | "--comment" | "--physdev-is-in" | "--physdev-is-out" => {

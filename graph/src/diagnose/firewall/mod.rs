@@ -108,6 +108,13 @@ impl<'a> Rules<'a> {
         is_clear.then_some(false)
     }
 
+    /// The mark that a packet has behind a hook, as far as its base chains put one on by themselves; 0 for none.
+    pub fn mark(&self, netns: Netns, hook: Hook<'_>, packet: &Packet<'_>) -> u32 {
+        let chains = self.of_hook(netns, hook);
+        let met = chains.into_iter().flatten().filter(|entry| matches(&entry.parsed.terms, packet) == Some(true));
+        met.filter_map(|entry| entry.parsed.mark).next_back().unwrap_or(0)
+    }
+
     /// The base chains of a hook, in the order of their priority; each with its rules.
     fn of_hook(&self, netns: Netns, hook: Hook<'_>) -> Vec<&[Entry<'a>]> {
         let mut chains: Vec<(i32, &[Entry<'a>])> = Vec::new();
@@ -195,16 +202,18 @@ impl Outcome<'_> {
 struct Parsed<'a> {
     terms: Vec<Term<'a>>,
     effect: Effect<'a>,
+    /// The mark that it puts on the packet, whatever else it does.
+    mark: Option<u32>,
 }
 
 fn parse(rule: &FirewallRule) -> Parsed<'_> {
     let text = rule.rule.as_str();
     if let Some(policy) = text.strip_prefix("policy ") {
-        return Parsed { terms: Vec::new(), effect: if policy == "drop" { Effect::Drop } else { Effect::Accept } };
+        return Parsed { terms: Vec::new(), effect: if policy == "drop" { Effect::Drop } else { Effect::Accept }, mark: None };
     }
     // A rule that was too long to be kept whole is not understood.
     if text.ends_with('…') {
-        return Parsed { terms: vec![Term::unknown()], effect: Effect::Unknown };
+        return Parsed { terms: vec![Term::unknown()], effect: Effect::Unknown, mark: None };
     }
     match rule.tool.as_str() {
         "nft" => nft::parse(text),
@@ -248,4 +257,10 @@ fn words(text: &str) -> Vec<&str> {
         words.push(&text[from..]);
     }
     words
+}
+
+/// A number as both tools write it: `0x1`, `0x00000001`, `1`, with a mask behind it or not.
+fn number(text: &str) -> Option<u32> {
+    let text = text.split('/').next()?;
+    text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok())
 }

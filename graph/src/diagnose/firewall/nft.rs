@@ -1,12 +1,12 @@
 //! Rules as nft(8) writes them.
 
 use super::term::{About, Effect, Term};
-use super::{Parsed, words};
+use super::{Parsed, number, words};
 
 /// Reads a rule.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let words = words(text);
-    let mut parsed = Parsed { terms: Vec::new(), effect: Effect::Goes };
+    let mut parsed = Parsed { terms: Vec::new(), effect: Effect::Goes, mark: None };
     let mut at = 0;
     while at < words.len() {
         at += statement(&words[at..], &mut parsed);
@@ -100,6 +100,9 @@ fn term<'a>(words: &[&'a str], parsed: &mut Parsed<'a>) -> usize {
     let Some((about, mut at)) = about(words) else {
         if words.get(2) == Some(&"set") || words.get(1) == Some(&"set") {
             // `meta mark set 1` decides nothing by itself.
+            if words.starts_with(&["meta", "mark", "set"]) {
+                parsed.mark = words.get(3).and_then(|word| number(word));
+            }
             return words.len().min(if words.get(2) == Some(&"set") { 4 } else { 3 });
         }
         parsed.terms.push(Term::unknown());

@@ -8,6 +8,7 @@ mod diag;
 mod ip;
 mod kind;
 mod link;
+mod lookup;
 mod neighbor;
 mod nla;
 mod offload;
@@ -15,12 +16,14 @@ mod qdisc;
 mod route;
 mod rule;
 mod socket;
+mod tracked;
 mod vlan;
 
 pub(super) use diag::{InetSocket, SocketQueries, Sockets, State, UnixSocket, read_socket};
 pub(super) use link::{Link, LinkConf, PortNews};
 pub(super) use offload::{Abilities, Offloads};
 pub(super) use socket::{Dump, Events, Queries, Read};
+pub(super) use tracked::TrackedQueries;
 
 use nla::integer;
 use tapscope_graph::Text;
@@ -121,6 +124,14 @@ pub(super) fn read(netns: Netns, kind: u16, flags: u16, bytes: &[u8]) -> Result<
     })
 }
 
+/// What an answer to a question about one packet says, in words: a tracked connection, or the way of a packet.
+pub(super) fn read_answer(is_tracked: bool, payload: &[u8]) -> String {
+    match is_tracked {
+        true => format!("{:?}", tracked::tracked(Netns(1), payload)),
+        false => format!("{:?}", route::answer(Netns(1), payload)),
+    }
+}
+
 /// A message that is cut short or contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a message of the kernel about {about} cannot be read: {why}")]
@@ -156,6 +167,7 @@ mod tests {
             let mut message = vec![family];
             message.extend(bytes);
             let _ = read(Netns(1), kind, flags, &message);
+            let _ = (read_answer(true, &message), read_answer(false, &message));
         }
 
         #[test]
@@ -171,6 +183,7 @@ mod tests {
                 nla::push(&mut message, kind, &value);
             }
             let _ = read(Netns(1), kind, 0, &message);
+            let _ = (read_answer(true, &message), read_answer(false, &message));
         }
     }
 }

@@ -14,15 +14,27 @@ const DEAD: u32 = 1 | 16;
 
 /// A route: one row for each next hop. `None` for cached ones.
 pub(super) fn routes(netns: Netns, bytes: &[u8]) -> Result<Option<Vec<Route>>, Unread> {
-    let unread = |why: String| Unread { about: "a route", why };
-    let message = RouteMessage::parse(bytes).map_err(|why| unread(why.to_string()))?;
+    let message = parse(bytes)?;
+    if message.header.flags.bits() & CLONED != 0 { Ok(None) } else { rows(netns, bytes, &message).map(Some) }
+}
+
+/// The way of one packet, which the kernel marks as cached.
+pub(super) fn answer(netns: Netns, bytes: &[u8]) -> Result<Vec<Route>, Unread> {
+    rows(netns, bytes, &parse(bytes)?)
+}
+
+fn parse(bytes: &[u8]) -> Result<RouteMessage, Unread> {
+    RouteMessage::parse(bytes).map_err(|why| Unread { about: "a route", why: why.to_string() })
+}
+
+fn rows(netns: Netns, bytes: &[u8], message: &RouteMessage) -> Result<Vec<Route>, Unread> {
     let header = &message.header;
     let flags = header.flags.bits();
-    if flags & CLONED != 0 {
-        return Ok(None);
-    }
     // The crate's names of types and protocols are not those of ip(8); the octets stand behind the lengths and tables.
-    let (family, protocol, kind) = (bytes[0], bytes[5], bytes[7]);
+    let (family, protocol, kind) = match *bytes {
+        [family, _, _, _, _, protocol, _, kind, ..] => (family, protocol, kind),
+        _ => return Err(Unread::short("a route")),
+    };
     let any = if family == AF_INET6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     let mut route = Route {
         netns,
@@ -49,7 +61,7 @@ pub(super) fn routes(netns: Netns, bytes: &[u8]) -> Result<Option<Vec<Route>>, U
         }
     }
     if hops.is_empty() {
-        return Ok(Some(vec![route]));
+        return Ok(vec![route]);
     }
     let row = |hop: &&netlink_packet_route::route::RouteNextHop| Route {
         gateway: hop.attributes.iter().find_map(gateway),
@@ -57,7 +69,7 @@ pub(super) fn routes(netns: Netns, bytes: &[u8]) -> Result<Option<Vec<Route>>, U
         is_dead: u32::from(hop.flags.bits()) & DEAD != 0,
         ..route.clone()
     };
-    Ok(Some(hops.iter().map(row).collect()))
+    Ok(hops.iter().map(row).collect())
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {

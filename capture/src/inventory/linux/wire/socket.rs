@@ -288,6 +288,13 @@ pub(super) struct Header {
     sequence: u32,
 }
 
+impl Header {
+    /// The message's type.
+    pub(super) fn kind(&self) -> u16 {
+        self.kind
+    }
+}
+
 fn request(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 16];
     let mut header = NetlinkBuffer::new(&mut bytes);
