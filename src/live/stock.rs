@@ -60,6 +60,15 @@ impl Live {
         let (done, _) = bounded(1);
         let _ = self.asks.try_send(Ask::Firewall(done));
     }
+
+    /// Has the kernel asked about single packets, without waiting for it.
+    #[cfg(feature = "window")]
+    pub fn ask_for_lookups(&self, inquiries: Vec<Inquiry>) {
+        let (done, _) = bounded(1);
+        if !inquiries.is_empty() {
+            let _ = self.asks.try_send(Ask::Kernel(inquiries, done));
+        }
+    }
 }
 
 /// What the thread does until it is told to stop, or nobody hears it any more.

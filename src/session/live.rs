@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tapscope_capture::record::End;
+use tapscope_graph::diagnose::{Question, inquiries};
 use tapscope_graph::{Packets, Text, Timestamp, View};
 use tapscope_gui::session;
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
@@ -40,6 +41,8 @@ pub(super) struct Watcher {
     history: Weak<History>,
     scene: Scene,
     recording: Option<(Recording, PathBuf)>,
+    /// What the window wants to know the reason of.
+    question: Option<Question>,
     shared: Arc<Shared>,
     packets: Packets,
     view: Arc<View>,
@@ -59,6 +62,7 @@ impl Watcher {
             history,
             scene,
             recording: None,
+            question: None,
             shared,
             packets: Packets::new(PACKETS),
             view: Arc::default(),
@@ -99,6 +103,7 @@ impl Watcher {
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 self.is_stale = true;
+                self.inquire();
             }
             if self.is_stale && self.state == PlaybackState::Live && self.pace.is_due() {
                 self.publish(None);
@@ -123,16 +128,27 @@ impl Watcher {
                 }
             }
             Command::StopRecording => self.stop_recording(),
-            Command::Why(..) => {
+            Command::Why(from, to) => {
+                self.question = Some(Question::new(from, to));
                 self.live.count_every(CLOSELY);
                 // That rules cannot be read is a fact of the host, which the answer tells.
                 self.live.ask_for_firewall();
             }
-            Command::StopWhy => self.live.count_every(USUALLY),
+            Command::StopWhy => {
+                self.question = None;
+                self.live.count_every(USUALLY);
+            }
             // The session's own.
             Command::Export(_) | Command::Wireshark(_) | Command::Cancel(_) | Command::Demo | Command::Open(_) => {}
         }
         self.publish(problem);
+    }
+
+    /// Asks the kernel about the packets of the question: what it would do with them changes when somebody mends something.
+    fn inquire(&self) {
+        if let Some(question) = &self.question {
+            self.live.ask_for_lookups(inquiries(&self.view, question));
+        }
     }
 
     fn record(&mut self, path: PathBuf) -> Result<()> {
