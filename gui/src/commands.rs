@@ -1,6 +1,7 @@
 //! Everything that can be done, once: the top bar, the menus, the palette, the keys and their help are made of this table.
 
 use crate::icons::{self, Icon};
+use crate::inspector::Page;
 use crate::session::{PlaybackState, Shown};
 use crate::tables::Tab;
 use crate::target;
@@ -193,6 +194,8 @@ pub(crate) enum Wish {
     WhyBetween(topology::Key, topology::Key),
     /// To know why a ping fails.
     Why(Party, Party),
+    /// To see the state of a thing that an answer rests on.
+    Look(topology::Key, Page),
 }
 
 /// What decides whether a command makes sense now.

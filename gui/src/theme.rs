@@ -80,11 +80,15 @@ pub fn install(context: &Context) {
         visuals.selection.bg_fill = palette.accent.gamma_multiply(0.35);
         visuals.selection.stroke = Stroke::new(1.0, palette.strong);
         visuals.hyperlink_color = palette.accent;
-        visuals.override_text_color = Some(palette.strong);
         visuals.weak_text_color = Some(palette.weak);
-        for widget in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered, &mut visuals.widgets.active] {
+        let widgets = &mut visuals.widgets;
+        // Not as an override of all text: that would paint links like any other word.
+        for widget in [&mut widgets.noninteractive, &mut widgets.inactive, &mut widgets.hovered, &mut widgets.active, &mut widgets.open] {
+            widget.fg_stroke.color = palette.strong;
             widget.corner_radius = CornerRadius::same(5);
         }
+        // What has the keyboard has an edge that cannot be overlooked.
+        widgets.active.bg_stroke = Stroke::new(2.0, palette.accent);
         context.set_visuals_of(theme, visuals);
         context.style_mut_of(theme, |style| {
             style.text_styles.insert(TextStyle::Body, FontId::new(13.0, FontFamily::Proportional));

@@ -8,6 +8,7 @@ use crate::commands::{self, Action, Names, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
 use crate::digest::Digest;
+use crate::icons::Icon;
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
 use crate::session::{Chosen, Command, Shown};
@@ -162,10 +163,24 @@ impl Window {
             sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes);
         });
         let mut reaction = crate::why::Reaction::default();
-        Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| match &self.why {
-            Some(why) => reaction = why.answer(ui, shown, &mut wishes),
-            None => inspector::show(ui, &situation, &mut self.selection, &mut self.page, &mut wishes),
-        });
+        match &mut self.why {
+            Some(why) if !why.is_aside => {
+                Panel::right("answer")
+                    .resizable(true)
+                    .default_size(370.0)
+                    .show(ui, |ui| reaction = why.answer(ui, &situation, &mut wishes));
+            }
+            why => {
+                Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
+                    if let Some(why) = why {
+                        ui.add_space(4.0);
+                        why.is_aside = !icons::button(ui, Icon::ChevronLeft, "Back to the answer", |button| button).clicked();
+                    }
+                    let accused = why.as_ref().map_or_else(Vec::new, |why| why.accused());
+                    inspector::show(ui, &situation, &accused, &mut self.selection, &mut self.page, &mut wishes);
+                });
+            }
+        }
         self.canvas.marks = Marks { matching, way: self.why.as_ref().map(|why| why.way.clone()) };
         let palette = theme::palette(ui.ctx());
         let mut is_welcomed = self.settings.is_welcomed;
@@ -285,6 +300,13 @@ impl Window {
                     (from, to) => self.dialog = Dialog::why(shown, from, to),
                 }
             }
+            Wish::Look(thing, page) => {
+                self.selection = Selection::Thing(thing);
+                self.page = page;
+                if let Some(why) = &mut self.why {
+                    why.is_aside = true;
+                }
+            }
             Wish::Why(from, to) => self.ask_why(context, from, to, shown, commands),
             Wish::Do(action, about) => self.perform(context, action, about, shown, commands),
         }
@@ -356,6 +378,9 @@ impl Window {
                 }
             }
             Action::SelectNothing => {
+                if let Some(why) = &mut self.why {
+                    why.is_aside = false;
+                }
                 self.selection = Selection::None;
                 self.is_help_open = false;
             }

@@ -75,7 +75,7 @@ fn keys(view: &View, device: DeviceId) -> Vec<Key> {
     links.chain(nodes).collect()
 }
 
-fn node(view: &View, end: &Endpoint) -> Option<Key> {
+pub(super) fn node(view: &View, end: &Endpoint) -> Option<Key> {
     let topology = &view.topology;
     let by_host = |wanted: Configured| topology.nodes().find(|node| node.host == Some(wanted)).map(|node| node.key);
     match end.place {
