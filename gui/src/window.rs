@@ -16,7 +16,7 @@ use crate::settings::{Settings, Theme};
 use crate::tables::{Desk, Tab, Tables};
 use crate::why::Why;
 use crate::{doing, icons, inspector, keys, notice, sidebar, target, theme, timeline, topbar, welcome};
-use egui::{CentralPanel, Context, Panel, Ui};
+use egui::{CentralPanel, Context, Panel, Sense, Ui, UiBuilder};
 use std::sync::Arc;
 use std::time::Duration;
 use tapscope_graph::diagnose::Party;
@@ -160,7 +160,7 @@ impl Window {
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
-            sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes);
+            column(ui, |ui| sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes));
         });
         let mut reaction = crate::why::Reaction::default();
         match &mut self.why {
@@ -168,7 +168,7 @@ impl Window {
                 Panel::right("answer")
                     .resizable(true)
                     .default_size(370.0)
-                    .show(ui, |ui| reaction = why.answer(ui, &situation, &mut wishes));
+                    .show(ui, |ui| column(ui, |ui| reaction = why.answer(ui, &situation, &mut wishes)));
             }
             why => {
                 Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
@@ -177,7 +177,7 @@ impl Window {
                         why.is_aside = !icons::button(ui, Icon::ChevronLeft, "Back to the answer", |button| button).clicked();
                     }
                     let accused = why.as_ref().map_or_else(Vec::new, |why| why.accused());
-                    inspector::show(ui, &situation, &accused, &mut self.selection, &mut self.page, &mut wishes);
+                    column(ui, |ui| inspector::show(ui, &situation, &accused, &mut self.selection, &mut self.page, &mut wishes));
                 });
             }
         }
@@ -439,4 +439,13 @@ impl Window {
         change(&mut self.settings);
         self.settings.apply(context);
     }
+}
+
+/// Shows something in all the room that a column has and never in more: a long word in it would widen it, and so move the picture.
+fn column(ui: &mut Ui, show: impl FnOnce(&mut Ui)) {
+    let room = ui.available_rect_before_wrap();
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(room));
+    inside.shrink_clip_rect(room);
+    show(&mut inside);
+    ui.allocate_rect(room, Sense::hover());
 }

@@ -12,7 +12,6 @@ use egui_kittest::kittest::Queryable;
 use harness::{State, assert_says, at, click, live, press, recorded, says, shown, taken, type_text, with};
 use hosts::{BRIDGED, PORT_ADDRESS};
 use std::sync::Arc;
-use tapscope_graph::diagnose::Party;
 use tapscope_graph::{Batch, Direction, Frame, Packets, PointId};
 use tapscope_gui::session::{Job, JobId, JobState, Recording};
 use tapscope_gui::{Command, PlaybackState, Settings, Window};

@@ -19,7 +19,7 @@ pub use counter::{Counter, Drop, Listener};
 pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKind, OperState, PortState, PortVlan, TunMode, VlanProtocol};
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
-pub use table::Host;
+pub use table::{Departed, Host};
 pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};

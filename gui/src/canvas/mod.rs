@@ -358,7 +358,7 @@ impl Canvas {
         let (shown, canvas) = (situation.shown, background.rect);
         let names = self.arranged.names.clone();
         let label = |key: Key| match digest.node(key) {
-            Some(node) => Some(draw::spoken(shown, names.get(&key), node)),
+            Some(node) => Some(draw::spoken(shown, digest, names.get(&key), node)),
             None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
         };
         // The head of a namespace's frame is the namespace once more, beside its card.

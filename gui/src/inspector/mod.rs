@@ -173,7 +173,10 @@ impl Inspector<'_> {
     fn node(&mut self, ui: &mut Ui, node: &Node, selection: &mut Selection) {
         let view = &self.shown.view;
         self.title(ui, &self.called(node), node.kind.name());
-        if self.situation.names.contains_key(&node.key) {
+        if let Some(row) = things::stopped(&self.shown.view).get(&node.key) {
+            let text = format!("a guest that stopped at {}; {} waits for it", format::clock(row.at), row.device.name);
+            ui.label(RichText::new(text).color(theme::palette(ui.ctx()).warn));
+        } else if self.situation.names.contains_key(&node.key) {
             let own = format!("named by you; it calls itself {}", format::title(node));
             ui.label(RichText::new(own).small().color(theme::palette(ui.ctx()).weak));
         }
@@ -234,7 +237,7 @@ impl Inspector<'_> {
         heading(ui, "INTERFACES");
         let many = attached.len();
         for (_, link, interface) in attached.into_iter().take(64) {
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 if ui.link(link.name.as_str()).clicked() {
                     *selection = Selection::Thing(link.key);
                 }
