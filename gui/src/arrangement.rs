@@ -3,6 +3,7 @@
 //! Each host and each capture has a small file of its own beside the settings: `$XDG_CONFIG_HOME/tapscope/pictures/NAME.toml`. Things are
 //! known there by what lasts, such as a guest's name or a station's address, rather than by the numbers of one run.
 
+use crate::names::Names;
 use crate::settings::{self, Settings};
 use egui::{Pos2, pos2};
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,7 @@ pub(crate) struct Arranged {
     pub arrangement: Arrangement,
     pub pins: BTreeMap<Key, Pos2>,
     /// Shared with the other views of a frame.
-    pub names: Arc<BTreeMap<Key, String>>,
+    pub names: Arc<Names>,
     pub hidden: BTreeSet<Key>,
     /// Rails that stand for themselves or for their namespace, and which of both.
     pub folded: BTreeMap<Key, Key>,
@@ -96,7 +97,7 @@ impl Arranged {
         let stopped = crate::things::stopped(view);
         names.extend(stopped.iter().map(|(key, row)| (*key, crate::things::guest_name(row.guest))));
         if *arrangement == Arrangement::default() {
-            self.names = Arc::new(names);
+            self.names = Arc::new(Names::of(view, names));
             return;
         }
         for vertex in view.topology.graph.node_weights() {
@@ -108,7 +109,7 @@ impl Arranged {
             self.hidden.extend(arrangement.hidden.contains(&of).then_some(key));
             self.folded.extend(arrangement.folded.contains(&of).then_some((key, key)));
         }
-        self.names = Arc::new(names);
+        self.names = Arc::new(Names::of(view, names));
         for node in view.topology.nodes() {
             let Some(Configured::Device(device)) = node.host else { continue };
             if self.folded.contains_key(&Key::Local(device.netns)) {

@@ -2,13 +2,13 @@
 
 use crate::icons::{self, Icon};
 use crate::inspector::Page;
+use crate::names::Names;
 use crate::session::{PlaybackState, Shown};
 use crate::tables::Tab;
 use crate::target;
 use crate::theme;
 use crate::window::Selection;
-use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, RichText, Ui};
-use std::collections::BTreeMap;
+use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, Popup, RichText, Ui};
 use tapscope_graph::FrameNo;
 use tapscope_graph::Text;
 use tapscope_graph::diagnose::Party;
@@ -171,6 +171,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
 pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("Tab", "on to the next thing; Space or Enter presses it"),
     ("drag, arrow keys", "move the picture"),
+    ("Tab to a card, arrow keys", "from card to card; Enter selects"),
+    ("Tab to the time line", "arrow keys and Page: step through time"),
     ("wheel, + and -", "zoom the picture"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
@@ -219,9 +221,6 @@ pub(crate) struct Situation<'a> {
     /// Whether anything is folded.
     pub has_folds: bool,
 }
-
-/// What the user calls nodes.
-pub(crate) type Names = BTreeMap<topology::Key, String>;
 
 impl Situation<'_> {
     /// What the user calls a node, or what it is called.
@@ -302,7 +301,7 @@ pub(crate) fn written(context: &Context, entry: &Entry) -> String {
 pub(crate) fn button(ui: &mut Ui, situation: &Situation<'_>, action: Action, wishes: &mut Vec<Wish>) {
     let entry = entry(action);
     let objection = situation.objection(action);
-    let response = ui.add_enabled_ui(objection.is_none(), |ui| icons::button(ui, entry.icon, entry.name, |button| button)).inner;
+    let response = icons::enabled_button(ui, objection.is_none(), entry.icon, entry.name);
     let keys = written(ui.ctx(), entry);
     let response = match objection {
         Some(why) => response.on_disabled_hover_text(why),
@@ -342,6 +341,8 @@ pub(crate) fn thing_menu(ui: &mut Ui, situation: &Situation<'_>, wishes: &mut Ve
 pub(crate) fn pressed(context: &Context, situation: &Situation<'_>) -> Vec<Action> {
     let is_typing = context.text_edit_focused();
     let is_free = context.memory(|memory| memory.focused()).is_none();
+    // An open menu is closed by Escape before anything else.
+    let has_menu = Popup::is_any_open(context);
     let mut actions = Vec::new();
     // Those with Shift first: the others would take them for theirs.
     let with_shift = |entry: &&Entry| entry.keys.is_some_and(|keys| keys.modifiers.shift);
@@ -352,6 +353,7 @@ pub(crate) fn pressed(context: &Context, situation: &Situation<'_>) -> Vec<Actio
         // What a focused control does with these keys is its own business.
         let is_taken = match keys.logical_key {
             Key::Space | Key::Home | Key::End => !is_free,
+            Key::Escape if has_menu => true,
             // Undo in a text field undoes what was typed there.
             Key::Z => is_typing,
             _ => is_plain && is_typing,

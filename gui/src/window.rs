@@ -4,17 +4,18 @@ use crate::arrangement::Arrangement;
 use crate::ask::{self, Asking};
 use crate::canvas::{Canvas, Marks};
 use crate::choices::History;
-use crate::commands::{self, Action, Names, Situation, Wish};
+use crate::commands::{self, Action, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
 use crate::digest::Digest;
 use crate::icons::Icon;
+use crate::names::Names;
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
 use crate::session::{Chosen, Command, Shown};
 use crate::settings::{Settings, Theme};
 use crate::tables::{Desk, Tab, Tables};
-use crate::why::Why;
+use crate::why::{Follow, Why};
 use crate::{doing, icons, inspector, keys, notice, sidebar, target, theme, timeline, topbar, welcome};
 use egui::{CentralPanel, Context, Panel, Sense, Ui, UiBuilder};
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub struct Window {
     palette: CommandPalette,
     dialog: Dialog,
     why: Option<Why>,
+    follow: Follow,
     page: inspector::Page,
     compare: Compare,
     is_help_open: bool,
@@ -99,6 +101,7 @@ impl Window {
             palette: CommandPalette::default(),
             dialog: Dialog::None,
             why: None,
+            follow: Follow::default(),
             page: inspector::Page::default(),
             compare: Compare::default(),
             is_help_open: false,
@@ -157,7 +160,7 @@ impl Window {
         });
         doing::show(ui, shown, &mut commands);
         let marked = self.compare.marked();
-        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
+        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &names, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
             column(ui, |ui| sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes));
@@ -181,7 +184,12 @@ impl Window {
                 });
             }
         }
-        self.canvas.marks = Marks { matching, way: self.why.as_ref().map(|why| why.way.clone()) };
+        let packet = self.packet.filter(|_| self.tables.is_open(Tab::Packets));
+        let way = match &self.why {
+            Some(why) => Some(why.way.clone()),
+            None => self.follow.way(&shown.view, self.selection, packet),
+        };
+        self.canvas.marks = Marks { matching, way };
         let palette = theme::palette(ui.ctx());
         let mut is_welcomed = self.settings.is_welcomed;
         CentralPanel::no_frame().frame(egui::Frame::new().fill(palette.canvas)).show(ui, |ui| {

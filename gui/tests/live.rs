@@ -146,7 +146,7 @@ fn a_living_host_can_be_paused_and_taken_up_again() {
 
 #[test]
 fn what_was_lost_is_shown() {
-    let mut shown = live(&format!("{BRIDGED}\n1 host backlog 7"));
+    let mut shown = live(&format!("{BRIDGED}\n0 host backlog 222\n1 host backlog 229"));
     shown.whole = Arc::default();
     let view = Arc::get_mut(&mut shown.view).expect("nobody else has it");
     view.tables.points[0].lost = 5;

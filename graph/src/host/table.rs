@@ -24,6 +24,8 @@ pub struct Host {
     counted: BTreeMap<Netns, Timestamp>,
     /// Guests that ended, the latest last, until they are started again.
     departed: VecDeque<(Timestamp, Arc<Guest>)>,
+    /// What the backlog's counter was when it was read first.
+    first_backlog: Option<u64>,
     /// Rows that found no room.
     pub dropped: u64,
 }
@@ -152,6 +154,7 @@ impl Host {
                 self.departed.retain(|(_, gone)| gone.name.is_none() || gone.name != guest.name);
                 self.name(identity);
             }
+            HostFact::Backlog(frames) => drop(self.first_backlog.get_or_insert(*frames)),
             HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
             HostFact::Asked(asked) => {
                 if let Some(HostFact::Guest(guest)) = self.rows.get_mut(&HostKey::Guest(asked.pid)) {
@@ -368,6 +371,11 @@ impl Host {
             Some(HostFact::Backlog(frames)) => *frames,
             _ => 0,
         }
+    }
+
+    /// By how much [`Host::backlog`] grew since it was read first: what came before that is no news.
+    pub fn backlog_grew(&self) -> u64 {
+        self.backlog().saturating_sub(self.first_backlog.unwrap_or(0))
     }
 
     rows!(/// Namespaces.

@@ -10,6 +10,7 @@ mod marks;
 mod minimap;
 mod overview;
 mod pulse;
+mod step;
 mod svg;
 mod wire;
 mod worker;
@@ -21,9 +22,10 @@ use crate::arrangement::{Arranged, Arrangement};
 use crate::commands::{self, Action, Situation, Wish};
 use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
+use crate::theme;
 use crate::window::Selection;
 use draw::Drawing;
-use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots};
 use minimap::Minimap;
 use overview::Overview;
@@ -109,7 +111,8 @@ impl Canvas {
         wishes: &mut Vec<Wish>,
     ) {
         let rect = ui.available_rect_before_wrap();
-        let response = ui.allocate_rect(rect, Sense::click_and_drag());
+        // What is on it can be reached by keys, and the ground itself needs none.
+        let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
         self.follow(ui, shown);
         let position = self.position(ui, shown);
         if !self.is_moved {
@@ -363,21 +366,12 @@ impl Canvas {
         };
         // The head of a namespace's frame is the namespace once more, beside its card.
         let visible: Vec<(Key, Rect, bool)> = self
-            .layout
-            .spine
-            .iter()
-            .map(|(key, rect)| (key, rect))
-            .chain(&self.layout.rails)
-            .chain(&self.layout.rows)
-            .chain(&self.layout.cards)
-            .chain(&self.layout.ports)
-            .chain(&self.layout.stubs)
-            .chain(&self.layout.cables)
+            .things()
             .map(|(key, rect)| (*key, self.on_screen(*rect, canvas), false))
             .chain(self.layout.frames.iter().map(|(key, rect)| (*key, self.head(*rect, canvas), true)))
             .filter(|(_, rect, _)| rect.intersects(canvas))
             .collect();
-        let mut is_hit = false;
+        let (mut is_hit, mut focused) = (false, None);
         for (key, rect, is_head) in visible.iter().take(WIDGETS) {
             let Some(mut label) = label(*key) else { continue };
             if let Some(count) = self.layout.folded.get(key) {
@@ -386,13 +380,21 @@ impl Canvas {
             if *is_head {
                 label = format!("frame of {label}");
             }
+            if let Some(reach) = self.marks.spoken(*key) {
+                label = format!("{label}, {reach}");
+            }
             let response = ui.interact(
                 rect.intersect(canvas),
-                Id::unique(if *is_head { "frame" } else { "thing" }).with(key),
+                if *is_head { Id::unique("frame").with(key) } else { step::id(*key) },
                 Sense::click_and_drag(),
             );
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
+            if response.has_focus() {
+                let stroke = Stroke::new(2.0, theme::palette(ui.ctx()).accent);
+                ui.painter_at(canvas).rect_stroke(rect.expand(3.0), 8.0, stroke, StrokeKind::Outside);
+                focused = focused.or(Some(*key).filter(|_| !is_head));
+            }
             let (is_pinned, is_folded) = (self.arranged.pins.contains_key(key), self.arranged.folded.contains_key(key));
             if *is_head && response.double_clicked() {
                 self.rearrange(|arranged, view| arranged.fold(view, *key));
@@ -408,6 +410,13 @@ impl Canvas {
             }
             response.on_hover_text(label);
         }
+        if let Some(next) = focused.and_then(|focused| step::next(ui, focused, self.things())) {
+            ui.memory_mut(|memory| memory.request_focus(step::id(next)));
+            let is_in_view = |rect: Rect| canvas.contains_rect(self.on_screen(rect, canvas));
+            if let Some(place) = self.layout.place_of(next).filter(|place| !is_in_view(*place)) {
+                (self.center, self.is_moved) = (place.center(), true);
+            }
+        }
         // Beyond the widgets a hint is all that there is to tell one dot from another.
         if let Some((key, ..)) = background.hover_pos().and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)))
             && let Some(label) = label(*key)
@@ -420,6 +429,14 @@ impl Canvas {
             let hit = at.and_then(|at| visible.iter().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)));
             *selection = hit.map_or(Selection::None, |(key, ..)| Selection::Thing(*key));
         }
+    }
+
+    /// All that has a place of its own.
+    fn things(&self) -> impl Iterator<Item = (&Key, &Rect)> + Clone {
+        let layout = &*self.layout;
+        let spine = layout.spine.iter().map(|(key, rect)| (key, rect));
+        let on_rails = layout.rails.iter().chain(&layout.rows).chain(&layout.cards).chain(&layout.ports);
+        spine.chain(on_rails).chain(&layout.stubs).chain(&layout.cables)
     }
 
     /// The part of a namespace's frame that has its name.

@@ -32,6 +32,7 @@ pub(crate) fn show(
     if *selection != Selection::None {
         ui.add_space(4.0);
         ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
             for action in [Action::WhyThis, Action::Packets, Action::ExportThis] {
                 commands::button(ui, &Situation { target: *selection, ..*situation }, action, wishes);
             }
@@ -363,8 +364,7 @@ impl Inspector<'_> {
 
 /// A word on a tinted ground: where a fact comes from.
 fn badge(ui: &mut Ui, text: &str, color: egui::Color32) {
-    let frame = egui::Frame::new().fill(color.gamma_multiply(0.16)).corner_radius(4).inner_margin(egui::Margin::symmetric(5, 1));
-    frame.show(ui, |ui| ui.label(RichText::new(text).small().color(color)));
+    theme::badge(ui, text, color);
 }
 
 /// Whether an attachment is configured, seen, or both.

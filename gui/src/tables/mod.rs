@@ -206,6 +206,11 @@ impl Tables {
         self.open = tab;
     }
 
+    /// Whether a table is at the front.
+    pub fn is_open(&self, tab: Tab) -> bool {
+        self.open == tab
+    }
+
     pub(crate) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, desk: &mut Desk<'_, '_>) {
         self.prepare(shown);
         let palette = theme::palette(ui.ctx());
@@ -255,7 +260,7 @@ impl Tables {
         match self.open {
             Tab::Echoes => list(ui, &echoes::Echoes::of(shown, self.prepared.echoes.clone(), &names), shown, listing, filters, desk),
             Tab::Flows => list(ui, &flows::Flows { shown, names: &names }, shown, listing, filters, desk),
-            Tab::Hosts => list(ui, &hosts::Hosts::of(shown), shown, listing, filters, desk),
+            Tab::Hosts => list(ui, &hosts::Hosts::of(shown, desk.situation.names), shown, listing, filters, desk),
             Tab::Resolutions => list(ui, &resolutions::Resolutions { shown, names: &names }, shown, listing, filters, desk),
             Tab::Dhcp => list(ui, &dhcp::Dhcp(shown), shown, listing, filters, desk),
             Tab::Devices => list(ui, &devices::Devices::of(shown), shown, listing, filters, desk),

@@ -1,7 +1,7 @@
 //! The answer at the right: the verdict, the cause, its evidence, the fix, what comes next.
 
 use super::cause::{self, Weight};
-use super::words::{badge, commands, pattern, verdict, verdict_color, wrapped};
+use super::words::{commands, pattern, verdict, verdict_color, wrapped};
 use super::{Why, way};
 use crate::commands::{Situation, Wish};
 use crate::icons::{self, Icon};
@@ -28,7 +28,7 @@ impl Why {
             ui.label(RichText::new(verdict(diagnosis.verdict)).strong().size(19.0).color(verdict_color(ui, diagnosis.verdict)));
             if diagnosis.verdict != Verdict::Undetermined {
                 let color = if diagnosis.confidence == Confidence::Proven { palette.good } else { palette.warn };
-                badge(ui, diagnosis.confidence.name(), color);
+                theme::badge(ui, diagnosis.confidence.name(), color);
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 reaction.is_closed = icons::small_button(ui, Icon::X, "Close the answer").clicked();

@@ -2,12 +2,14 @@
 
 mod answer;
 mod cause;
+mod follow;
 mod ladder;
 mod state;
 mod way;
 mod words;
 
 pub(crate) use answer::Reaction;
+pub(crate) use follow::Follow;
 pub(crate) use way::{Reach, Way};
 
 use crate::session::Shown;

@@ -62,7 +62,7 @@ impl Way {
         way
     }
 
-    fn mark(&mut self, key: Key, reach: Reach) {
+    pub(super) fn mark(&mut self, key: Key, reach: Reach) {
         let known = self.reach.entry(key).or_insert(reach);
         *known = (*known).max(reach);
     }

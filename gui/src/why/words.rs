@@ -1,7 +1,7 @@
 //! The words of an answer, and texts to copy.
 
 use crate::theme;
-use egui::{Align, Button, Color32, Frame, Label, Layout, Margin, Response, RichText, Role, Ui, WidgetInfo};
+use egui::{Align, Button, Color32, Frame, Label, Layout, Response, RichText, Role, Ui, WidgetInfo};
 use tapscope_graph::diagnose::{Pattern, Verdict};
 
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -56,10 +56,4 @@ pub(super) fn commands(ui: &mut Ui, text: &str, copy: &str) {
 
 pub(super) fn wrapped(ui: &mut Ui, text: &str, color: Color32) -> Response {
     ui.add(Label::new(RichText::new(text).color(color)).wrap())
-}
-
-/// A word on a tinted ground.
-pub(super) fn badge(ui: &mut Ui, text: &str, color: Color32) {
-    let frame = Frame::new().fill(color.gamma_multiply(0.16)).corner_radius(4).inner_margin(Margin::symmetric(5, 1));
-    frame.show(ui, |ui| ui.label(RichText::new(text).small().color(color)));
 }
