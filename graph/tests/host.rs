@@ -153,3 +153,21 @@ fn what_is_odd_about_the_host_is_found() {
         "#]],
     );
 }
+
+#[test]
+fn a_guest_that_ended_is_remembered_while_its_tap_waits_for_it() {
+    let departed = |more: &str| {
+        let view = view(&format!("{BRIDGED}{more}"));
+        let told = view.tables.host.departed().map(|row| {
+            let name = row.guest.name.as_ref().map_or("?", |name| name.as_str());
+            format!("{name} at {} since {:.1}", row.device.name, row.at.parts().1 as f64 / 1e9)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let ended = "    0.5 host gone guest 101\n";
+    assert_eq!(departed(""), [""; 0]);
+    assert_eq!(departed(ended), ["g2 at tap1 since 0.5"]);
+    assert_eq!(departed(&format!("{ended}    0.6 host guest 102 g2 b@3\n")), [""; 0], "it is started again");
+    assert_eq!(departed(&format!("{ended}    0.6 host guest 102 g3 b@3\n")), [""; 0], "another one has its TAP");
+    assert_eq!(departed(&format!("{ended}    0.6 host gone device 3\n")), [""; 0], "its TAP went");
+}

@@ -3,6 +3,7 @@
 //! Each host and each capture has a small file of its own beside the settings: `$XDG_CONFIG_HOME/tapscope/pictures/NAME.toml`. Things are
 //! known there by what lasts, such as a guest's name or a station's address, rather than by the numbers of one run.
 
+use crate::names::Names;
 use crate::settings::{self, Settings};
 use egui::{Pos2, pos2};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
+use tapscope_graph::host::Guest;
 use tapscope_graph::topology::{Configured, Key, Link, Node, Vertex};
 use tapscope_graph::{Text, View};
 
@@ -79,7 +81,7 @@ pub(crate) struct Arranged {
     pub arrangement: Arrangement,
     pub pins: BTreeMap<Key, Pos2>,
     /// Shared with the other views of a frame.
-    pub names: Arc<BTreeMap<Key, String>>,
+    pub names: Arc<Names>,
     pub hidden: BTreeSet<Key>,
     /// Rails that stand for themselves or for their namespace, and which of both.
     pub folded: BTreeMap<Key, Key>,
@@ -91,17 +93,23 @@ impl Arranged {
         let arrangement = &self.arrangement;
         let mut names = BTreeMap::new();
         (self.pins, self.hidden, self.folded, self.names) = Default::default();
+        // Who stopped keeps its name.
+        let stopped = crate::things::stopped(view);
+        names.extend(stopped.iter().map(|(key, row)| (*key, crate::things::guest_name(row.guest))));
         if *arrangement == Arrangement::default() {
+            self.names = Arc::new(Names::of(view, names));
             return;
         }
         for vertex in view.topology.graph.node_weights() {
-            let (key, Some(of)) = (key(vertex), lasting(view, vertex)) else { continue };
+            let key = key(vertex);
+            let guest = stopped.get(&key).and_then(|row| of_guest(row.guest));
+            let Some(of) = guest.or_else(|| lasting(view, vertex)) else { continue };
             self.pins.extend(arrangement.pins.get(&of).map(|&[x, y]| (key, pos2(x, y))));
             names.extend(arrangement.names.get(&of).map(|name| (key, name.clone())));
             self.hidden.extend(arrangement.hidden.contains(&of).then_some(key));
             self.folded.extend(arrangement.folded.contains(&of).then_some((key, key)));
         }
-        self.names = Arc::new(names);
+        self.names = Arc::new(Names::of(view, names));
         for node in view.topology.nodes() {
             let Some(Configured::Device(device)) = node.host else { continue };
             if self.folded.contains_key(&Key::Local(device.netns)) {
@@ -159,6 +167,9 @@ fn key(vertex: &Vertex) -> Key {
 }
 
 fn lasting_key(view: &View, wanted: Key) -> Option<String> {
+    if let Some(row) = crate::things::stopped(view).get(&wanted) {
+        return of_guest(row.guest);
+    }
     view.topology.graph.node_weights().find(|vertex| key(vertex) == wanted).and_then(|vertex| lasting(view, vertex))
 }
 
@@ -170,17 +181,20 @@ fn lasting(view: &View, vertex: &Vertex) -> Option<String> {
     }
 }
 
+fn of_guest(guest: &Guest) -> Option<String> {
+    let mac = guest.nics.iter().find_map(|nic| nic.mac);
+    match (&guest.name, mac) {
+        (Some(name), _) => Some(format!("guest {name}")),
+        (None, Some(mac)) => Some(format!("guest {mac}")),
+        (None, None) => None,
+    }
+}
+
 fn of_node(view: &View, node: &Node) -> Option<String> {
     let host = &view.tables.host;
     Some(match (node.key, node.host) {
         (_, Some(Configured::Guest(_))) => {
-            let guest = crate::things::guest(view, node)?;
-            let mac = guest.nics.iter().find_map(|nic| nic.mac);
-            match (&guest.name, mac) {
-                (Some(name), _) => format!("guest {name}"),
-                (None, Some(mac)) => format!("guest {mac}"),
-                (None, None) => return None,
-            }
+            return of_guest(crate::things::guest(view, node)?);
         }
         (_, Some(Configured::Device(id))) => {
             let device = host.device(id)?;

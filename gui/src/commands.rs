@@ -1,13 +1,15 @@
 //! Everything that can be done, once: the top bar, the menus, the palette, the keys and their help are made of this table.
 
 use crate::icons::{self, Icon};
+use crate::inspector::Page;
+use crate::names::Names;
 use crate::session::{PlaybackState, Shown};
 use crate::tables::Tab;
 use crate::target;
 use crate::theme;
 use crate::window::Selection;
-use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, RichText, Ui};
-use std::collections::BTreeMap;
+use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, Popup, RichText, Ui};
+use std::sync::Arc;
 use tapscope_graph::FrameNo;
 use tapscope_graph::Text;
 use tapscope_graph::diagnose::Party;
@@ -170,6 +172,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
 pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("Tab", "on to the next thing; Space or Enter presses it"),
     ("drag, arrow keys", "move the picture"),
+    ("Tab to a card, arrow keys", "from card to card; Enter selects"),
+    ("Tab to the time line", "arrow keys and Page: step through time"),
     ("wheel, + and -", "zoom the picture"),
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
@@ -193,6 +197,8 @@ pub(crate) enum Wish {
     WhyBetween(topology::Key, topology::Key),
     /// To know why a ping fails.
     Why(Party, Party),
+    /// To see the state of a thing that an answer rests on.
+    Look(topology::Key, Page),
 }
 
 /// What decides whether a command makes sense now.
@@ -200,7 +206,7 @@ pub(crate) enum Wish {
 pub(crate) struct Situation<'a> {
     pub shown: &'a Shown,
     /// What the user calls nodes.
-    pub names: &'a Names,
+    pub names: &'a Arc<Names>,
     /// Whether the host, rather than a file, is looked at.
     pub is_of_host: bool,
     /// What a command about a thing is about.
@@ -216,9 +222,6 @@ pub(crate) struct Situation<'a> {
     /// Whether anything is folded.
     pub has_folds: bool,
 }
-
-/// What the user calls nodes.
-pub(crate) type Names = BTreeMap<topology::Key, String>;
 
 impl Situation<'_> {
     /// What the user calls a node, or what it is called.
@@ -299,7 +302,7 @@ pub(crate) fn written(context: &Context, entry: &Entry) -> String {
 pub(crate) fn button(ui: &mut Ui, situation: &Situation<'_>, action: Action, wishes: &mut Vec<Wish>) {
     let entry = entry(action);
     let objection = situation.objection(action);
-    let response = ui.add_enabled_ui(objection.is_none(), |ui| icons::button(ui, entry.icon, entry.name, |button| button)).inner;
+    let response = icons::enabled_button(ui, objection.is_none(), entry.icon, entry.name);
     let keys = written(ui.ctx(), entry);
     let response = match objection {
         Some(why) => response.on_disabled_hover_text(why),
@@ -339,6 +342,8 @@ pub(crate) fn thing_menu(ui: &mut Ui, situation: &Situation<'_>, wishes: &mut Ve
 pub(crate) fn pressed(context: &Context, situation: &Situation<'_>) -> Vec<Action> {
     let is_typing = context.text_edit_focused();
     let is_free = context.memory(|memory| memory.focused()).is_none();
+    // An open menu is closed by Escape before anything else.
+    let has_menu = Popup::is_any_open(context);
     let mut actions = Vec::new();
     // Those with Shift first: the others would take them for theirs.
     let with_shift = |entry: &&Entry| entry.keys.is_some_and(|keys| keys.modifiers.shift);
@@ -349,6 +354,7 @@ pub(crate) fn pressed(context: &Context, situation: &Situation<'_>) -> Vec<Actio
         // What a focused control does with these keys is its own business.
         let is_taken = match keys.logical_key {
             Key::Space | Key::Home | Key::End => !is_free,
+            Key::Escape if has_menu => true,
             // Undo in a text field undoes what was typed there.
             Key::Z => is_typing,
             _ => is_plain && is_typing,

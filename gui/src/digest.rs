@@ -25,6 +25,8 @@ pub(crate) struct Digest {
     rates: HashMap<Key, u32>,
     /// Whether nothing that a node was seen at is there any more.
     pub gone: BTreeMap<Key, bool>,
+    /// Guests that ended, by the stations that are left of them, with the moment.
+    pub stopped: BTreeMap<Key, Timestamp>,
     /// The ports of each bridge, by index.
     ports: BTreeMap<DeviceId, Vec<DeviceId>>,
     /// The links that devices are.
@@ -44,6 +46,7 @@ impl Digest {
         let view = shown.view.clone();
         let (graph, now) = (&view.topology.graph, shown.now());
         let mut digest = Digest { now, gone: things::gone(&view), ..Digest::default() };
+        digest.stopped = things::stopped(&view).into_iter().map(|(key, row)| (key, row.at)).collect();
         for index in graph.node_indices() {
             let key = match &graph[index] {
                 Vertex::Node(node) => node.key,

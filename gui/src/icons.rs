@@ -33,6 +33,13 @@ pub(crate) fn button(ui: &mut Ui, glyph: Icon, word: &str, paint: impl FnOnce(Bu
     response
 }
 
+/// A button with an icon and a word that may be disabled; in a row that is full it goes to the next line.
+pub(crate) fn enabled_button(ui: &mut Ui, is_enabled: bool, glyph: Icon, word: &str) -> Response {
+    let response = ui.add_enabled(is_enabled, Button::new((icon(ui, glyph, 14.0), RichText::new(word))));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, is_enabled, word));
+    response
+}
+
 /// A button that shows only an icon, and is called by a word.
 pub(crate) fn small_button(ui: &mut Ui, glyph: Icon, word: &str) -> Response {
     let response = ui.add(Button::new(icon(ui, glyph, 14.0)));

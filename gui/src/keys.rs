@@ -2,12 +2,14 @@
 
 use crate::commands::{About, ENTRIES, OTHER_KEYS, written};
 use crate::theme;
-use egui::{Context, Grid, RichText, ScrollArea, Ui};
+use egui::{Align2, Context, Grid, RichText, ScrollArea, Ui, Vec2, vec2};
 
 /// Shows them while they are wanted.
 pub(crate) fn show(context: &Context, is_open: &mut bool) {
-    egui::Window::new("Keys").open(is_open).collapsible(false).resizable(false).default_width(620.0).show(context, |ui| {
-        ScrollArea::vertical().max_height(440.0).show(ui, |ui| {
+    let room = context.content_rect().size() - vec2(60.0, 110.0);
+    let window = egui::Window::new("Keys").open(is_open).collapsible(false).resizable(false);
+    window.anchor(Align2::CENTER_CENTER, Vec2::ZERO).show(context, |ui| {
+        ScrollArea::vertical().max_height(room.y.max(120.0)).max_width(room.x.max(200.0)).show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 ui.vertical(|ui| group(ui, "EVERYWHERE", About::All));
                 ui.add_space(24.0);

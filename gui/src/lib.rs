@@ -17,6 +17,7 @@ mod format;
 mod icons;
 mod inspector;
 mod keys;
+mod names;
 mod notice;
 mod palette;
 mod search;

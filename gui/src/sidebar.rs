@@ -32,7 +32,8 @@ pub(crate) fn show(
         let here = |node: &&Node| !digest.gone.get(&node.key).copied().unwrap_or(false);
         let of_kind = |wanted: fn(NodeKind) -> bool| view.topology.nodes().filter(here).filter(move |node| wanted(node.kind));
         if !view.tables.host.is_empty() || shown.is_live() {
-            let guests: Vec<&Node> = of_kind(|kind| kind == NodeKind::Guest).collect();
+            let stopped = of_kind(|_| true).filter(|node| digest.stopped.contains_key(&node.key));
+            let guests: Vec<&Node> = of_kind(|kind| kind == NodeKind::Guest).chain(stopped).collect();
             list.nodes(ui, digest, "GUESTS", "no guests are running here", &guests);
             let mut locals: Vec<&Node> = of_kind(|kind| kind == NodeKind::Local).collect();
             locals.sort_by_key(|node| (!things::is_own(view, node), node.key));
@@ -42,7 +43,8 @@ pub(crate) fn show(
             list.bridges(ui, digest);
             list.cables(ui);
         }
-        let stations: Vec<&Node> = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router)).collect();
+        let stations = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router));
+        let stations: Vec<&Node> = stations.filter(|node| !digest.stopped.contains_key(&node.key)).collect();
         if view.tables.host.is_empty() && !shown.is_live() {
             list.nodes(ui, digest, "HOSTS", "nobody was seen yet", &stations);
         } else if !stations.is_empty() {
@@ -100,7 +102,11 @@ impl List<'_, '_> {
                 None if node.kind == NodeKind::Router => " router".to_owned(),
                 None => String::new(),
             };
-            let text = if rate > 0 { format::rate(rate) } else { "idle".into() };
+            let text = match (digest.stopped.contains_key(&node.key), rate) {
+                (true, _) => "stopped".to_owned(),
+                (false, 0) => "idle".to_owned(),
+                (false, rate) => format::rate(rate),
+            };
             self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", self.situation.title(node)), &text, color);
         }
         more(ui, nodes.len());

@@ -1,6 +1,6 @@
 //! Colours (Okabe and Ito's, which colour-blind people can tell apart) and sizes, for the dark and the light theme.
 
-use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme, Visuals};
+use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Role, Sense, Stroke, TextStyle, Theme, Ui, Visuals, WidgetInfo, vec2};
 
 /// The colours that mean something; shape or text always says the same.
 #[derive(Clone, Copy, Debug)]
@@ -80,11 +80,15 @@ pub fn install(context: &Context) {
         visuals.selection.bg_fill = palette.accent.gamma_multiply(0.35);
         visuals.selection.stroke = Stroke::new(1.0, palette.strong);
         visuals.hyperlink_color = palette.accent;
-        visuals.override_text_color = Some(palette.strong);
         visuals.weak_text_color = Some(palette.weak);
-        for widget in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered, &mut visuals.widgets.active] {
+        let widgets = &mut visuals.widgets;
+        // Not as an override of all text: that would paint links like any other word.
+        for widget in [&mut widgets.noninteractive, &mut widgets.inactive, &mut widgets.hovered, &mut widgets.active, &mut widgets.open] {
+            widget.fg_stroke.color = palette.strong;
             widget.corner_radius = CornerRadius::same(5);
         }
+        // What has the keyboard has an edge that cannot be overlooked.
+        widgets.active.bg_stroke = Stroke::new(2.0, palette.accent);
         context.set_visuals_of(theme, visuals);
         context.style_mut_of(theme, |style| {
             style.text_styles.insert(TextStyle::Body, FontId::new(13.0, FontFamily::Proportional));
@@ -94,4 +98,14 @@ pub fn install(context: &Context) {
             style.spacing.item_spacing = egui::vec2(8.0, 4.0);
         });
     }
+}
+
+/// A word on a tinted ground, which goes to the next line as a whole.
+pub fn badge(ui: &mut Ui, text: &str, color: Color32) {
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), TextStyle::Small.resolve(ui.style()), color);
+    let margin = vec2(5.0, 1.0);
+    let (rect, response) = ui.allocate_exact_size(galley.size() + margin * 2.0, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    ui.painter().rect_filled(rect, 4.0, color.gamma_multiply(0.16));
+    ui.painter().galley(rect.min + margin, galley, color);
 }

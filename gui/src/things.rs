@@ -2,7 +2,7 @@
 
 use crate::session::Shown;
 use std::collections::BTreeMap;
-use tapscope_graph::host::{Cable, CableSight, CableState, Device, DeviceId, Guest, Netns, Nic, UserNetwork};
+use tapscope_graph::host::{Cable, CableSight, CableState, Departed, Device, DeviceId, Guest, Netns, Nic, UserNetwork};
 use tapscope_graph::tables::Point;
 use tapscope_graph::topology::{Address, Configured, Interface, Key, Link, LinkKind, LinkState, Node, NodeKind};
 use tapscope_graph::{MacAddr, Timestamp, View};
@@ -32,6 +32,25 @@ pub(crate) fn gone(view: &View) -> BTreeMap<Key, bool> {
         gone.entry(node.key).and_modify(|all| *all &= is_gone).or_insert(is_gone);
     }
     gone
+}
+
+/// Stations that are guests which ended: their TAP is still there, and waits for them.
+pub(crate) fn stopped(view: &View) -> BTreeMap<Key, Departed<'_>> {
+    let departed: BTreeMap<DeviceId, Departed<'_>> = view.tables.host.departed().map(|row| (row.device.id, row)).collect();
+    if departed.is_empty() {
+        return BTreeMap::new();
+    }
+    let attached = view.topology.attachments().filter(|(node, ..)| matches!(node.kind, NodeKind::Host | NodeKind::Router));
+    let rows = attached.filter_map(|(node, link, interface)| {
+        let row = departed.get(&link.device?).filter(|row| interface.mac.is_some() && row.nic.mac == interface.mac)?;
+        Some((node.key, *row))
+    });
+    rows.collect()
+}
+
+/// What a guest is called, or the program and its process.
+pub(crate) fn guest_name(guest: &Guest) -> String {
+    guest.name.as_ref().map_or_else(|| format!("{} {}", guest.program, guest.pid), ToString::to_string)
 }
 
 /// The guest that a node is.

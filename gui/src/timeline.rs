@@ -1,9 +1,10 @@
 //! The time line: traffic over the recording, events marked on it, and where we are.
 
-use crate::session::{Command, Shown};
+use crate::names::Names;
+use crate::session::{Command, Playback, Shown};
 use crate::sidebar::triangle;
 use crate::{format, theme};
-use egui::{Align2, FontId, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, EventFilter, FontId, Key, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 use tapscope_graph::Timestamp;
 use tapscope_graph::happening::Happening;
 use tapscope_graph::tables::{DhcpTransaction, EchoRow, Resolution, Tables};
@@ -11,7 +12,7 @@ use tapscope_graph::tables::{DhcpTransaction, EchoRow, Resolution, Tables};
 /// The most marks of one kind.
 const MARKS: usize = 500;
 
-pub fn show(ui: &mut Ui, shown: &Shown, marked: Option<Timestamp>, commands: &mut Vec<Command>) {
+pub(crate) fn show(ui: &mut Ui, shown: &Shown, names: &Names, marked: Option<Timestamp>, commands: &mut Vec<Command>) {
     let palette = theme::palette(ui.ctx());
     let playback = &shown.playback;
     let rect = ui.available_rect_before_wrap();
@@ -53,12 +54,16 @@ pub fn show(ui: &mut Ui, shown: &Shown, marked: Option<Timestamp>, commands: &mu
         let fraction = f64::from(((x - plot.left()) / plot.width()).clamp(0.0, 1.0));
         Timestamp(playback.begin.0.saturating_add((fraction * length) as i64))
     };
+    if response.has_focus() {
+        painter.rect_stroke(rect.shrink(1.0), 2.0, Stroke::new(2.0, palette.accent), egui::StrokeKind::Inside);
+        commands.extend(stepped(ui, &response).map(|share| Command::Seek(step(playback, share))));
+    }
     if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.clicked() || response.dragged()) {
         commands.push(Command::Seek(moment_at(pointer.x)));
     }
     let here = |x: f32| {
         let near = marks.iter().filter(|mark| (x_of(mark.at) - x).abs() < 5.0);
-        let lines: Vec<String> = near.take(LINES).map(|mark| format!("{}  {}", format::clock(mark.at), mark.text())).collect();
+        let lines: Vec<String> = near.take(LINES).map(|mark| format!("{}  {}", format::clock(mark.at), mark.text(names))).collect();
         if lines.is_empty() { HINT.to_owned() } else { lines.join("\n") }
     };
     if let Some(pointer) = response.hover_pos() {
@@ -70,6 +75,30 @@ const HINT: &str = "click or drag: show that moment; [ and ] step from event to 
     square DHCP, triangle ARP or ND without an answer, circle lost echo, diamond guests, devices and ports";
 /// The most lines of a hint.
 const LINES: usize = 8;
+
+/// How far the keys of a slider that has the focus move it, as a share of the whole.
+fn stepped(ui: &Ui, response: &Response) -> Option<f64> {
+    let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    ui.input(|input| {
+        let keys = [
+            (Key::ArrowLeft, -0.01),
+            (Key::ArrowRight, 0.01),
+            (Key::PageUp, -0.1),
+            (Key::PageDown, 0.1),
+            (Key::Home, -1.0),
+            (Key::End, 1.0),
+        ];
+        keys.into_iter().find(|(key, _)| input.key_pressed(*key) && input.modifiers.is_none()).map(|(_, share)| share)
+    })
+}
+
+/// The moment that is a share of the whole away from the one that is shown.
+fn step(playback: &Playback, share: f64) -> Timestamp {
+    let length = playback.end.since(playback.begin).max(1) as f64;
+    let wanted = playback.position.0.saturating_add((share * length) as i64);
+    Timestamp(wanted.max(playback.begin.0).min(playback.end.0.max(playback.begin.0)))
+}
 
 /// An event that is marked. What it says is only put into words where the pointer is.
 struct Mark<'a> {
@@ -85,14 +114,14 @@ enum What<'a> {
 }
 
 impl Mark<'_> {
-    fn text(&self) -> String {
+    fn text(&self, names: &Names) -> String {
         match self.what {
             What::Dhcp(row) => {
                 let client = row.client_mac.map_or_else(String::new, |mac| mac.to_string());
                 format!("DHCP {client} {}", row.state())
             }
-            What::Unanswered(row) => format!("{} asks for {}, and nobody answers", row.asker_ip, row.target),
-            What::LostEcho(echo) => format!("echo {} to {} is lost", echo.source, echo.destination),
+            What::Unanswered(row) => format!("{} asks for {}, and nobody answers", names.told(row.asker_ip), names.told(row.target)),
+            What::LostEcho(echo) => format!("echo {} to {} is lost", names.told(echo.source), names.told(echo.destination)),
             What::Host(entry) => entry.text.clone(),
         }
     }

@@ -167,10 +167,13 @@ fn listening(ui: &mut Ui, situation: &Situation<'_>, commands: &mut Vec<Command>
             }
         });
     });
-    let backlog = tables.host.backlog();
-    if backlog > 0 {
-        let text = RichText::new(format!("{backlog} dropped by the host")).color(palette.warn);
-        ui.label(text).on_hover_text("frames that the kernel threw away before any point, since it started (/proc/net/softnet_stat)");
+    let grew = tables.host.backlog_grew();
+    if grew > 0 {
+        let text = RichText::new(format!("{grew} dropped by the host")).color(palette.warn);
+        ui.label(text).on_hover_text(format!(
+            "frames that the kernel threw away before any point since tapscope looks; {} since the host started (/proc/net/softnet_stat)",
+            tables.host.backlog()
+        ));
     }
 }
 

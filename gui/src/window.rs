@@ -4,18 +4,20 @@ use crate::arrangement::Arrangement;
 use crate::ask::{self, Asking};
 use crate::canvas::{Canvas, Marks};
 use crate::choices::History;
-use crate::commands::{self, Action, Names, Situation, Wish};
+use crate::commands::{self, Action, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
 use crate::digest::Digest;
+use crate::icons::Icon;
+use crate::names::Names;
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
 use crate::session::{Chosen, Command, Shown};
 use crate::settings::{Settings, Theme};
 use crate::tables::{Desk, Tab, Tables};
-use crate::why::Why;
+use crate::why::{Follow, Why};
 use crate::{doing, icons, inspector, keys, notice, sidebar, target, theme, timeline, topbar, welcome};
-use egui::{CentralPanel, Context, Panel, Ui};
+use egui::{CentralPanel, Context, Panel, Sense, Ui, UiBuilder};
 use std::sync::Arc;
 use std::time::Duration;
 use tapscope_graph::diagnose::Party;
@@ -59,6 +61,7 @@ pub struct Window {
     palette: CommandPalette,
     dialog: Dialog,
     why: Option<Why>,
+    follow: Follow,
     page: inspector::Page,
     compare: Compare,
     is_help_open: bool,
@@ -98,6 +101,7 @@ impl Window {
             palette: CommandPalette::default(),
             dialog: Dialog::None,
             why: None,
+            follow: Follow::default(),
             page: inspector::Page::default(),
             compare: Compare::default(),
             is_help_open: false,
@@ -156,17 +160,36 @@ impl Window {
         });
         doing::show(ui, shown, &mut commands);
         let marked = self.compare.marked();
-        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, marked, &mut commands));
+        Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &names, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
-            sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes);
+            column(ui, |ui| sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes));
         });
         let mut reaction = crate::why::Reaction::default();
-        Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| match &self.why {
-            Some(why) => reaction = why.answer(ui, shown, &mut wishes),
-            None => inspector::show(ui, &situation, &mut self.selection, &mut self.page, &mut wishes),
-        });
-        self.canvas.marks = Marks { matching, way: self.why.as_ref().map(|why| why.way.clone()) };
+        match &mut self.why {
+            Some(why) if !why.is_aside => {
+                Panel::right("answer")
+                    .resizable(true)
+                    .default_size(370.0)
+                    .show(ui, |ui| column(ui, |ui| reaction = why.answer(ui, &situation, &mut wishes)));
+            }
+            why => {
+                Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
+                    if let Some(why) = why {
+                        ui.add_space(4.0);
+                        why.is_aside = !icons::button(ui, Icon::ChevronLeft, "Back to the answer", |button| button).clicked();
+                    }
+                    let accused = why.as_ref().map_or_else(Vec::new, |why| why.accused());
+                    column(ui, |ui| inspector::show(ui, &situation, &accused, &mut self.selection, &mut self.page, &mut wishes));
+                });
+            }
+        }
+        let packet = self.packet.filter(|_| self.tables.is_open(Tab::Packets));
+        let way = match &self.why {
+            Some(why) => Some(why.way.clone()),
+            None => self.follow.way(&shown.view, self.selection, packet),
+        };
+        self.canvas.marks = Marks { matching, way };
         let palette = theme::palette(ui.ctx());
         let mut is_welcomed = self.settings.is_welcomed;
         CentralPanel::no_frame().frame(egui::Frame::new().fill(palette.canvas)).show(ui, |ui| {
@@ -234,7 +257,7 @@ impl Window {
         }
     }
 
-    fn situation<'a>(&self, shown: &'a Shown, names: &'a Names) -> Situation<'a> {
+    fn situation<'a>(&self, shown: &'a Shown, names: &'a Arc<Names>) -> Situation<'a> {
         let arranged = self.canvas.arranged();
         Situation {
             shown,
@@ -252,7 +275,7 @@ impl Window {
         }
     }
 
-    fn keys(&mut self, context: &Context, shown: &Shown, names: &Names, wishes: &mut Vec<Wish>) {
+    fn keys(&mut self, context: &Context, shown: &Shown, names: &Arc<Names>, wishes: &mut Vec<Wish>) {
         // A question, and the palette, have the keyboard for themselves.
         if self.dialog.is_open() || self.asking.is_some() {
             return;
@@ -283,6 +306,13 @@ impl Window {
                 match (from_party, to_party) {
                     (Some(from), Some(to)) => self.ask_why(context, from, to, shown, commands),
                     (from, to) => self.dialog = Dialog::why(shown, from, to),
+                }
+            }
+            Wish::Look(thing, page) => {
+                self.selection = Selection::Thing(thing);
+                self.page = page;
+                if let Some(why) = &mut self.why {
+                    why.is_aside = true;
                 }
             }
             Wish::Why(from, to) => self.ask_why(context, from, to, shown, commands),
@@ -356,6 +386,9 @@ impl Window {
                 }
             }
             Action::SelectNothing => {
+                if let Some(why) = &mut self.why {
+                    why.is_aside = false;
+                }
                 self.selection = Selection::None;
                 self.is_help_open = false;
             }
@@ -414,4 +447,13 @@ impl Window {
         change(&mut self.settings);
         self.settings.apply(context);
     }
+}
+
+/// Shows something in all the room that a column has and never in more: a long word in it would widen it, and so move the picture.
+fn column(ui: &mut Ui, show: impl FnOnce(&mut Ui)) {
+    let room = ui.available_rect_before_wrap();
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(room));
+    inside.shrink_clip_rect(room);
+    show(&mut inside);
+    ui.allocate_rect(room, Sense::hover());
 }

@@ -99,6 +99,21 @@ fn a_node_is_called_as_the_user_calls_it_until_that_is_undone() {
 }
 
 #[test]
+fn a_name_is_told_wherever_its_bearer_is_told_of() {
+    let mut harness = open(BRIDGED);
+    name_web(&mut harness, "shop");
+    for label in ["10.0.2.101  shop", "shop"] {
+        assert!(harness.query_all_by_label(label).next().is_some(), "{label:?} is in the echoes and the inspector");
+    }
+    click(&mut harness, "109/1");
+    assert!(says(&harness, "10.0.2.101 (shop)"), "the echo's sender");
+    click(&mut harness, "Hosts 3");
+    assert!(says(&harness, "shop"), "the table of hosts");
+    click(&mut harness, "bridge bridge0, on the way");
+    assert!(says(&harness, "shop 3 s ago"), "the forwarding database");
+}
+
+#[test]
 fn a_name_belongs_to_the_guest_whatever_process_it_is_next_time() {
     let mut harness = open(BRIDGED);
     name_web(&mut harness, "shop");

@@ -2,40 +2,19 @@
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+mod harness;
 #[allow(dead_code)]
 mod hosts;
 
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use hosts::BRIDGED;
+use harness::{State, assert_says, at, click, live, press, recorded, says, shown, taken, type_text, with};
+use hosts::{BRIDGED, PORT_ADDRESS};
 use std::sync::Arc;
-use tapscope_graph::diagnose::Party;
-use tapscope_graph::{Batch, Direction, Frame, Packets, PointId, Timestamp};
-use tapscope_gui::session::{Doing, Job, JobId, JobState, Recording};
-use tapscope_gui::{Command, Playback, PlaybackState, Settings, Shown, Window};
-
-/// The host's address sits on a port of its bridge: it asks there for the guest, and the guest's answer comes in at the bridge.
-const PORT_ADDRESS: &str = "
-    0 host ns 1 own
-    0 host device 2 tap0 tap 12 master 4
-    0 host device 3 tap1 tap 13 master 4
-    0 host device 4 bridge0 bridge 14
-    0 host guest 4711 web a@2
-    0 host guest 4718 db b@3
-    0 host address 2 10.0.2.100/24
-    0 host route 10.0.2.0/24 2
-    0.1 tap1<    b>* arp who-has 10.0.3.1 tell 10.0.3.101
-    1.0 tap0<    a>14 icmp request 10.0.2.101>10.0.2.100 110/1
-    1.0 bridge0< a>14 icmp request 10.0.2.101>10.0.2.100 110/1
-    1.1 tap0>    12>* arp who-has 10.0.2.101 tell 10.0.2.100
-    1.2 tap0<    a>12 arp 10.0.2.101 is-at for 10.0.2.100
-    1.2 bridge0< a>12 arp 10.0.2.101 is-at for 10.0.2.100
-    1.3 host neighbor 2 10.0.2.101 - failed
-    2.0 tap0<    a>14 icmp request 10.0.2.101>10.0.2.100 110/2
-    2.0 bridge0< a>14 icmp request 10.0.2.101>10.0.2.100 110/2
-    9.0 tap1<    b>* arp who-has 10.0.3.1 tell 10.0.3.101
-";
+use tapscope_graph::{Batch, Direction, Frame, Packets, PointId};
+use tapscope_gui::session::{Job, JobId, JobState, Recording};
+use tapscope_gui::{Command, PlaybackState, Settings, Window};
 
 /// A guest that gets a lease.
 const LEASES: &str = "
@@ -44,79 +23,6 @@ const LEASES: &str = "
     0.3 tap0 a>* dhcp request a
     0.4 tap0 9>* dhcp ack a 10.0.0.5
 ";
-
-struct State {
-    window: Window,
-    shown: Shown,
-    commands: Vec<Command>,
-}
-
-fn at(seconds: f64) -> Timestamp {
-    Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64)
-}
-
-fn shown(script: &str, state: PlaybackState) -> Shown {
-    let view = Arc::new(if script.is_empty() { tapscope_graph::View::default() } else { common::view(script) });
-    Shown {
-        whole: view.clone(),
-        view,
-        packets: Packets::new(1 << 20),
-        playback: Playback { state, speed: 1.0, position: at(9.0), begin: at(0.0), end: at(9.0), is_past: false },
-        title: "kvm01".into(),
-        notice: None,
-        doing: Doing::default(),
-    }
-}
-
-fn with(window: Window, shown: Shown, size: [f32; 2], theme: egui::Theme) -> Harness<'static, State> {
-    let state = State { window, shown, commands: Vec::new() };
-    let mut harness = Harness::builder().with_size(size).with_theme(theme).with_max_steps(40).build_ui_state(
-        |ui, state: &mut State| {
-            let commands = state.window.ui(ui, &Arc::new(state.shown.clone()));
-            state.commands.extend(commands);
-        },
-        state,
-    );
-    harness.run_steps(4);
-    harness
-}
-
-fn live(script: &str) -> Harness<'static, State> {
-    with(Window::new(), shown(script, PlaybackState::Live), [1280.0, 900.0], egui::Theme::Dark)
-}
-
-fn recorded(script: &str) -> Harness<'static, State> {
-    with(Window::new(), shown(script, PlaybackState::Paused), [1280.0, 900.0], egui::Theme::Dark)
-}
-
-fn says(harness: &Harness<'_, State>, text: &str) -> bool {
-    harness.query_all_by_label_contains(text).next().is_some()
-}
-
-fn assert_says(harness: &Harness<'_, State>, texts: &[&str]) {
-    for text in texts {
-        assert!(says(harness, text), "it does not say {text:?}");
-    }
-}
-
-fn click(harness: &mut Harness<'_, State>, label: &str) {
-    harness.get_all_by_label(label).next().unwrap_or_else(|| panic!("nothing is called {label:?}")).click();
-    harness.run_steps(4);
-}
-
-fn press(harness: &mut Harness<'_, State>, modifiers: Modifiers, key: Key) {
-    harness.key_press_modifiers(modifiers, key);
-    harness.run_steps(4);
-}
-
-fn type_text(harness: &mut Harness<'_, State>, text: &str) {
-    harness.event(egui::Event::Text(text.to_owned()));
-    harness.run_steps(4);
-}
-
-fn taken(harness: &mut Harness<'_, State>) -> Vec<Command> {
-    std::mem::take(&mut harness.state_mut().commands)
-}
 
 #[test]
 fn the_bar_has_a_button_for_each_thing_that_is_done_often() {
@@ -290,36 +196,6 @@ fn a_change_of_the_filter_is_undone_and_done_again() {
 }
 
 #[test]
-fn why_is_one_click_from_a_lost_echo() {
-    let mut harness = recorded(PORT_ADDRESS);
-    click(&mut harness, "why");
-    assert!(matches!(&taken(&mut harness)[..], [Command::Why(Party::Ip(_), Party::Ip(_))]));
-    assert_says(&harness, &["fails", "IP_ON_BRIDGE_PORT", "EVIDENCE", "FIX", "NEXT OBSTACLE", "LADDER", "RULED OUT", "NOT SEEN"]);
-    click(&mut harness, "Close the answer");
-    assert!(!says(&harness, "LADDER"));
-}
-
-#[test]
-fn an_answer_stays_as_wide_as_it_is() {
-    let mut harness = recorded(PORT_ADDRESS);
-    click(&mut harness, "why");
-    harness.run_steps(4);
-    let left = |harness: &Harness<'_, State>| harness.get_by_label("EVIDENCE").rect().left();
-    let before = left(&harness);
-    harness.run_steps(40);
-    assert_eq!(left(&harness), before);
-}
-
-#[test]
-fn why_is_asked_by_a_click_and_a_shifted_click() {
-    let mut harness = recorded(PORT_ADDRESS);
-    click(&mut harness, "guest web 10.0.2.101");
-    harness.get_by_label("this host 10.0.2.100").click_modifiers(Modifiers::SHIFT);
-    harness.run_steps(4);
-    assert_says(&harness, &["LADDER", "fails"]);
-}
-
-#[test]
 fn a_thing_has_pages_of_rates_and_of_what_happened() {
     let mut harness = live(BRIDGED);
     click(&mut harness, "guest web 10.0.2.101");
@@ -469,16 +345,6 @@ fn picture(theme: egui::Theme, name: &str, prepare: impl FnOnce(&mut Harness<'_,
     harness.remove_cursor();
     harness.run_steps(4);
     harness.snapshot(name);
-}
-
-#[test]
-fn why_in_the_dark() {
-    picture(egui::Theme::Dark, "why_dark", |harness| click(harness, "why"));
-}
-
-#[test]
-fn why_in_the_light() {
-    picture(egui::Theme::Light, "why_light", |harness| click(harness, "why"));
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn a_living_host_can_be_paused_and_taken_up_again() {
 
 #[test]
 fn what_was_lost_is_shown() {
-    let mut shown = live(&format!("{BRIDGED}\n1 host backlog 7"));
+    let mut shown = live(&format!("{BRIDGED}\n0 host backlog 222\n1 host backlog 229"));
     shown.whole = Arc::default();
     let view = Arc::get_mut(&mut shown.view).expect("nobody else has it");
     view.tables.points[0].lost = 5;
@@ -257,4 +257,33 @@ fn a_living_host_in_the_light() {
     harness.remove_cursor();
     harness.run_steps(4);
     harness.snapshot("live_light");
+}
+
+#[test]
+fn a_guest_that_stops_stays_in_its_place_with_its_name_until_it_starts_again() {
+    let mut harness = tall(BRIDGED);
+    let place = |harness: &Harness<'_, State>, label: &str| harness.get_by_label(label).rect();
+    let before = place(&harness, "guest db 10.0.3.101");
+    let ended = format!("{BRIDGED}\n 1.3 host gone guest 4718\n 1.3 host device 3 tap1 tap 13 unread master 4\n");
+    harness.state_mut().shown = live(&ended);
+    harness.run_steps(4);
+    assert_eq!(place(&harness, "stopped guest db 10.0.3.101"), before, "it moves nowhere");
+    assert_says(&harness, &["GUESTS", "db", "stopped"]);
+    assert!(!says(&harness, "OTHER STATIONS"), "it is no stranger");
+    click(&mut harness, "stopped guest db 10.0.3.101");
+    assert_says(&harness, &["a guest that stopped at 22:13:21.300; tap1 waits for it"]);
+    harness.state_mut().shown = live(&format!("{ended} 1.5 host device 3 tap1 tap 13 master 4\n 1.5 host guest 4801 db b@3\n"));
+    harness.run_steps(4);
+    assert_eq!(place(&harness, "guest db 10.0.3.101"), before);
+    assert!(!says(&harness, "stopped"));
+}
+
+#[test]
+fn looking_closer_does_not_move_the_picture() {
+    let mut harness = open(live(BRIDGED), [1280.0, 800.0], egui::Theme::Dark);
+    let before = harness.get_by_label("guest db 10.0.3.101").rect();
+    for label in ["guest web 10.0.2.101", "bridge bridge0", "this host 10.0.2.100 10.0.3.100", "guest db 10.0.3.101"] {
+        click(&mut harness, label);
+        assert_eq!(harness.get_by_label("guest db 10.0.3.101").rect(), before, "{label}");
+    }
 }

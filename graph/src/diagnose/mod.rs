@@ -36,7 +36,7 @@ mod trail;
 mod verdict;
 mod walk;
 
-pub use cause::{Cause, ProvenBy};
+pub use cause::{Cause, ProvenBy, by_code};
 pub use diagnosis::{
     Accusation, Candidate, Confidence, Coverage, Diagnosis, Fix, Leg, Loss, Needs, Note, PathStep, Pattern, Proof, Rank, RuledOut, Status,
     Verdict,

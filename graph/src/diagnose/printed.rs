@@ -27,7 +27,21 @@ impl Diagnosis {
     }
 
     fn headline(&self, host: &crate::host::Host) -> String {
-        let loss = match (self.loss.sent, self.loss.answered) {
+        format!(
+            "ping {} ({}) -> {} ({}): {}  {}  [{}]",
+            self.from.label(),
+            self.from.title(host),
+            self.to.label(),
+            self.to.title(host),
+            self.verdict.name().to_uppercase().replace('_', " "),
+            self.fate(),
+            self.confidence.name()
+        )
+    }
+
+    /// What became of the echo requests, in words.
+    pub fn fate(&self) -> String {
+        match (self.loss.sent, self.loss.answered) {
             (0, _) => match self.verdict {
                 verdict if verdict == Verdict::NotSent || !self.is_asked() => "no echo request was seen".to_owned(),
                 _ => "no echo request left: the question before it was not answered".to_owned(),
@@ -35,16 +49,23 @@ impl Diagnosis {
             (sent, 0) => format!("{sent} of {sent} echo requests lost"),
             (sent, answered) if sent == answered => format!("{sent} of {sent} echo requests answered"),
             (sent, answered) => format!("{} of {sent} echo requests lost", sent - answered.min(sent)),
-        };
-        format!(
-            "ping {} ({}) -> {} ({}): {}  {loss}  [{}]",
-            self.from.label(),
-            self.from.title(host),
-            self.to.label(),
-            self.to.title(host),
-            self.verdict.name().to_uppercase().replace('_', " "),
-            self.confidence.name()
-        )
+        }
+    }
+
+    /// Why no cause is named, where one is missing.
+    pub fn not_known(&self) -> Option<String> {
+        let is_missing = self.causes.is_empty() && matches!(self.verdict, Verdict::Fails | Verdict::Degraded | Verdict::Undetermined);
+        let unknown = [&self.from, &self.to].into_iter().find(|end| end.is_unknown());
+        is_missing.then(|| match unknown {
+            Some(end) => format!("nothing here is called {}", end.asked),
+            None if self.coverage.interfaces.is_empty() => "nobody listened anywhere".to_owned(),
+            None => "nothing that the host says explains it".to_owned(),
+        })
+    }
+
+    /// Whether the way back is not known because nothing was seen on it.
+    pub fn is_reply_untried(&self) -> bool {
+        self.verdict == Verdict::Fails && self.path.iter().all(|step| step.leg != Leg::Reply)
     }
 
     /// Whether the question for the next hop's address was seen.
@@ -64,13 +85,7 @@ impl Diagnosis {
                 lines.push(format!("        each enough alone; fix it, too: {}", cause.fix.command));
             }
         }
-        if self.causes.is_empty() && matches!(self.verdict, Verdict::Fails | Verdict::Degraded | Verdict::Undetermined) {
-            let unknown = [&self.from, &self.to].into_iter().find(|end| end.is_unknown());
-            let why = match unknown {
-                Some(end) => format!("nothing here is called {}", end.asked),
-                None if self.coverage.interfaces.is_empty() => "nobody listened anywhere".to_owned(),
-                None => "nothing that the host says explains it".to_owned(),
-            };
+        if let Some(why) = self.not_known() {
             lines.push(format!(" cause  not known: {why}"));
         }
         for note in &self.notes {
@@ -115,7 +130,7 @@ impl Diagnosis {
         {
             lines.push(format!("        last seen {last}, next expected {next}"));
         }
-        if self.verdict == Verdict::Fails && self.path.iter().all(|step| step.leg != Leg::Reply) {
+        if self.is_reply_untried() {
             lines.push("        the way of the reply was not exercised".into());
         }
     }

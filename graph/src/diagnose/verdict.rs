@@ -77,6 +77,10 @@ pub(crate) fn judge(case: &Case<'_>, walk: &mut Walk<'_>) -> Findings {
         let is_elsewhere = found.causes.first().is_some_and(|first| first.device.is_some() && first.device != walk.to.device());
         let is_known = !is_at_end || is_elsewhere || !(walk.from.is_supposed || walk.to.is_supposed) || is_elsewhere_asked(case, walk);
         found.confidence = found.causes.first().map(|accused| sureness(accused, &walk.to, is_watched && !is_open && is_known));
+        // Who says where it died says that it came so far; a suspicion does not.
+        if walk.last_seen.is_some() && found.confidence != Some(Confidence::Undetermined) {
+            walk.pass(gap.start..at);
+        }
         if let Some(status) = walk.statuses.get_mut(at) {
             let is_reader =
                 walk.trail.stops.get(at).is_some_and(|stop| matches!(stop, super::trail::Stop::Spot(spot) if spot.at == At::Reader));

@@ -83,6 +83,15 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What decides over packets in a part of the way let them pass.
+    pub fn pass(&mut self, part: Range<usize>) {
+        for index in part {
+            if let (Some(Stop::Spot(_)), Some(status)) = (self.trail.stops.get(index), self.statuses.get_mut(index)) {
+                *status = Status::Passed;
+            }
+        }
+    }
+
     /// Where it died: what lies between the last sighting and the next expected one.
     pub fn gap(&self) -> Range<usize> {
         let first = self.last_seen.map_or(0, |last| last + 1);
@@ -249,7 +258,8 @@ pub(crate) fn describe(host: &Host, spot: &Spot) -> String {
     match spot.at {
         At::Sender => "sender".into(),
         At::Backend => "backend".into(),
-        At::Before | At::Ingress => format!("ingress of {}", device(spot.device)),
+        At::Before => format!("driver of {}", device(spot.device)),
+        At::Ingress => format!("ingress of {}", device(spot.device)),
         At::BridgeIn | At::BridgeOut | At::BridgeUp => match spot.bridge {
             Some(bridge) => format!("bridge {}", case_name(host, bridge)),
             None => "no bridge".into(),

@@ -22,7 +22,7 @@ pub use device::{Bridge, BridgePort, Device, DeviceCounters, DeviceId, DeviceKin
 pub use guest::{Backend, BackendKind, Guest, Nic, Reader};
 pub use inquiry::{Inquiry, RouteAnswer, RouteInquiry, RouteLookup, Tracked, TrackedTuple};
 pub use ip::{AddressScope, HostAddress, HostNeighbor, NeighborState, Prefix, Route, RouteKind, Rule};
-pub use table::Host;
+pub use table::{Departed, Host};
 pub use user::UserNetwork;
 
 use crate::{MacAddr, Text};

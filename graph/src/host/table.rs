@@ -9,7 +9,8 @@ use super::{
 };
 use crate::tables::Series;
 use crate::{Text, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Everything that the host said last.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +25,29 @@ pub struct Host {
     readings: BTreeMap<HostKey, Readings<Count>>,
     /// When a device's counters changed last. All of a namespace are read together.
     counted: BTreeMap<Netns, Timestamp>,
+    /// Guests that ended, the latest last, until they are started again.
+    departed: VecDeque<(Timestamp, Arc<Guest>)>,
+    /// What the backlog's counter was when it was read first.
+    first_backlog: Option<u64>,
     /// Rows that found no room.
     pub dropped: u64,
 }
+
+/// A guest that ended, and a device of this host that it had.
+#[derive(Clone, Copy, Debug)]
+pub struct Departed<'a> {
+    /// When that was seen.
+    pub at: Timestamp,
+    /// As it was.
+    pub guest: &'a Guest,
+    /// The card that the device served.
+    pub nic: &'a Nic,
+    /// What is left of it.
+    pub device: &'a Device,
+}
+
+/// The most guests that are remembered after they ended.
+const DEPARTED: usize = 64;
 
 /// What a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +127,12 @@ impl Host {
     pub fn apply(&mut self, at: Timestamp, change: HostChange) -> bool {
         match change {
             HostChange::Set(fact) => self.set(at, fact),
-            HostChange::Gone(key) => self.remove(&key),
+            HostChange::Gone(key) => {
+                if let HostKey::Guest(pid) = key {
+                    self.depart(at, pid);
+                }
+                self.remove(&key)
+            }
         }
     }
 
@@ -128,8 +154,10 @@ impl Host {
             }
             HostFact::Guest(guest) => {
                 let identity = self.identity(guest);
+                self.departed.retain(|(_, gone)| gone.name.is_none() || gone.name != guest.name);
                 self.name(identity);
             }
+            HostFact::Backlog(frames) => drop(self.first_backlog.get_or_insert(*frames)),
             HostFact::Cable(cable) => self.name(Identity::Cable(cable.key.clone())),
             HostFact::Asked(asked) => {
                 if let Some(HostFact::Guest(guest)) = self.rows.get_mut(&HostKey::Guest(asked.pid)) {
@@ -185,6 +213,17 @@ impl Host {
     fn forget(&mut self, pid: u32) {
         if let Some(HostFact::Guest(guest)) = self.rows.get(&HostKey::Guest(pid)) {
             self.index.remove(guest);
+        }
+    }
+
+    /// Remembers a guest that ended.
+    fn depart(&mut self, at: Timestamp, pid: u32) {
+        if let Some(HostFact::Guest(guest)) = self.rows.get(&HostKey::Guest(pid)) {
+            let guest = Arc::new(Guest::clone(guest));
+            self.departed.push_back((at, guest));
+            while self.departed.len() > DEPARTED {
+                self.departed.pop_front();
+            }
         }
     }
 
@@ -326,6 +365,17 @@ impl Host {
         self.index.readers(device).filter_map(|pid| self.guest(pid)).find_map(|guest| Some((guest, guest.nics.iter().find(reads)?)))
     }
 
+    /// Guests that ended and were not started again, card by card, with the devices that wait for them: nobody has these open. A guest
+    /// whose devices went with it, or serve another, is not among them.
+    pub fn departed(&self) -> impl Iterator<Item = Departed<'_>> {
+        let cards = self.departed.iter().flat_map(|(at, guest)| guest.nics.iter().map(move |nic| (*at, guest.as_ref(), nic)));
+        let devices = cards.flat_map(move |(at, guest, nic)| {
+            let devices = nic.backend.iter().flat_map(|backend| &backend.devices);
+            devices.filter_map(move |id| Some(Departed { at, guest, nic, device: self.device(*id)? }))
+        });
+        devices.filter(|row| self.guest_behind(row.device.id).is_none())
+    }
+
     /// The card of a guest that is plugged into a cable's end.
     pub fn plugged(&self, end: &CableEnd) -> Option<(&Guest, &Nic)> {
         let HostFact::Guest(guest) = self.rows.get(&HostKey::Guest(end.pid?))? else { return None };
@@ -346,6 +396,11 @@ impl Host {
             Some(HostFact::Backlog(frames)) => *frames,
             _ => 0,
         }
+    }
+
+    /// By how much [`Host::backlog`] grew since it was read first: what came before that is no news.
+    pub fn backlog_grew(&self) -> u64 {
+        self.backlog().saturating_sub(self.first_backlog.unwrap_or(0))
     }
 
     rows!(/// Namespaces.

@@ -1,6 +1,6 @@
 //! What bridges and their ports do.
 
-use super::{ASKED, KNOWN, STD, brief, check};
+use super::{ASKED, KNOWN, STD, ask, brief, check};
 use expect_test::expect;
 
 /// The two guests, with other words for a device.
@@ -52,6 +52,24 @@ fn a_tap_that_nobody_reads() {
          ruled out: PORT_STATE_DISABLED (tapA forwards)
     "#]],
     );
+}
+
+#[test]
+fn what_lies_between_the_last_sighting_and_the_place_of_death_was_passed() {
+    let script = format!("{STD}\n 0.05 host gone guest 101\n 0.06 host device 3 tapB tap 13 unread master 4\n{ASKED}");
+    let (_, found, _) = ask(&script, "10.9.0.1", "10.9.0.2", None);
+    let ladder: Vec<String> = found.path.iter().map(|step| format!("{}: {}", step.hop, step.status.name())).collect();
+    expect![[r#"
+        sender: passed
+        driver of tapA: passed
+        tapA: seen
+        ingress of tapA: passed
+        bridge br0: passed
+        egress of tapB: blocked
+        tapB: not_seen
+        reader of tapB: not_reached
+        receiver: not_reached"#]]
+    .assert_eq(&ladder.join("\n"));
 }
 
 #[test]

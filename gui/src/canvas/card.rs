@@ -13,7 +13,10 @@ impl Drawing<'_> {
     pub(super) fn card(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
         let edge = self.edge(palette, node);
         painter.rect(rect, CornerRadius::same((7.0 * self.zoom) as u8), palette.card, edge, StrokeKind::Inside);
-        let clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        let mut clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        if self.digest.stopped.contains_key(&node.key) {
+            clipped.set_opacity(0.5);
+        }
         if self.layout.is_dense {
             self.small(&clipped, palette, rect, node);
         } else {
@@ -65,7 +68,11 @@ impl Drawing<'_> {
         let font = self.font(10.5);
         let right = rect.right_top() + vec2(-7.0, 4.5) * zoom;
         let link = self.digest.first_link(node.key);
-        let name = link.map_or("", |link| link.name.as_str());
+        let name = match link {
+            _ if self.digest.stopped.contains_key(&node.key) => "stopped",
+            Some(link) => link.name.as_str(),
+            None => "",
+        };
         let left =
             painter.text(rect.left_top() + vec2(22.0, 3.5) * zoom, Align2::LEFT_TOP, &title, self.font(12.0), palette.strong).right();
         let galley = painter.layout_no_wrap(name.to_owned(), font.clone(), palette.weak);
@@ -91,6 +98,9 @@ impl Drawing<'_> {
 
     /// What stands at the right of a title.
     fn aside(&self, node: &Node) -> Option<String> {
+        if self.digest.stopped.contains_key(&node.key) {
+            return Some("stopped".to_owned());
+        }
         if self.arranged.names.contains_key(&node.key) {
             return Some(format::title(node));
         }
@@ -169,7 +179,12 @@ impl Drawing<'_> {
             Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.edge }),
         );
         let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
-        let state = if things::is_broken(link.state) { link.state.to_string() } else { "nobody was seen behind it".to_owned() };
+        let departed = self.shown.view.tables.host.departed().find(|row| Some(row.device.id) == link.device);
+        let state = match departed {
+            Some(row) => format!("{} stopped", things::guest_name(row.guest)),
+            None if things::is_broken(link.state) => link.state.to_string(),
+            None => "nobody was seen behind it".to_owned(),
+        };
         let color = if things::is_broken(link.state) { palette.warn } else { palette.weak };
         if self.layout.is_dense {
             painter.text(rect.left_top() + vec2(9.0, 3.5) * self.zoom, Align2::LEFT_TOP, link.name.as_str(), self.font(12.0), palette.weak);

@@ -37,8 +37,9 @@ pub(super) struct Drawing<'a> {
 }
 
 /// What a screen reader says of a node.
-pub(super) fn spoken(shown: &Shown, given: Option<&String>, node: &Node) -> String {
+pub(super) fn spoken(shown: &Shown, digest: &Digest, given: Option<&String>, node: &Node) -> String {
     let kind = match node.kind {
+        _ if digest.stopped.contains_key(&node.key) => "stopped guest",
         NodeKind::Host => "host",
         NodeKind::Router => "router",
         NodeKind::Guest => "guest",
@@ -184,7 +185,7 @@ impl<'a> Drawing<'a> {
             let rounding = CornerRadius::same((12.0 * self.zoom).clamp(2.0, 40.0) as u8);
             painter.rect(rect, rounding, palette.accent.gamma_multiply(0.05), stroke, StrokeKind::Inside);
             let name = match self.digest.node(*key) {
-                Some(node) => format::title(node),
+                Some(node) => self.title(node),
                 None => "namespace".to_owned(),
             };
             let size = (12.0 * self.zoom).clamp(10.0, 14.0);

@@ -25,6 +25,16 @@ impl Marks {
         is_off_the_way || self.matching.as_ref().is_some_and(|matching| !matching.contains(&key))
     }
 
+    /// What a screen reader says of a thing on the way.
+    pub(super) fn spoken(&self, key: Key) -> Option<&'static str> {
+        let reach = self.way.as_ref()?.reach.get(&key)?;
+        Some(match reach {
+            Reach::Seen => "on the way",
+            Reach::Died => "it died here",
+            Reach::Beyond => "not reached",
+        })
+    }
+
     /// Paints over the picture.
     pub(super) fn paint(&self, drawing: &Drawing<'_>) {
         if self.matching.is_none() && self.way.is_none() {

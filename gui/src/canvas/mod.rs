@@ -10,6 +10,7 @@ mod marks;
 mod minimap;
 mod overview;
 mod pulse;
+mod step;
 mod svg;
 mod wire;
 mod worker;
@@ -21,9 +22,10 @@ use crate::arrangement::{Arranged, Arrangement};
 use crate::commands::{self, Action, Situation, Wish};
 use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
+use crate::theme;
 use crate::window::Selection;
 use draw::Drawing;
-use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots};
 use minimap::Minimap;
 use overview::Overview;
@@ -109,7 +111,8 @@ impl Canvas {
         wishes: &mut Vec<Wish>,
     ) {
         let rect = ui.available_rect_before_wrap();
-        let response = ui.allocate_rect(rect, Sense::click_and_drag());
+        // What is on it can be reached by keys, and the ground itself needs none.
+        let response = ui.allocate_rect(rect, Sense::CLICK | Sense::DRAG);
         self.follow(ui, shown);
         let position = self.position(ui, shown);
         if !self.is_moved {
@@ -353,32 +356,20 @@ impl Canvas {
         let (shown, canvas) = (situation.shown, background.rect);
         let names = self.arranged.names.clone();
         let label = |key: Key| match digest.node(key) {
-            Some(node) => Some(draw::spoken(shown, names.get(&key), node)),
+            Some(node) => Some(draw::spoken(shown, digest, names.get(&key), node)),
             None => digest.link(key).map(|link| draw::spoken_link(shown, link)),
         };
         // The head of a namespace's frame is the namespace once more, beside its card.
         let layout = self.layout.clone();
-        let things = || {
-            layout
-                .spine
-                .iter()
-                .map(|(key, rect)| (key, rect))
-                .chain(&layout.rails)
-                .chain(&layout.rows)
-                .chain(&layout.cards)
-                .chain(&layout.ports)
-                .chain(&layout.stubs)
-                .chain(&layout.cables)
-        };
         let (zoom, center) = (self.zoom, self.center);
         let on_screen = |rect: Rect| on_screen(rect, canvas, center, zoom);
         let visible = || {
             let heads = layout.frames.iter().map(|(key, rect)| (*key, head(on_screen(*rect), zoom), true));
-            things().map(|(key, rect)| (*key, on_screen(*rect), false)).chain(heads).filter(|(_, rect, _)| rect.intersects(canvas))
+            things(&layout).map(|(key, rect)| (*key, on_screen(*rect), false)).chain(heads).filter(|(_, rect, _)| rect.intersects(canvas))
         };
         // Beyond the widgets nothing is made of a thing but where the pointer is.
         let beyond = |at: Pos2| visible().skip(WIDGETS).find(|(_, rect, _)| rect.contains(at)).map(|(key, ..)| key);
-        let mut is_hit = false;
+        let (mut is_hit, mut focused) = (false, None);
         for (key, rect, is_head) in &visible().take(WIDGETS).collect::<Vec<_>>() {
             let Some(mut label) = label(*key) else { continue };
             if let Some(count) = self.layout.folded.get(key) {
@@ -387,13 +378,21 @@ impl Canvas {
             if *is_head {
                 label = format!("frame of {label}");
             }
+            if let Some(reach) = self.marks.spoken(*key) {
+                label = format!("{label}, {reach}");
+            }
             let response = ui.interact(
                 rect.intersect(canvas),
-                Id::unique(if *is_head { "frame" } else { "thing" }).with(key),
+                if *is_head { Id::unique("frame").with(key) } else { step::id(*key) },
                 Sense::click_and_drag(),
             );
             response.widget_info(|| WidgetInfo::selected(Role::Button, true, *selection == Selection::Thing(*key), &label));
             is_hit |= response.clicked() || response.dragged();
+            if response.has_focus() {
+                let stroke = Stroke::new(2.0, theme::palette(ui.ctx()).accent);
+                ui.painter_at(canvas).rect_stroke(rect.expand(3.0), 8.0, stroke, StrokeKind::Outside);
+                focused = focused.or(Some(*key).filter(|_| !is_head));
+            }
             let (is_pinned, is_folded) = (self.arranged.pins.contains_key(key), self.arranged.folded.contains_key(key));
             if *is_head && response.double_clicked() {
                 self.rearrange(|arranged, view| arranged.fold(view, *key));
@@ -408,6 +407,13 @@ impl Canvas {
                 _ => self.card(ui, &response, *key, canvas, selection),
             }
             response.on_hover_text(label);
+        }
+        if let Some(next) = focused.and_then(|focused| step::next(ui, focused, things(&layout))) {
+            ui.memory_mut(|memory| memory.request_focus(step::id(next)));
+            let is_in_view = |rect: Rect| canvas.contains_rect(on_screen(rect));
+            if let Some(place) = self.layout.place_of(next).filter(|place| !is_in_view(*place)) {
+                (self.center, self.is_moved) = (place.center(), true);
+            }
         }
         // Beyond the widgets a hint is all that there is to tell one dot from another.
         if let Some(label) = background.hover_pos().and_then(beyond).and_then(label) {
@@ -457,4 +463,11 @@ fn on_screen(rect: Rect, canvas: Rect, center: Pos2, zoom: f32) -> Rect {
 /// The part of a namespace's frame that has its name, both on the screen.
 fn head(frame: Rect, zoom: f32) -> Rect {
     Rect::from_min_size(frame.min, vec2(frame.width(), (24.0 * zoom).max(12.0)))
+}
+
+/// All that has a place of its own.
+fn things(layout: &Layout) -> impl Iterator<Item = (&Key, &Rect)> + Clone {
+    let spine = layout.spine.iter().map(|(key, rect)| (key, rect));
+    let on_rails = layout.rails.iter().chain(&layout.rows).chain(&layout.cards).chain(&layout.ports);
+    spine.chain(on_rails).chain(&layout.stubs).chain(&layout.cables)
 }

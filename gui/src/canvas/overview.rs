@@ -6,7 +6,7 @@ use super::wire::{Look, rate_width};
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use egui::epaint::Mesh;
-use egui::{Align2, Color32, FontId, Pos2, Rect, Shape, Theme, Vec2, pos2, vec2};
+use egui::{Align2, Color32, FontId, Pos2, Rect, Shape, Stroke, StrokeKind, Theme, Vec2, pos2, vec2};
 use std::sync::Arc;
 use tapscope_graph::topology::{Key, Node};
 use tapscope_graph::{Timestamp, View};
@@ -15,8 +15,6 @@ use tapscope_graph::{Timestamp, View};
 const ICONS: f32 = 0.24;
 /// The most icons of a frame; with more than that in view all of them are dots.
 const MOST_ICONS: usize = 400;
-/// A rail so wide, in screen points, tells its name.
-const NAMED: f32 = 90.0;
 /// Nothing is smaller on the screen than this, or it would be gone.
 const DOT: f32 = 2.0;
 /// With more wires in view than this a dash is no longer told from a line, and each would be a dozen shapes.
@@ -80,6 +78,7 @@ impl Overview {
         drawing.rails(&painter, &palette);
         apart.add(Shape::Mesh(self.cards.clone()));
         drawing.icons(&painter, &palette);
+        drawing.names(&painter, &palette);
     }
 }
 
@@ -162,23 +161,34 @@ impl Drawing<'_> {
             }
             let is_selected = self.selection == Selection::Thing(*key);
             painter.rect_filled(rect, rect.height() / 2.0, if is_selected { palette.strong } else { palette.accent.gamma_multiply(0.5) });
-            if rect.width() < NAMED {
-                continue;
-            }
-            // A name stays as large as it can be read, however small its rail is.
-            let name = match (self.digest.node(*key), self.digest.link(*key)) {
-                (Some(node), _) => crate::format::title(node),
-                (None, Some(link)) => link.name.to_string(),
-                (None, None) => continue,
-            };
-            let at = rect.left_top() + vec2(2.0, -2.0);
-            let galley = painter.layout_no_wrap(name, FontId::proportional(10.5), palette.strong);
-            let room = Align2::LEFT_BOTTOM.anchor_size(at, galley.size());
-            painter.rect_filled(room.expand2(vec2(3.0, 0.0)), 3.0, palette.canvas.gamma_multiply(0.85));
-            painter.galley(room.min, galley, palette.strong);
         }
         if let Some((key, rect)) = self.layout.spine {
             self.spine(painter, palette, key, self.place_rect(rect));
+        }
+    }
+
+    /// The names of bridges and of this host, above everything and as large as they can be read, however small what they name is; where
+    /// two have no room, the larger one's is told.
+    fn names(&self, painter: &egui::Painter, palette: &Palette) {
+        let spine = self.layout.spine.iter().map(|(key, rect)| (key, self.place_rect(*rect)));
+        let rails = self.layout.rails.iter().map(|(key, rect)| (key, self.place_rect(*rect)));
+        let mut named: Vec<(&Key, Rect)> = spine.chain(rails).filter(|(_, rect)| rect.intersects(self.clip)).collect();
+        named.sort_by(|(_, a), (_, b)| b.width().total_cmp(&a.width()));
+        let mut taken: Vec<Rect> = Vec::new();
+        for (key, rect) in named.into_iter().take(MOST_ICONS) {
+            let name = match (self.digest.node(*key), self.digest.link(*key)) {
+                (Some(node), _) => self.title(node),
+                (None, Some(link)) => link.name.to_string(),
+                (None, None) => continue,
+            };
+            let galley = painter.layout_no_wrap(name, FontId::proportional(11.0), palette.strong);
+            let room = Align2::LEFT_CENTER.anchor_size(rect.left_top() + vec2(3.0, 0.0), galley.size() + vec2(10.0, 2.0));
+            if taken.iter().any(|other| other.intersects(room)) {
+                continue;
+            }
+            painter.rect(room, 4.0, palette.rail, Stroke::new(1.0, palette.accent.gamma_multiply(0.6)), StrokeKind::Inside);
+            painter.galley(room.min + vec2(5.0, 1.0), galley, palette.strong);
+            taken.push(room);
         }
     }
 

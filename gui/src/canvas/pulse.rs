@@ -84,12 +84,18 @@ impl Drawing<'_> {
     }
 
     /// A dot, with its label where no other label stands.
-    fn dot(&self, painter: &Painter, labels: &mut Vec<Pos2>, at: Pos2, label: Option<&str>, color: egui::Color32) {
+    fn dot(&self, painter: &Painter, labels: &mut Vec<(Pos2, &'static str)>, at: Pos2, label: Option<&'static str>, color: egui::Color32) {
         let at = egui::pos2(at.x * self.zoom, at.y * self.zoom) + self.offset;
         painter.circle_filled(at, 5.0 * self.zoom.clamp(0.5, 1.5), color);
-        let is_free = labels.iter().all(|other| (other.y - at.y).abs() > 13.0 || (other.x - at.x).abs() > 80.0);
-        if let Some(label) = label.filter(|_| self.zoom > 0.5 && is_free) {
-            labels.push(at);
+        // One word is enough for several packets of a kind that are near each other.
+        let is_free = |text: &str| {
+            labels.iter().all(|(other, said)| {
+                let apart = if *said == text { 120.0 } else { 13.0 };
+                (other.y - at.y).abs() > apart || (other.x - at.x).abs() > 80.0
+            })
+        };
+        if let Some(label) = label.filter(|label| self.zoom > 0.5 && is_free(label)) {
+            labels.push((at, label));
             painter.text(at + vec2(-9.0, 0.0), Align2::RIGHT_CENTER, label, FontId::proportional(11.0), color);
         }
     }

@@ -158,7 +158,7 @@ impl Inspector<'_> {
             self.device_row(ui, port, selection);
         }
         let owners: BTreeMap<MacAddr, String> =
-            self.shown.view.topology.nodes().flat_map(|node| node.macs.iter().map(|mac| (*mac, crate::format::title(node)))).collect();
+            self.shown.view.topology.nodes().flat_map(|node| node.macs.iter().map(|mac| (*mac, self.called(node)))).collect();
         let learned: Vec<_> = host.fdb().filter(|entry| entry.bridge == Some(device.id) && !entry.is_permanent).collect();
         heading(ui, "FORWARDING DATABASE");
         if learned.is_empty() {
@@ -166,7 +166,9 @@ impl Inspector<'_> {
         }
         egui::Grid::new("fdb").num_columns(3).spacing([10.0, 3.0]).show(ui, |ui| {
             for entry in learned.iter().take(ROWS) {
-                ui.label(RichText::new(entry.mac.to_string()).monospace());
+                let is_accused = self.is_accused(&entry.mac.to_string());
+                let mac = RichText::new(entry.mac.to_string()).monospace();
+                ui.label(if is_accused { mac.color(palette.bad).strong() } else { mac });
                 ui.label(things::device_name(&self.shown.view, entry.port));
                 let who = owners.get(&entry.mac).map_or("", String::as_str);
                 let age = entry.age.map_or_else(String::new, |age| format!(" {age} s ago"));
@@ -204,7 +206,10 @@ impl Inspector<'_> {
         for route in routes.iter().take(ROWS) {
             let to = if route.destination.length == 0 { "default".to_owned() } else { route.destination.to_string() };
             let via = route.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
-            let text = RichText::new(format!("{to}{via}{}", name(route.device))).monospace();
+            let text = format!("{to}{via}{}", name(route.device));
+            let is_accused = self.is_accused(&text);
+            let text = RichText::new(text).monospace();
+            let text = if is_accused { text.color(palette.bad) } else { text };
             ui.label(if route.is_dead { text.color(palette.warn).strikethrough() } else { text });
         }
         let known: Vec<_> = host.neighbors().filter(|neighbor| neighbor.device.netns == netns).collect();
@@ -224,6 +229,22 @@ impl Inspector<'_> {
                 ui.end_row();
             }
         });
+        self.settings(ui, netns);
+    }
+
+    /// What sysctl says of a namespace.
+    fn settings(&self, ui: &mut Ui, netns: Netns) {
+        let set: Vec<_> = self.shown.view.tables.host.settings().filter(|row| row.netns == netns).collect();
+        if set.is_empty() {
+            return;
+        }
+        heading(ui, "SETTINGS");
+        for row in set.iter().take(ROWS) {
+            ui.add(egui::Label::new(RichText::new(format!("{} = {}", row.name, row.value)).monospace().small()).wrap());
+        }
+        if set.len() > ROWS {
+            ui.label(format!("and {} more", set.len() - ROWS));
+        }
     }
 
     /// A command that the user may copy.

@@ -20,17 +20,25 @@ use tapscope_graph::tables::{Learned, Series};
 use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
 use tapscope_graph::{FrameNo, PointId, Text};
 
-/// Shows it; what the user wants is added to the wishes.
-pub(crate) fn show(ui: &mut Ui, situation: &Situation<'_>, selection: &mut Selection, page: &mut Page, wishes: &mut Vec<Wish>) {
+/// Shows it, and in it what an answer accuses; what the user wants is added to the wishes.
+pub(crate) fn show(
+    ui: &mut Ui,
+    situation: &Situation<'_>,
+    accused: &[&str],
+    selection: &mut Selection,
+    page: &mut Page,
+    wishes: &mut Vec<Wish>,
+) {
     if *selection != Selection::None {
         ui.add_space(4.0);
         ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
             for action in [Action::WhyThis, Action::Packets, Action::ExportThis] {
                 commands::button(ui, &Situation { target: *selection, ..*situation }, action, wishes);
             }
         });
     }
-    let mut inspector = Inspector { shown: situation.shown, wishes };
+    let mut inspector = Inspector { shown: situation.shown, situation, accused, wishes };
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(6.0);
         match *selection {
@@ -48,10 +56,23 @@ pub(crate) fn show(ui: &mut Ui, situation: &Situation<'_>, selection: &mut Selec
 
 struct Inspector<'a> {
     shown: &'a Shown,
+    situation: &'a Situation<'a>,
+    /// Rules, routes and entries that an answer accuses.
+    accused: &'a [&'a str],
     wishes: &'a mut Vec<Wish>,
 }
 
 impl Inspector<'_> {
+    /// What a node is called.
+    fn called(&self, node: &Node) -> String {
+        self.situation.title(node)
+    }
+
+    /// Whether an answer accuses a rule, a route or an entry with this text.
+    fn is_accused(&self, text: &str) -> bool {
+        !text.is_empty() && self.accused.iter().any(|object| object.contains(text))
+    }
+
     fn title(&self, ui: &mut Ui, title: &str, kind: &str) {
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(title).strong().size(16.0));
@@ -120,7 +141,7 @@ impl Inspector<'_> {
         let rules = if is_of_host { self.rules_of(node) } else { Vec::new() };
         page.tabs(ui, !rules.is_empty());
         let heading_of = |inspector: &Self, ui: &mut Ui| {
-            let title = crate::target::title(shown, Selection::Thing(key));
+            let title = node.map_or_else(|| crate::target::title(shown, Selection::Thing(key)), |node| inspector.called(node));
             inspector.title(ui, &title, node.map_or("link", |node| node.kind.name()));
         };
         match page {
@@ -152,7 +173,14 @@ impl Inspector<'_> {
 
     fn node(&mut self, ui: &mut Ui, node: &Node, selection: &mut Selection) {
         let view = &self.shown.view;
-        self.title(ui, &format::title(node), node.kind.name());
+        self.title(ui, &self.called(node), node.kind.name());
+        if let Some(row) = things::stopped(&self.shown.view).get(&node.key) {
+            let text = format!("a guest that stopped at {}; {} waits for it", format::clock(row.at), row.device.name);
+            ui.label(RichText::new(text).color(theme::palette(ui.ctx()).warn));
+        } else if self.situation.names.contains_key(&node.key) {
+            let own = format!("named by you; it calls itself {}", format::title(node));
+            ui.label(RichText::new(own).small().color(theme::palette(ui.ctx()).weak));
+        }
         let mut facts = Vec::new();
         match node.key {
             Key::Station(_, mac) => facts.push(("MAC", mac.to_string())),
@@ -210,7 +238,7 @@ impl Inspector<'_> {
         heading(ui, "INTERFACES");
         let many = attached.len();
         for (_, link, interface) in attached.into_iter().take(64) {
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 if ui.link(link.name.as_str()).clicked() {
                     *selection = Selection::Thing(link.key);
                 }
@@ -281,7 +309,7 @@ impl Inspector<'_> {
         }
         heading(ui, "ATTACHED");
         for (node, _, _) in self.shown.view.topology.attachments().filter(|(_, other, _)| other.key == link.key).take(64) {
-            if ui.link(format::title(node)).clicked() {
+            if ui.link(self.called(node)).clicked() {
                 *selection = Selection::Thing(node.key);
             }
         }
@@ -336,8 +364,7 @@ impl Inspector<'_> {
 
 /// A word on a tinted ground: where a fact comes from.
 fn badge(ui: &mut Ui, text: &str, color: egui::Color32) {
-    let frame = egui::Frame::new().fill(color.gamma_multiply(0.16)).corner_radius(4).inner_margin(egui::Margin::symmetric(5, 1));
-    frame.show(ui, |ui| ui.label(RichText::new(text).small().color(color)));
+    theme::badge(ui, text, color);
 }
 
 /// Whether an attachment is configured, seen, or both.

@@ -61,7 +61,7 @@ impl Inspector<'_> {
             if count > PLOTS {
                 continue;
             }
-            let other = if node.key == key { link.name.to_string() } else { format::title(node) };
+            let other = if node.key == key { link.name.to_string() } else { self.called(node) };
             heading(ui, &other);
             plot(ui, &format!("{key} {}", link.key), &interface.series, self.shown.now());
         }
@@ -180,8 +180,18 @@ impl Inspector<'_> {
 
     pub(super) fn rules(&self, ui: &mut Ui, rules: &[&FirewallRule]) {
         let palette = theme::palette(ui.ctx());
+        // As the answer calls them; the policy of a chain has no number.
+        let titles =
+            |rule: &FirewallRule| [format!("{}: {}", rule.chain, rule.rule), format!("{} rule {}: {}", rule.chain, rule.number, rule.rule)];
+        let is_accused = |rule: &FirewallRule| {
+            !self.accused.is_empty() && titles(rule).iter().any(|title| self.accused.iter().any(|object| object.ends_with(title)))
+        };
+        let first = rules.iter().position(|rule| is_accused(rule)).filter(|at| *at >= ROWS).map_or(0, |at| at - ROWS / 10);
+        if first > 0 {
+            ui.label(RichText::new(format!("{first} rules before these")).color(palette.weak));
+        }
         let mut chain = String::new();
-        for rule in rules.iter().take(ROWS) {
+        for rule in rules.iter().skip(first).take(ROWS) {
             let title = format!("{} {} {}", rule.tool, rule.table, rule.chain);
             if chain != title {
                 heading(ui, &title);
@@ -191,7 +201,12 @@ impl Inspector<'_> {
                 chain = title;
             }
             ui.horizontal_wrapped(|ui| {
-                ui.label(RichText::new(rule.rule.as_str()).monospace());
+                let is_accused = is_accused(rule);
+                let text = RichText::new(rule.rule.as_str()).monospace();
+                ui.label(if is_accused { text.color(palette.bad).strong() } else { text });
+                if is_accused {
+                    super::badge(ui, "drops it", palette.bad);
+                }
                 match rule.hits {
                     Some((packets, _)) if packets > 0 => {
                         ui.label(RichText::new(format!("{packets} packets")).small().color(palette.warn));
@@ -201,8 +216,8 @@ impl Inspector<'_> {
                 }
             });
         }
-        if rules.len() > ROWS {
-            ui.label(format!("and {} more", rules.len() - ROWS));
+        if rules.len() > first + ROWS {
+            ui.label(format!("and {} more", rules.len() - ROWS - first));
         }
     }
 }

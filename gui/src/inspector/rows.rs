@@ -10,10 +10,11 @@ use egui::{RichText, Ui};
 impl Inspector<'_> {
     pub(super) fn flow(&mut self, ui: &mut Ui, index: usize) {
         let Some(flow) = self.shown.view.tables.flows.get(index) else { return };
+        let names = self.situation.names;
         self.title(ui, &format!("{} flow", format::protocol(flow.protocol)), "");
         let end = |endpoint: tapscope_graph::tables::Endpoint| match endpoint.port {
-            Some(port) => format!("{} port {port}", endpoint.ip),
-            None => endpoint.ip.to_string(),
+            Some(port) => format!("{} port {port}", names.told(endpoint.ip)),
+            None => names.told(endpoint.ip),
         };
         let ((sent_a, sent_b), initiator) = (flow.counted_once(), flow.initiator);
         let mut facts = vec![
@@ -39,6 +40,7 @@ impl Inspector<'_> {
     pub(super) fn echo(&mut self, ui: &mut Ui, index: usize) {
         let tables = &self.shown.view.tables;
         let Some(echo) = tables.echoes.get(index) else { return };
+        let names = self.situation.names;
         self.title(ui, "echo", &format!("id {} seq {}", echo.identifier, echo.sequence));
         let fate = match (echo.reply, echo.error.and_then(|error| tables.icmp_errors.get(error as usize))) {
             (Some(_), _) => format!("answered after {}", tables.round_trip(echo).map_or_else(String::new, format::span)),
@@ -48,7 +50,7 @@ impl Inspector<'_> {
         self.facts(
             ui,
             "echo",
-            &[("from", echo.source.to_string()), ("to", echo.destination.to_string()), ("sent", format::clock(echo.at)), ("fate", fate)],
+            &[("from", names.told(echo.source)), ("to", names.told(echo.destination)), ("sent", format::clock(echo.at)), ("fate", fate)],
         );
         for (heading_text, journey) in [("REQUEST", echo.journey), ("REPLY", echo.reply_journey)] {
             let Some(journey) = journey.and_then(|id| tables.journey(id)) else { continue };

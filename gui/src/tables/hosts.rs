@@ -1,6 +1,7 @@
 //! Guests, this host, its namespaces, other stations and routers, with their addresses and where they are attached.
 
 use super::{Cell, Column, Rows, column};
+use crate::names::Names;
 use crate::session::Shown;
 use crate::subject::NodeSubject;
 use crate::window::Selection;
@@ -13,6 +14,7 @@ use tapscope_graph::topology::{Key, Node, NodeKind};
 
 pub struct Hosts<'a> {
     view: &'a View,
+    names: &'a Names,
     nodes: Vec<&'a Node>,
     /// Where a node is attached, and its traffic.
     attached: BTreeMap<Key, (String, Counters, Counters)>,
@@ -37,7 +39,7 @@ pub fn count(view: &View) -> usize {
 }
 
 impl<'a> Hosts<'a> {
-    pub fn of(shown: &'a Shown) -> Hosts<'a> {
+    pub fn of(shown: &'a Shown, names: &'a Names) -> Hosts<'a> {
         let mut attached: BTreeMap<Key, (String, Counters, Counters)> = BTreeMap::new();
         for (node, link, interface) in shown.view.topology.attachments().filter(|(node, ..)| is_host(node)) {
             let row = attached.entry(node.key).or_default();
@@ -47,7 +49,7 @@ impl<'a> Hosts<'a> {
             row.1.merge(interface.sent);
             row.2.merge(interface.received);
         }
-        Hosts { view: &shown.view, nodes: shown.view.topology.nodes().filter(|node| is_host(node)).collect(), attached }
+        Hosts { view: &shown.view, names, nodes: shown.view.topology.nodes().filter(|node| is_host(node)).collect(), attached }
     }
 }
 
@@ -64,7 +66,7 @@ impl Rows for Hosts<'_> {
         let node = self.nodes[row];
         let (link, sent, received) = self.attached.get(&node.key).cloned().unwrap_or_default();
         match column {
-            0 => Cell::text(format::title(node)),
+            0 => Cell::text(self.names.get(&node.key).cloned().unwrap_or_else(|| format::title(node))),
             1 => Cell::text(node.kind.name()),
             2 => {
                 let addresses: Vec<String> = node.addresses.iter().take(6).map(things::with_length).collect();

@@ -2,7 +2,7 @@
 
 use super::order::{Filters, Ordered};
 use super::{Desk, ROW, Rows, Source, Tone};
-use crate::commands::{self, Situation, Wish};
+use crate::commands::{self, Situation};
 use crate::session::PlaybackState;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
@@ -58,7 +58,7 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
     let has_focus = ground.has_focus();
     if has_focus {
         keys(ui, id, rows, listing, desk);
-        ui.painter().rect_stroke(ground.rect, 2.0, egui::Stroke::new(1.0, palette.accent), egui::StrokeKind::Inside);
+        ui.painter().rect_stroke(ground.rect, 2.0, egui::Stroke::new(1.0, palette.accent), egui::StrokeKind::Outside);
     }
     if count == 0 && listing.ordered.making().is_none() {
         let text = if filters.search.is_empty() { "nothing of what is selected is here" } else { "no row passes the filter" };
@@ -68,7 +68,10 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
     let columns = rows.columns();
     // The rows themselves leave enough room between their texts.
     ui.spacing_mut().item_spacing.y = 0.0;
-    let mut table = TableBuilder::new(ui).striped(true).sense(Sense::click()).auto_shrink(false).id_salt(id);
+    // As `egui_extras` numbers the handles between columns, which have no name of their own.
+    let handles = ui.scope_id().with(egui::IdSalt::new(id));
+    let context = ui.ctx().clone();
+    let mut table = TableBuilder::new(ui).striped(true).sense(Sense::CLICK).auto_shrink(false).id_salt(id);
     for (index, column) in columns.iter().enumerate() {
         let width = if index + 1 == columns.len() { Width::remainder() } else { Width::initial(column.width).resizable(true) };
         table = table.column(width.clip(true));
@@ -90,7 +93,10 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
                     _ => "",
                 };
                 let text = RichText::new(format!("{}{mark}", column.name)).small().color(palette.weak);
-                if ui.add(Label::new(text).sense(Sense::click()).selectable(false)).on_hover_text("sort").clicked() {
+                let header = ui.add(Label::new(text).sense(Sense::click()).selectable(false));
+                let is_shown = !column.name.is_empty();
+                header.widget_info(|| WidgetInfo::labeled(egui::Role::Button, is_shown, format!("sort by {}{mark}", column.name)));
+                if header.on_hover_text("sort").clicked() {
                     listing.ordered.column = match listing.ordered.column {
                         Some((sorted, false)) if sorted == index => Some((index, true)),
                         Some((sorted, true)) if sorted == index => None,
@@ -111,7 +117,7 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
             let is_selected = this.is_some_and(|this| this == *desk.selection);
             row.set_selected(is_selected || listing.cursor == Some(index));
             for column in 0..columns.len() {
-                row.col(|ui| cell(ui, rows, index, column, &palette, desk.wishes));
+                row.col(|ui| cell(ui, rows, index, column, &palette, desk));
             }
             let response = row.response();
             response.context_menu(|ui| menu(ui, rows, index, this, desk));
@@ -124,18 +130,26 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
             }
         });
     });
+    for (index, column) in columns.iter().enumerate().take(columns.len() - 1) {
+        let handle = handles.with("resize_column").with(index);
+        context.accesskit_node_builder(handle, |node| {
+            node.set_role(egui::accesskit::Role::Splitter);
+            node.set_label(format!("width of {}", column.name));
+        });
+    }
 }
 
-fn cell(ui: &mut Ui, rows: &dyn Rows, row: usize, column: usize, palette: &Palette, wishes: &mut Vec<Wish>) {
+fn cell(ui: &mut Ui, rows: &dyn Rows, row: usize, column: usize, palette: &Palette, desk: &mut Desk<'_, '_>) {
     let cell = rows.cell(row, column);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         if cell.tone == Tone::Link {
             if ui.link(cell.text).clicked() {
-                wishes.extend(rows.wish(row, column));
+                desk.wishes.extend(rows.wish(row, column));
             }
             return;
         }
-        let text = RichText::new(cell.text).color(color(palette, cell.tone));
+        let name = desk.situation.names.behind(&cell.text).map_or_else(String::new, |name| format!("  {name}"));
+        let text = RichText::new(cell.text + &name).color(color(palette, cell.tone));
         ui.add(Label::new(text).wrap_mode(TextWrapMode::Truncate).selectable(false));
     });
 }

@@ -13,6 +13,7 @@ mod packets;
 mod resolutions;
 
 use crate::commands::{Situation, Wish};
+use crate::names::Names as Called;
 use crate::session::Shown;
 use crate::subject::Names;
 use crate::target;
@@ -211,6 +212,11 @@ impl Tables {
         self.open = tab;
     }
 
+    /// Whether a table is at the front.
+    pub fn is_open(&self, tab: Tab) -> bool {
+        self.open == tab
+    }
+
     pub(crate) fn show(&mut self, ui: &mut Ui, shown: &Arc<Shown>, desk: &mut Desk<'_, '_>) {
         self.prepare(shown);
         let palette = theme::palette(ui.ctx());
@@ -232,7 +238,13 @@ impl Tables {
         let follow = follow.and_then(|text| DisplayFilter::parse(&text).ok()).unwrap_or_default();
         let filters = Filters { search: desk.search.clone(), follow };
         if self.open == Tab::Packets {
-            let source = Source { tab: Tab::Packets, shown: shown.clone(), echoes: Arc::default(), is_filtered: !filters.is_empty() };
+            let source = Source {
+                tab: Tab::Packets,
+                shown: shown.clone(),
+                echoes: Arc::default(),
+                is_filtered: !filters.is_empty(),
+                called: desk.situation.names.clone(),
+            };
             self.packets.show(ui, &source, self.listings.entry(Tab::Packets).or_default(), &filters, desk);
             return;
         }
@@ -254,8 +266,13 @@ impl Tables {
 
     fn rows(&mut self, ui: &mut Ui, shown: &Arc<Shown>, filters: &Filters, desk: &mut Desk<'_, '_>) {
         let listing = self.listings.entry(self.open).or_default();
-        let source =
-            Source { tab: self.open, shown: shown.clone(), echoes: self.prepared.echoes.clone(), is_filtered: !filters.is_empty() };
+        let source = Source {
+            tab: self.open,
+            shown: shown.clone(),
+            echoes: self.prepared.echoes.clone(),
+            is_filtered: !filters.is_empty(),
+            called: desk.situation.names.clone(),
+        };
         source.with(|rows| list(ui, &source, rows, listing, filters, desk));
     }
 }
@@ -269,6 +286,8 @@ pub(crate) struct Source {
     echoes: Arc<[u32]>,
     /// Names are only looked for where a filter may ask for them.
     is_filtered: bool,
+    /// What the user calls things.
+    called: Arc<Called>,
 }
 
 impl Source {
@@ -279,7 +298,7 @@ impl Source {
         match self.tab {
             Tab::Echoes => look(&echoes::Echoes::of(shown, self.echoes.clone(), &names)),
             Tab::Flows => look(&flows::Flows { shown, names: &names }),
-            Tab::Hosts => look(&hosts::Hosts::of(shown)),
+            Tab::Hosts => look(&hosts::Hosts::of(shown, &self.called)),
             Tab::Resolutions => look(&resolutions::Resolutions { shown, names: &names }),
             Tab::Dhcp => look(&dhcp::Dhcp(shown)),
             Tab::Devices => look(&devices::Devices::of(shown)),

@@ -1,10 +1,15 @@
 //! Why a ping fails: the question, its answer on the view that is shown, and how it is told.
 
 mod answer;
+mod cause;
+mod follow;
 mod ladder;
+mod state;
 mod way;
+mod words;
 
 pub(crate) use answer::Reaction;
+pub(crate) use follow::Follow;
 pub(crate) use way::{Reach, Way};
 
 use crate::session::Shown;
@@ -24,6 +29,8 @@ pub(crate) struct Why {
     made_of: Weak<View>,
     /// When, by the window's clock.
     made_at: f64,
+    /// Whether the inspector is shown instead, for a look at what the answer rests on.
+    pub is_aside: bool,
     pub diagnosis: Arc<Diagnosis>,
     pub way: Arc<Way>,
 }
@@ -36,6 +43,7 @@ impl Why {
             from,
             to,
             since: None,
+            is_aside: false,
             made_of: Arc::downgrade(&shown.view),
             made_at: now,
             way: Arc::default(),
@@ -49,6 +57,12 @@ impl Why {
         self.since = Some(shown.now());
         self.made_of = Weak::new();
         self.made_at = f64::NEG_INFINITY;
+    }
+
+    /// The rules, routes and entries that it accuses.
+    pub fn accused(&self) -> Vec<&str> {
+        let accused = self.diagnosis.causes.iter().chain(&self.diagnosis.latent);
+        accused.filter_map(|cause| cause.object.as_deref()).collect()
     }
 
     /// Since when it watches; none where all that was seen counts.

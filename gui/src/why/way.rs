@@ -62,7 +62,7 @@ impl Way {
         way
     }
 
-    fn mark(&mut self, key: Key, reach: Reach) {
+    pub(super) fn mark(&mut self, key: Key, reach: Reach) {
         let known = self.reach.entry(key).or_insert(reach);
         *known = (*known).max(reach);
     }
@@ -75,7 +75,7 @@ fn keys(view: &View, device: DeviceId) -> Vec<Key> {
     links.chain(nodes).collect()
 }
 
-fn node(view: &View, end: &Endpoint) -> Option<Key> {
+pub(super) fn node(view: &View, end: &Endpoint) -> Option<Key> {
     let topology = &view.topology;
     let by_host = |wanted: Configured| topology.nodes().find(|node| node.host == Some(wanted)).map(|node| node.key);
     match end.place {

@@ -125,3 +125,25 @@ pub fn divided(guests: usize) -> String {
     }
     out
 }
+
+/// The host's address sits on a port of its bridge: it asks there for the guest, and the guest's answer comes in at the bridge.
+pub const PORT_ADDRESS: &str = "
+    0 host ns 1 own
+    0 host device 2 tap0 tap 12 master 4
+    0 host device 3 tap1 tap 13 master 4
+    0 host device 4 bridge0 bridge 14
+    0 host guest 4711 web a@2
+    0 host guest 4718 db b@3
+    0 host address 2 10.0.2.100/24
+    0 host route 10.0.2.0/24 2
+    0.1 tap1<    b>* arp who-has 10.0.3.1 tell 10.0.3.101
+    1.0 tap0<    a>14 icmp request 10.0.2.101>10.0.2.100 110/1
+    1.0 bridge0< a>14 icmp request 10.0.2.101>10.0.2.100 110/1
+    1.1 tap0>    12>* arp who-has 10.0.2.101 tell 10.0.2.100
+    1.2 tap0<    a>12 arp 10.0.2.101 is-at for 10.0.2.100
+    1.2 bridge0< a>12 arp 10.0.2.101 is-at for 10.0.2.100
+    1.3 host neighbor 2 10.0.2.101 - failed
+    2.0 tap0<    a>14 icmp request 10.0.2.101>10.0.2.100 110/2
+    2.0 bridge0< a>14 icmp request 10.0.2.101>10.0.2.100 110/2
+    9.0 tap1<    b>* arp who-has 10.0.3.1 tell 10.0.3.101
+";

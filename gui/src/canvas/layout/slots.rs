@@ -60,6 +60,7 @@ impl Slots {
         let spine = spine_of(view);
         let segments = segments(view, spine.map(|node| node.key));
         let rails = rails(&segments);
+        let stopped: BTreeSet<Key> = crate::things::stopped(view).into_keys().collect();
         let mut ties = Vec::new();
         let mut placed: BTreeMap<Key, (Option<Key>, Key)> = BTreeMap::new();
         // Bridges first: a guest that is also on a segment hangs below its bridge.
@@ -77,7 +78,7 @@ impl Slots {
         for &rail in &order {
             let mut members = Vec::new();
             for (key, segment) in by_rail.get(&rail).into_iter().flatten().filter_map(|key| Some((*key, segments.get(key)?))) {
-                members.extend(members_of(view, key, segment, Some(rail), &mut placed));
+                members.extend(members_of(view, key, segment, Some(rail), &stopped, &mut placed));
             }
             groups.push((Some(rail), members));
         }
@@ -85,7 +86,7 @@ impl Slots {
         let is_free = |key: &Key, segment: &Segment<'_>| !rails.contains_key(key) && segment.link.kind.is_local();
         let is_cable = |segment: &Segment<'_>| segment.link.kind == LinkKind::Cable;
         for (&key, segment) in segments.iter().filter(|(key, segment)| is_free(key, segment) && !is_cable(segment)) {
-            free.extend(members_of(view, key, segment, None, &mut placed));
+            free.extend(members_of(view, key, segment, None, &stopped, &mut placed));
         }
         let attached: BTreeSet<Key> = view.topology.attachments().map(|(node, ..)| node.key).collect();
         for node in view.topology.nodes().filter(|node| node.kind == NodeKind::Guest && !attached.contains(&node.key)) {
@@ -96,7 +97,8 @@ impl Slots {
         let cables: Vec<Key> =
             segments.iter().filter(|(key, segment)| is_free(key, segment) && is_cable(segment)).map(|(key, _)| *key).collect();
         for &key in &cables {
-            let members = segments.get(&key).map_or_else(Vec::new, |segment| members_of(view, key, segment, Some(key), &mut placed));
+            let members =
+                segments.get(&key).map_or_else(Vec::new, |segment| members_of(view, key, segment, Some(key), &stopped, &mut placed));
             groups.push((Some(key), members));
         }
         let cells = self.cells(&cables);
@@ -350,6 +352,7 @@ fn members_of(
     key: Key,
     segment: &Segment<'_>,
     rail: Option<Key>,
+    stopped: &BTreeSet<Key>,
     placed: &mut BTreeMap<Key, (Option<Key>, Key)>,
 ) -> Vec<Member> {
     let port = port(view, segment.link);
@@ -361,6 +364,8 @@ fn members_of(
         }
         placed.insert(node, (rail, key));
         let rank = match what.kind {
+            // Who ended sits where it sat: it is known by its port.
+            _ if stopped.contains(&node) => 0,
             NodeKind::Guest => 0,
             NodeKind::Local => 1,
             NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
