@@ -223,7 +223,7 @@ impl<'a> Story<'a> {
                 self.walks.push(request);
             }
         }
-        self.foresee_reply(case);
+        self.foresee(case, Leg::Reply);
     }
 
     /// The host asks for a next hop: how far does that come?
@@ -272,7 +272,7 @@ impl<'a> Story<'a> {
         }
         self.add(found);
         self.walks.push(request);
-        self.foresee_reply(case);
+        self.foresee(case, Leg::Reply);
     }
 
     /// No echo was seen: somebody may still be asking for a link-layer address, or for a router's.
@@ -288,6 +288,11 @@ impl<'a> Story<'a> {
                 self.was_sent = true;
                 self.add(found);
                 self.walks.extend(walks);
+                // Once its question is answered, a rule may stop the echo itself.
+                if self.found.causes.iter().any(|cause| cause.is_sufficient_alone) && case.is_one_link() {
+                    self.foresee(case, Leg::Request);
+                    self.found.latent.retain(|later| later.leg != Leg::Request || later.object.is_some());
+                }
                 return;
             }
         }
@@ -297,7 +302,7 @@ impl<'a> Story<'a> {
         self.was_sent = found.causes.iter().any(|cause| cause.cause.code == "WRONG_SOURCE_ADDRESS");
         self.add(found);
         self.walks.push(request);
-        self.foresee_reply(case);
+        self.foresee(case, Leg::Reply);
     }
 
     /// Where this host pings, its own tables and rules come before any question. Says whether these stop it.
@@ -332,15 +337,18 @@ impl<'a> Story<'a> {
         (!answers.iter().any(|answer| arrived(case, answer, &case.from))).then_some((router, questions))
     }
 
-    /// What would stop the way back, by what the host says.
-    fn foresee_reply(&mut self, case: &Case<'a>) {
-        if case.to.place == Place::Nowhere || self.found.causes.iter().any(|cause| cause.leg == Leg::Reply) {
+    /// What would stop a leg, by what the host says.
+    fn foresee(&mut self, case: &Case<'a>, leg: Leg) {
+        if case.to.place == Place::Nowhere || self.found.causes.iter().any(|cause| cause.leg == leg) {
             return;
         }
-        let reply = Walk::new(case, Leg::Reply, &case.to, &case.from, Vec::new());
-        for later in foresee(case, &reply) {
+        let (from, to) = if leg == Leg::Reply { (&case.to, &case.from) } else { (&case.from, &case.to) };
+        let walk = Walk::new(case, leg, from, to, Vec::new());
+        for later in foresee(case, &walk) {
             let is_known = self.found.causes.iter().chain(&self.found.latent).any(|known| is_same(known, &later));
-            if !is_known {
+            // The same setting stops what comes after, too, wherever it is met again: it is mended once.
+            let is_again = |known: &super::diagnosis::Accusation| known.cause.code == later.cause.code && known.object == later.object;
+            if !is_known && !self.found.causes.iter().any(is_again) {
                 self.found.latent.push(later);
             }
         }
