@@ -42,7 +42,9 @@ fn a_unix_datagram_cable_is_stood_in_with_a_yes_and_loses_nothing_when_tapscope_
     let (report, said) = report(&show)?;
     assert!(said.contains(&format!("put back {path}")) && !said.contains("found no guest"), "{said}");
     assert_eq!(paths.each_ref().map(|path| inode(path)), own, "as it was");
-    g1.must("sleep 1; killall -INT ping; sleep 1; grep ' 0% packet loss' /tmp/pings || { tail -3 /tmp/pings; false; }")?;
+    // The last one may be on its way when ping is ended: what counts is that no answer is missing between two others.
+    let gaps = "awk -F'seq=' 'NF > 1 { split($2, a, \" \"); if (a[1] != n++) { print; lost = 1 } } END { exit lost || n < 10 }' /tmp/pings";
+    g1.must(&format!("sleep 1; killall -INT ping; sleep 1; {gaps} || {{ tail -3 /tmp/pings; false; }}"))?;
     let echoes = rows(&report, "echoes");
     let from = |who: &str| echoes.iter().filter(|echo| echo.to_string().contains(&format!("\"from\":\"{who}\""))).count();
     assert!(echoes.len() > 10, "{echoes:#?} {}", from("10.0.2.100"));
