@@ -51,6 +51,8 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
     };
     if listing.ordered.making().is_some() {
         ui.ctx().request_repaint_after(PROGRESS);
+    } else if let Some(wait) = listing.ordered.later() {
+        ui.ctx().request_repaint_after(wait);
     }
     let id = ui.make_persistent_id(("rows", rows.columns()[0].name, rows.columns().len()));
     let ground = ui.interact(ui.available_rect_before_wrap(), id, Sense::focusable_noninteractive());

@@ -128,6 +128,8 @@ pub(crate) struct Ordered {
     /// Rows that were looked at already, where rows are only ever added.
     seen: usize,
     rested_at: Option<Instant>,
+    /// When it is to be looked at again, though nothing else happens: it is behind what is shown.
+    later: Option<Duration>,
 }
 
 impl Ordered {
@@ -161,10 +163,16 @@ impl Ordered {
         Some(making.progress.done.load(Ordering::Relaxed) * 100 / making.all.max(1))
     }
 
+    /// How soon it wants to be refreshed again, where it is behind what is shown and nobody works on it.
+    pub fn later(&self) -> Option<Duration> {
+        self.later
+    }
+
     /// Goes on making the order of this view, unless it is that already. While it is made the former one is shown. `elsewhere` runs what
     /// takes long, over the same rows.
     pub fn refresh(&mut self, rows: &dyn Rows, view: &Arc<View>, filters: &Filters, elsewhere: &mut dyn FnMut(Work)) {
         let wanted = Recipe { view: Arc::downgrade(view), column: self.column, filters: filters.clone() };
+        self.later = None;
         if self.column.is_none() && filters.is_empty() {
             *self = Ordered { column: None, ..Ordered::default() };
             return;
@@ -182,7 +190,9 @@ impl Ordered {
         }
         if self.making.is_none() {
             // Another view of a living host: the order need not be newer than the eye is.
-            if is_alike && self.rested_at.is_some_and(|until| Instant::now() < until) {
+            let rest = self.rested_at.map(|until| until.saturating_duration_since(Instant::now()));
+            if let Some(rest) = rest.filter(|rest| is_alike && !rest.is_zero()) {
+                self.later = Some(rest);
                 return;
             }
             self.begin(rows, wanted, elsewhere);
@@ -235,7 +245,8 @@ impl Ordered {
             let end = (self.seen + SLICE).min(rows.len());
             order.extend((self.seen..end).filter(|&row| wanted.filters.hold(rows, row)).map(|row| row as u32));
             self.seen = end;
-            if began.elapsed() > BUDGET {
+            if began.elapsed() > BUDGET && end < rows.len() {
+                self.later = Some(Duration::ZERO);
                 return;
             }
         }
@@ -363,6 +374,20 @@ mod tests {
         assert_eq!(ordered.making(), None);
         let sorted: Vec<i64> = order(&ordered, &rows).into_iter().map(|row| rows.numbers[row]).collect();
         assert!(sorted.is_sorted() && sorted.len() == 1_000_000);
+    }
+
+    #[test]
+    fn an_order_that_rests_is_made_anew_though_no_other_view_comes() {
+        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0) };
+        let (view, last) = (Arc::new(View::default()), Arc::new(View::default()));
+        let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
+        refresh(&mut ordered, &rows, &view, &Filters::default());
+        ordered.rested_at = Some(Instant::now() + Duration::from_secs(3600));
+        refresh(&mut ordered, &rows, &last, &Filters::default());
+        assert!(ordered.later().is_some_and(|rest| rest > Duration::from_secs(3000)), "the window is woken then");
+        ordered.rested_at = Some(Instant::now());
+        refresh(&mut ordered, &rows, &last, &Filters::default());
+        assert_eq!((ordered.later(), ordered.made.as_ref().is_some_and(|made| made.view.ptr_eq(&Arc::downgrade(&last)))), (None, true));
     }
 
     #[test]
