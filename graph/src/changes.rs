@@ -278,7 +278,7 @@ impl Told {
 
     fn findings(&mut self, findings: &[Finding], news: &mut News<'_>) {
         let now: BTreeMap<(&'static str, String), &Finding> =
-            findings.iter().map(|finding| ((finding.kind.code(), without_counts(&finding.text)), finding)).collect();
+            findings.iter().map(|finding| ((finding.kind.code(), finding.subject.clone()), finding)).collect();
         for (key, finding) in now.iter().filter(|(key, _)| !self.findings.contains_key(*key)) {
             news.tell(Kind::Finding, format!("! {} {}", key.0, finding.text)).about = finding.about;
         }
@@ -287,13 +287,6 @@ impl Told {
         }
         self.findings = now.into_iter().map(|(key, finding)| (key, finding.text.clone())).collect();
     }
-}
-
-/// A sentence without its numbers: a finding that goes on is the same finding, however often it was seen meanwhile. Addresses are no numbers.
-fn without_counts(text: &str) -> String {
-    let is_count = |word: &&str| word.parse::<u64>().is_ok() || *word == "times";
-    let words = text.split(' ').map(|word| word.trim_end_matches(','));
-    words.filter(|word| !is_count(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// What is being told.

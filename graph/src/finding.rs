@@ -25,6 +25,8 @@ pub struct Finding {
     pub kind: FindingKind,
     /// One sentence without a full stop, sanitised.
     pub text: String,
+    /// What is wrong with whom, in words that stay while the counts in `text` grow: with the kind it says which finding this is.
+    pub subject: String,
     /// The node or link it is about.
     pub about: Option<Key>,
     /// The point it was seen at.
@@ -73,10 +75,12 @@ fn times(count: u64) -> String {
 
 fn spanning_tree(tables: &Tables, found: &mut Vec<Finding>) {
     for row in tables.stp.iter().filter(|row| row.changes > 0) {
+        let subject = format!("bridge port {} reports spanning tree topology changes", row.source);
         found.push(Finding {
             severity: Severity::Note,
             kind: FindingKind::TopologyChanges,
-            text: format!("bridge port {} reports spanning tree topology changes{}", row.source, times(row.changes)),
+            text: format!("{subject}{}", times(row.changes)),
+            subject,
             about: None,
             point: Some(row.point),
             frames: row.evidence.samples.to_vec(),
@@ -92,12 +96,12 @@ fn points(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
     for (index, point) in tables.points.iter().enumerate() {
         let id = PointId(index as u32);
         let about = cables.get(&id).copied().unwrap_or(Key::Link(id, None));
-        let mut tell = |severity, kind, text, count| {
-            found.push(Finding { severity, kind, text, about: Some(about), point: Some(id), frames: Vec::new(), count });
+        let mut tell = |severity, kind, text, subject, count| {
+            found.push(Finding { severity, kind, text, subject, about: Some(about), point: Some(id), frames: Vec::new(), count });
         };
         if point.lost > 0 {
             let text = format!("{} frames passed {} and were not captured", point.lost, point.label(id));
-            tell(Severity::Warning, FindingKind::FramesLost, text, point.lost);
+            tell(Severity::Warning, FindingKind::FramesLost, text, point.label(id), point.lost);
         }
         for (stop, &count) in &point.stops {
             let packets = if count == 1 { "packet" } else { "packets" };
@@ -112,7 +116,8 @@ fn points(tables: &Tables, topology: &Topology, found: &mut Vec<Finding>) {
                 Stop::Malformed(_) => (Severity::Warning, stop.to_string()),
                 _ => (Severity::Note, stop.to_string()),
             };
-            tell(severity, FindingKind::NotDecoded, format!("not decoded: {what}, {count} {packets} at {}", point.label(id)), count);
+            let text = format!("not decoded: {what}, {count} {packets} at {}", point.label(id));
+            tell(severity, FindingKind::NotDecoded, text, format!("{what} at {}", point.label(id)), count);
         }
     }
 }
@@ -134,6 +139,7 @@ fn dropped(tables: &Tables, found: &mut Vec<Finding>) {
             severity: Severity::Warning,
             kind: FindingKind::Dropped,
             text: format!("a bound was reached: {what}, {count} in all"),
+            subject: what.to_owned(),
             about: None,
             point: None,
             frames: Vec::new(),

@@ -109,3 +109,22 @@ fn what_goes_on_being_wrong_is_told_once() {
             --"#]],
     );
 }
+
+#[test]
+fn two_ports_of_a_server_that_refuses_are_two_findings() {
+    check(
+        &["
+            0 tap0 a>1 tcp syn 10.0.2.5:40000>10.0.2.1:80
+            0 tap0 1>a tcp rst+ack 10.0.2.1:80>10.0.2.5:40000
+            0 tap0 a>1 tcp syn 10.0.2.5:40001>10.0.2.1:443
+            0 tap0 1>a tcp rst+ack 10.0.2.1:443>10.0.2.5:40001
+            "],
+        expect![[r#"
+            + station 10.0.2.1 (02:00:00:00:00:01) at tap0
+            + station 10.0.2.5 (02:00:00:00:00:0a) at tap0
+            + link tap0
+            ! TCP_REFUSED 10.0.2.1 refuses TCP port 443 to 10.0.2.5
+            ! TCP_REFUSED 10.0.2.1 refuses TCP port 80 to 10.0.2.5
+            --"#]],
+    );
+}

@@ -37,10 +37,12 @@ pub(super) fn conflicts(topology: &Topology, found: &mut Vec<Finding>) {
         let last = names.pop().unwrap_or_default();
         let names =
             if names.is_empty() { format!("two stations that both have {last}") } else { format!("{} and {last}", names.join(", ")) };
+        let text = format!("{ip} is claimed by {names}");
         found.push(Finding {
             severity: Severity::Error,
             kind: FindingKind::AddressConflict,
-            text: format!("{ip} is claimed by {names}"),
+            subject: text.clone(),
+            text,
             about: macs.iter().find_map(|mac| nodes.get(&(domain, *mac))).copied(),
             point: Some(domain),
             frames: frames.into_iter().take(FRAMES).collect(),
@@ -98,14 +100,15 @@ pub(super) fn resolutions(tables: &Tables, found: &mut Vec<Finding>) {
             continue;
         }
         let protocol = if row.target.is_ipv6() { "Neighbor Solicitation" } else { "ARP" };
-        let text = match was_answered {
-            false => format!("nobody answers {}'s {protocol} for {}{}", row.asker_ip, row.target, times(row.open)),
-            true => format!("{} no longer answers {}'s {protocol}{}", row.target, row.asker_ip, times(row.open)),
+        let subject = match was_answered {
+            false => format!("nobody answers {}'s {protocol} for {}", row.asker_ip, row.target),
+            true => format!("{} no longer answers {}'s {protocol}", row.target, row.asker_ip),
         };
         found.push(Finding {
             severity: Severity::Warning,
             kind: FindingKind::ResolutionUnanswered,
-            text,
+            text: format!("{subject}{}", times(row.open)),
+            subject,
             about: None,
             point: Some(row.point),
             // The samples are the first questions, which were answered; the last was not.

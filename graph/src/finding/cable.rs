@@ -134,14 +134,14 @@ fn icmp_blocked(tables: &Tables, node: &Node, link: &Link, found: &mut Vec<Findi
     let guest = guest.or(source.map(|ip| ip.to_string())).unwrap_or_default();
     let targets: Vec<String> = targets.iter().take(4).map(IpAddr::to_string).collect();
     let how = refusal.map_or_else(|| "are swallowed by".to_owned(), |words| format!("are refused ({words}) by"));
+    let subject = format!("{guest}'s pings to {} {how} its user-mode stack", targets.join(", "));
     let text = format!(
-        "{guest}'s pings to {} {how} its user-mode stack{}, while TCP to {} port {} gets through: it may not send ICMP; \
+        "{subject}{}, while TCP to {} port {} gets through: it may not send ICMP; \
          sysctl -w net.ipv4.ping_group_range=\"0 2147483647\", or look for a rule that drops it",
-        targets.join(", "),
         times(count),
         server(flow).ip,
         server(flow).port.unwrap_or(0),
     );
     let kind = FindingKind::SlirpIcmpBlocked;
-    found.push(Finding { severity: Severity::Warning, kind, text, about: Some(node.key), point: Some(point), frames, count });
+    found.push(Finding { severity: Severity::Warning, kind, text, subject, about: Some(node.key), point: Some(point), frames, count });
 }

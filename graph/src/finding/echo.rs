@@ -75,15 +75,12 @@ pub(super) fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
     }
     for ((source, destination), pair) in pairs {
         if let Some(row) = pair.refused_by.and_then(|error| tables.icmp_errors.get(error as usize)) {
+            let subject = format!("ping {source} -> {destination}: {} says {}", row.error.reporter, row.error);
             found.push(Finding {
                 severity: Severity::Error,
                 kind: FindingKind::EchoRefused,
-                text: format!(
-                    "ping {source} -> {destination}: {} says {}{}",
-                    row.error.reporter,
-                    row.error,
-                    times(pair.refused.len() as u64)
-                ),
+                text: format!("{subject}{}", times(pair.refused.len() as u64)),
+                subject,
                 about: None,
                 point: pair.point,
                 frames: pair.refused.iter().take(FRAMES).copied().collect(),
@@ -95,6 +92,7 @@ pub(super) fn echoes(tables: &Tables, found: &mut Vec<Finding>) {
                 severity: Severity::Error,
                 kind: FindingKind::EchoLost,
                 text: format!("ping {source} -> {destination}: {} of {} echo requests unanswered", pair.lost_count, pair.sent),
+                subject: format!("ping {source} -> {destination}"),
                 about: None,
                 point: pair.point,
                 frames: pair.lost,

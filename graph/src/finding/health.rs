@@ -33,6 +33,7 @@ fn loops(tables: &Tables, found: &mut Vec<Finding>) {
             severity: Severity::Error,
             kind: FindingKind::L2Loop,
             text,
+            subject: format!("{whose} at {place}"),
             about: Some(Key::Link(storm.point, None)),
             point: Some(storm.point),
             frames: storm.frames,

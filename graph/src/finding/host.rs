@@ -18,7 +18,7 @@ pub(super) fn host(tables: &Tables, topology: &Topology, found: &mut Vec<Finding
 }
 
 pub(super) fn finding(severity: Severity, kind: FindingKind, text: String, about: Option<Key>) -> Finding {
-    Finding { severity, kind, text, about, point: None, frames: Vec::new(), count: 1 }
+    Finding { severity, kind, subject: text.clone(), text, about, point: None, frames: Vec::new(), count: 1 }
 }
 
 /// Linux hands what comes in by a bridge's port to the bridge: an address on the port is answered for, but never heard (br_input.c).

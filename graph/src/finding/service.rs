@@ -22,11 +22,12 @@ pub(super) fn dhcp(tables: &Tables, found: &mut Vec<Finding>) {
         let asked = transaction.messages.iter().filter(|message| message.op == 1 && !message.repeated).count() as u64;
         // The same client may have had more luck with another transaction identifier.
         let succeeded_later = transaction.client_mac.and_then(|mac| bound.get(&mac)).is_some_and(|at| *at > last.at);
-        let mut tell = |severity, kind, text: String| {
+        let mut tell = |severity, kind, subject: String, times: String| {
             found.push(Finding {
                 severity,
                 kind,
-                text,
+                text: format!("{subject}{times}"),
+                subject,
                 about: None,
                 point: Some(transaction.point),
                 frames: transaction.messages.iter().map(|message| message.frame).take(FRAMES).collect(),
@@ -38,16 +39,16 @@ pub(super) fn dhcp(tables: &Tables, found: &mut Vec<Finding>) {
             DhcpState::WaitsForOffer | DhcpState::WaitsForAck if !is_too_early(tables, last.at) && !succeeded_later => {
                 let what =
                     transaction.messages.iter().rev().find(|message| message.op == 1).map_or_else(String::new, |message| message.name());
-                let text = format!("no server answers the DHCP {what} of {client}{}", times(asked));
-                tell(Severity::Error, FindingKind::DhcpUnanswered, text);
+                tell(Severity::Error, FindingKind::DhcpUnanswered, format!("no server answers the DHCP {what} of {client}"), times(asked));
             }
             DhcpState::Refused => {
                 let why = transaction.texts.first().map_or_else(String::new, |text| format!(": {text}"));
-                tell(refused_severity, FindingKind::DhcpRefused, format!("a DHCP server refuses {client}{why}"));
+                tell(refused_severity, FindingKind::DhcpRefused, format!("a DHCP server refuses {client}{why}"), String::new());
             }
             DhcpState::Declined => {
                 let ip = transaction.requested.first().map_or_else(|| "the offered address".into(), Ipv4Addr::to_string);
-                tell(refused_severity, FindingKind::DhcpDeclined, format!("{client} found {ip} in use and declined its lease"));
+                let subject = format!("{client} found {ip} in use and declined its lease");
+                tell(refused_severity, FindingKind::DhcpDeclined, subject, String::new());
             }
             _ => {}
         }
@@ -58,6 +59,7 @@ pub(super) fn dhcp(tables: &Tables, found: &mut Vec<Finding>) {
             severity: Severity::Note,
             kind: FindingKind::DhcpServers,
             text: format!("{} DHCP servers answer: {}", servers.len(), list.join(", ")),
+            subject: list.join(", "),
             about: None,
             point: Some(point),
             frames: Vec::new(),
@@ -99,10 +101,12 @@ pub(super) fn tcp(tables: &Tables, found: &mut Vec<Finding>) {
     for (list, kind, verb) in kinds {
         for ((ip, port), Failed { clients, frames, count }) in list {
             let clients: Vec<String> = clients.iter().map(IpAddr::to_string).collect();
+            let subject = format!("{ip} {verb} TCP port {port} to {}", clients.join(", "));
             found.push(Finding {
                 severity: Severity::Warning,
                 kind,
-                text: format!("{ip} {verb} TCP port {port} to {}{}", clients.join(", "), times(count)),
+                text: format!("{subject}{}", times(count)),
+                subject,
                 about: None,
                 point: None,
                 frames,
