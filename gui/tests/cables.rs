@@ -2,12 +2,14 @@
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+mod harness;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+use harness::{State, assert_says, at, says, with};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tapscope_graph::{Packets, Text, Timestamp};
+use tapscope_graph::{Packets, Text};
 use tapscope_gui::canvas::layout::{Layout, Slots, layout};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown, Window};
 
@@ -42,16 +44,6 @@ const CABLES: &str = "
     1.6 tcp_127.0.0.1:8010< 57>56 icmp reply 10.0.2.100>10.0.2.101 109/1
 ";
 
-struct State {
-    window: Window,
-    shown: Shown,
-    commands: Vec<Command>,
-}
-
-fn at(seconds: f64) -> Timestamp {
-    Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64)
-}
-
 fn open(script: &str, size: [f32; 2], state: PlaybackState) -> Harness<'static, State> {
     let view = Arc::new(common::view(script));
     let shown = Shown {
@@ -63,30 +55,11 @@ fn open(script: &str, size: [f32; 2], state: PlaybackState) -> Harness<'static, 
         notice: None,
         doing: tapscope_gui::session::Doing::default(),
     };
-    let state = State { window: Window::new(), shown, commands: Vec::new() };
-    let mut harness = Harness::builder().with_size(size).with_max_steps(20).build_ui_state(
-        |ui, state: &mut State| {
-            let commands = state.window.ui(ui, &Arc::new(state.shown.clone()));
-            state.commands.extend(commands);
-        },
-        state,
-    );
-    harness.run_steps(4);
-    harness
+    with(Window::new(), shown, size, egui::Theme::Dark)
 }
 
 fn tall() -> Harness<'static, State> {
     open(CABLES, [1400.0, 1600.0], PlaybackState::Live)
-}
-
-fn says(harness: &Harness<'_, State>, text: &str) -> bool {
-    harness.query_all_by_label_contains(text).next().is_some()
-}
-
-fn assert_says(harness: &Harness<'_, State>, texts: &[&str]) {
-    for text in texts {
-        assert!(says(harness, text), "it does not say {text:?}");
-    }
 }
 
 fn click(harness: &mut Harness<'_, State>, label: &str) {

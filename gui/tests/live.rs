@@ -2,28 +2,20 @@
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+mod harness;
 #[allow(dead_code)]
 mod hosts;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+use harness::{State, assert_says, at, says, with};
 use hosts::{BRIDGED, varied};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tapscope_graph::topology::Key;
-use tapscope_graph::{LossCause, Packets, Timestamp, View};
+use tapscope_graph::{LossCause, Packets, View};
 use tapscope_gui::canvas::layout::{Layout, Slots, layout};
 use tapscope_gui::{Command, Playback, PlaybackState, Shown, Window};
-
-struct State {
-    window: Window,
-    shown: Shown,
-    commands: Vec<Command>,
-}
-
-fn at(seconds: f64) -> Timestamp {
-    Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64)
-}
 
 fn live(script: &str) -> Shown {
     let view = if script.is_empty() { View::default() } else { common::view(script) };
@@ -39,31 +31,8 @@ fn live(script: &str) -> Shown {
     }
 }
 
-fn open(shown: Shown, size: [f32; 2], theme: egui::Theme) -> Harness<'static, State> {
-    let state = State { window: Window::new(), shown, commands: Vec::new() };
-    let mut harness = Harness::builder().with_size(size).with_theme(theme).with_max_steps(20).build_ui_state(
-        |ui, state: &mut State| {
-            let commands = state.window.ui(ui, &Arc::new(state.shown.clone()));
-            state.commands.extend(commands);
-        },
-        state,
-    );
-    harness.run_steps(4);
-    harness
-}
-
 fn tall(script: &str) -> Harness<'static, State> {
-    open(live(script), [1200.0, 1600.0], egui::Theme::Dark)
-}
-
-fn says(harness: &Harness<'_, State>, text: &str) -> bool {
-    harness.query_all_by_label_contains(text).next().is_some()
-}
-
-fn assert_says(harness: &Harness<'_, State>, texts: &[&str]) {
-    for text in texts {
-        assert!(says(harness, text), "it does not say {text:?}");
-    }
+    with(Window::new(), live(script), [1200.0, 1600.0], egui::Theme::Dark)
 }
 
 fn click(harness: &mut Harness<'_, State>, label: &str) {
@@ -110,7 +79,7 @@ fn a_guest_that_sends_from_another_address_stands_out() {
 
 #[test]
 fn the_list_and_the_picture_name_what_is_there() {
-    let harness = open(live(&varied()), [1400.0, 2400.0], egui::Theme::Dark);
+    let harness = with(Window::new(), live(&varied()), [1400.0, 2400.0], egui::Theme::Dark);
     assert_says(&harness, &["GUESTS", "THIS HOST AND NAMESPACES", "BRIDGES", "OTHER STATIONS", "POINTS"]);
     for label in
         ["bridge br0", "bridge br1", "bridge br2", "bridge macvlan on eth0", "guest mirror", "guest build", "namespace blue 10.0.1.77"]
@@ -151,7 +120,7 @@ fn what_was_lost_is_shown() {
     let view = Arc::get_mut(&mut shown.view).expect("nobody else has it");
     view.tables.points[0].lost = 5;
     view.tables.points[0].lost_by.insert(LossCause::Queue, 5);
-    let harness = open(shown, [1200.0, 800.0], egui::Theme::Dark);
+    let harness = with(Window::new(), shown, [1200.0, 800.0], egui::Theme::Dark);
     assert_says(&harness, &["5 lost", "7 dropped by the host"]);
 }
 
@@ -165,7 +134,7 @@ fn what_cannot_be_read_is_said() {
 fn a_notice_stays_until_it_is_read_and_another_comes() {
     let mut shown = live("");
     shown.notice = Some("the permission to capture is missing: sudo setcap cap_net_raw+ep tapscope".into());
-    let mut harness = open(shown, [1200.0, 800.0], egui::Theme::Dark);
+    let mut harness = with(Window::new(), shown, [1200.0, 800.0], egui::Theme::Dark);
     assert_says(&harness, &["no guests are running here", "sudo setcap"]);
     click(&mut harness, "Dismiss");
     assert!(!says(&harness, "sudo setcap"));
@@ -241,7 +210,7 @@ fn fifty_guests_have_a_card_each_and_the_bridge_reaches_them() {
 
 #[test]
 fn a_living_host_in_the_dark() {
-    let mut harness = open(live(BRIDGED), [1280.0, 760.0], egui::Theme::Dark);
+    let mut harness = with(Window::new(), live(BRIDGED), [1280.0, 760.0], egui::Theme::Dark);
     harness.get_by_label("guest web 10.0.2.101").click();
     harness.run_steps(4);
     harness.remove_cursor();
@@ -251,7 +220,7 @@ fn a_living_host_in_the_dark() {
 
 #[test]
 fn a_living_host_in_the_light() {
-    let mut harness = open(live(BRIDGED), [1280.0, 760.0], egui::Theme::Light);
+    let mut harness = with(Window::new(), live(BRIDGED), [1280.0, 760.0], egui::Theme::Light);
     harness.get_by_label("Devices 3").click();
     harness.run_steps(4);
     harness.remove_cursor();
@@ -280,7 +249,7 @@ fn a_guest_that_stops_stays_in_its_place_with_its_name_until_it_starts_again() {
 
 #[test]
 fn looking_closer_does_not_move_the_picture() {
-    let mut harness = open(live(BRIDGED), [1280.0, 800.0], egui::Theme::Dark);
+    let mut harness = with(Window::new(), live(BRIDGED), [1280.0, 800.0], egui::Theme::Dark);
     let before = harness.get_by_label("guest db 10.0.3.101").rect();
     for label in ["guest web 10.0.2.101", "bridge bridge0", "this host 10.0.2.100 10.0.3.100", "guest db 10.0.3.101"] {
         click(&mut harness, label);

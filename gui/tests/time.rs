@@ -2,12 +2,14 @@
 
 #[path = "../../graph/tests/common/mod.rs"]
 mod common;
+mod harness;
 
 use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
+use harness::{State, at, with};
 use std::sync::Arc;
-use tapscope_graph::{Packets, Timestamp};
+use tapscope_graph::Packets;
 use tapscope_gui::{Command, Playback, PlaybackState, Shown, Window};
 
 const BEFORE: &str = "
@@ -19,16 +21,6 @@ const AFTER: &str = "
     2 host guest 4803 lab-b 56@socket:connect=127.0.0.1:8010
     2 host cable tcp_127.0.0.1:8010 tcp connected listens=4802.0 connects=4803.0 carried
 ";
-
-struct State {
-    window: Window,
-    shown: Shown,
-    commands: Vec<Command>,
-}
-
-fn at(seconds: f64) -> Timestamp {
-    Timestamp(1_700_000_000_000_000_000 + (seconds * 1e9) as i64)
-}
 
 /// What is shown at a second of three.
 fn shown(second: f64, is_past: bool) -> Shown {
@@ -47,16 +39,7 @@ fn shown(second: f64, is_past: bool) -> Shown {
 }
 
 fn open(second: f64, is_past: bool) -> Harness<'static, State> {
-    let state = State { window: Window::new(), shown: shown(second, is_past), commands: Vec::new() };
-    let mut harness = Harness::builder().with_size([1280.0, 800.0]).with_max_steps(20).build_ui_state(
-        |ui, state: &mut State| {
-            let commands = state.window.ui(ui, &Arc::new(state.shown.clone()));
-            state.commands.extend(commands);
-        },
-        state,
-    );
-    harness.run_steps(4);
-    harness
+    with(Window::new(), shown(second, is_past), [1280.0, 800.0], egui::Theme::Dark)
 }
 
 fn press(harness: &mut Harness<'_, State>, key: Key) {
