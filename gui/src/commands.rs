@@ -226,7 +226,7 @@ pub(crate) struct Situation<'a> {
 impl Situation<'_> {
     /// What the user calls a node, or what it is called.
     pub fn title(&self, node: &topology::Node) -> String {
-        self.names.get(&node.key).cloned().unwrap_or_else(|| crate::format::title(node))
+        self.names.title(node)
     }
 
     /// Why something cannot be done now; none where it can.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use tapscope_graph::View;
-use tapscope_graph::topology::Key;
+use tapscope_graph::topology::{Key, Node};
 
 /// Names that are not the things' own.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,11 @@ impl Names {
         let addresses = named.flat_map(|(node, name)| node.addresses.iter().map(move |address| (address.ip, name.clone())));
         let addresses = if things.is_empty() { BTreeMap::new() } else { addresses.collect() };
         Names { addresses, things }
+    }
+
+    /// What a node is called: by the user, else by itself.
+    pub fn title(&self, node: &Node) -> String {
+        self.get(&node.key).cloned().unwrap_or_else(|| crate::format::title(node))
     }
 
     pub fn get(&self, key: &Key) -> Option<&String> {

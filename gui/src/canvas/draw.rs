@@ -110,7 +110,7 @@ impl<'a> Drawing<'a> {
 
     /// What the user calls a node, or what it is called.
     pub fn title(&self, node: &Node) -> String {
-        self.arranged.names.get(&node.key).cloned().unwrap_or_else(|| format::title(node))
+        self.arranged.names.title(node)
     }
 
     pub(super) fn place_rect(&self, rect: Rect) -> Rect {

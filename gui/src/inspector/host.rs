@@ -21,7 +21,7 @@ impl Inspector<'_> {
         let host = &self.shown.view.tables.host;
         match node.host {
             Some(Configured::Guest(pid)) => {
-                if let Some(guest) = host.guests().find(|guest| guest.pid == pid) {
+                if let Some(guest) = host.guest(pid) {
                     self.guest(ui, node, guest, selection);
                 }
             }

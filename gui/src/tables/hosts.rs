@@ -66,7 +66,7 @@ impl Rows for Hosts<'_> {
         let node = self.nodes[row];
         let (link, sent, received) = self.attached.get(&node.key).cloned().unwrap_or_default();
         match column {
-            0 => Cell::text(self.names.get(&node.key).cloned().unwrap_or_else(|| format::title(node))),
+            0 => Cell::text(self.names.title(node)),
             1 => Cell::text(node.kind.name()),
             2 => {
                 let addresses: Vec<String> = node.addresses.iter().take(6).map(things::with_length).collect();
