@@ -126,14 +126,18 @@ fn read(text: &str) -> Option<Step> {
     Some(Step { code, yes, no, value: numbers.next()?.parse().ok()? })
 }
 
+/// A program that goes on to what is behind it, where it would otherwise end with such a value.
+fn without_end(program: Vec<Step>, is_it: impl Fn(u32) -> bool) -> impl Iterator<Item = Step> {
+    let length = program.len();
+    program.into_iter().enumerate().map(move |(at, step)| match step {
+        Step { code: RETURN, value, .. } if is_it(value) => Step { code: JUMP, yes: 0, no: 0, value: (length - at - 1) as u32 },
+        other => other,
+    })
+}
+
 /// One program that accepts what one of two accepts: where the first would refuse, it goes on to the second.
 fn either(first: Vec<Step>, second: Vec<Step>) -> Vec<Step> {
-    let length = first.len();
-    let first = first.into_iter().enumerate().map(|(at, step)| match step {
-        Step { code: RETURN, value: 0, .. } => Step { code: JUMP, yes: 0, no: 0, value: (length - at - 1) as u32 },
-        other => other,
-    });
-    first.chain(second).collect()
+    without_end(first, |value| value == 0).chain(second).collect()
 }
 
 /// One program that accepts what all accept: where one would accept, it goes on to the next.
@@ -141,11 +145,7 @@ fn join(programs: Vec<Vec<Step>>) -> Vec<Step> {
     let mut joined = Vec::new();
     let last = programs.len().saturating_sub(1);
     for (number, program) in programs.into_iter().enumerate() {
-        let length = program.len();
-        joined.extend(program.into_iter().enumerate().map(|(at, step)| match step {
-            Step { code: RETURN, value: 1.., .. } if number < last => Step { code: JUMP, yes: 0, no: 0, value: (length - at - 1) as u32 },
-            other => other,
-        }));
+        joined.extend(without_end(program, |value| value > 0 && number < last));
     }
     joined
 }
