@@ -75,23 +75,18 @@ impl Live {
 pub fn take_stock(mut inventory: Box<dyn Inventory>, events: &Sender<Event>, asked: &Receiver<Ask>, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         for ask in asked.try_iter() {
-            match ask {
-                Ask::Counters(every) => inventory.refresh_counters(Some(every)),
-                Ask::Firewall(done) => {
-                    let changes = inventory.firewall();
-                    if events.send(Event::Host { at: now(), changes }).is_err() {
-                        return;
-                    }
-                    let _ = done.send(());
+            let (changes, done) = match ask {
+                Ask::Counters(every) => {
+                    inventory.refresh_counters(Some(every));
+                    continue;
                 }
-                Ask::Kernel(inquiries, done) => {
-                    let changes = inventory.inquire(&inquiries);
-                    if events.send(Event::Host { at: now(), changes }).is_err() {
-                        return;
-                    }
-                    let _ = done.send(());
-                }
+                Ask::Firewall(done) => (inventory.firewall(), done),
+                Ask::Kernel(inquiries, done) => (inventory.inquire(&inquiries), done),
+            };
+            if events.send(Event::Host { at: now(), changes }).is_err() {
+                return;
             }
+            let _ = done.send(());
         }
         match inventory.next(BREATH) {
             Ok(changes) if changes.is_empty() => {}
