@@ -62,7 +62,7 @@ impl Log {
                     self.device(at, then, "went", true);
                 }
             }
-            HostChange::Set(HostFact::Guest(now)) => match before.guests().find(|guest| guest.pid == now.pid) {
+            HostChange::Set(HostFact::Guest(now)) => match before.guest(now.pid) {
                 Some(then) if then.run_state != now.run_state => {
                     let state = now.run_state.as_ref().map_or("in a state that is not known", Text::as_str);
                     self.guest(at, now, &format!("is {state}"), state != "running");
@@ -71,7 +71,7 @@ impl Log {
                 Some(_) | None => {}
             },
             HostChange::Gone(HostKey::Guest(pid)) => {
-                if let Some(then) = before.guests().find(|guest| guest.pid == *pid) {
+                if let Some(then) = before.guest(*pid) {
                     self.guest(at, then, "ended", true);
                 }
             }

@@ -94,7 +94,7 @@ fn peers(host: &Host, cable: &Cable, own: &CableEnd) -> String {
 
 /// `g2, e1000 52:54:00:12:34:57`, a program with its process, or an address on another host.
 fn named(host: &Host, end: &CableEnd) -> String {
-    let guest = end.pid.and_then(|pid| host.guests().find(|guest| guest.pid == pid));
+    let guest = end.pid.and_then(|pid| host.guest(pid));
     let address = || end.local.map(|at| at.to_string()).or(end.path.as_ref().map(Text::to_string));
     match (guest, &end.program, end.pid) {
         (Some(guest), ..) => {

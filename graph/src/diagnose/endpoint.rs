@@ -2,7 +2,7 @@
 
 use super::question::Party;
 use crate::fact::{Fact, Neighbor};
-use crate::host::{BackendKind, Device, DeviceId, DeviceKind, Guest, Host, Netns};
+use crate::host::{Backend, BackendKind, Device, DeviceId, DeviceKind, Guest, Host, Netns};
 use crate::tables::{Learned, Tables};
 use crate::topology::{Configured, Node, NodeKind, Topology};
 use crate::{Direction, MacAddr, Text};
@@ -81,6 +81,13 @@ impl Endpoint {
     pub fn is_unknown(&self) -> bool {
         let is_found = self.ip.is_some() || self.mac.is_some() || self.pid.is_some() || self.place != Place::Nowhere;
         matches!(self.asked, Party::Name(_)) && !is_found
+    }
+
+    /// The guest and the backend of an end on a user-mode network.
+    pub(crate) fn user_mode<'a>(&self, host: &'a Host) -> Option<(&'a Guest, &'a Backend)> {
+        let Place::Backend(pid, number) = self.place else { return None };
+        let (guest, nic) = host.card(pid, number)?;
+        Some((guest, nic.backend.as_ref().filter(|backend| backend.kind == BackendKind::User)?))
     }
 
     /// Whether it is this host itself, in whatever namespace.
@@ -320,7 +327,7 @@ impl Finder<'_> {
         let host = &self.tables.host;
         let guest = match found.place {
             Place::Behind(device) => host.guest_behind(device).map(|(guest, nic)| (guest, Some(nic))),
-            Place::Backend(pid, card) => host.guests().find(|guest| guest.pid == pid).map(|guest| (guest, guest.nics.get(card as usize))),
+            Place::Backend(pid, card) => host.guest(pid).map(|guest| (guest, guest.nics.get(card as usize))),
             Place::Local(..) | Place::Stack(..) | Place::Nowhere => None,
         };
         let Some((guest, nic)) = guest else { return };

@@ -34,9 +34,7 @@ fn of_spot(scene: &Scene<'_>) -> Vec<Inquiry> {
     let (spot, probe) = (scene.spot, &scene.spot.probe);
     match spot.at {
         At::Route | At::RouteOut if is_routed(probe.destination) => {
-            let in_device = spot.device.filter(|_| spot.at == At::Route);
-            let (source, destination) = (probe.source.filter(|ip| !ip.is_unspecified()), probe.destination);
-            let route = RouteInquiry { netns: spot.netns, source, destination, in_device, mark: mark(scene) };
+            let route = RouteInquiry { mark: mark(scene), ..scene.routed() };
             let pair = scene.case.from.ip.zip(scene.case.to.ip).filter(|(one, other)| one.is_ipv4() == other.is_ipv4());
             let tracked = pair.map(|(one, other)| Inquiry::Tracked { netns: spot.netns, one, other });
             [Some(Inquiry::Route(route)), tracked].into_iter().flatten().collect()

@@ -6,10 +6,10 @@ use super::firewall::Rules;
 use super::question::Pinged;
 use super::routing;
 use super::sight::{Ear, Window, ear};
-use super::trail::{Spot, Stop};
+use super::trail::{At, Spot, Stop};
 use super::walk::{Walk, case_name};
 use crate::fact::{ArpOperation, Fact, IcmpError, Neighbor};
-use crate::host::{Bridge, Device, DeviceCounters, DeviceId, DeviceKind, Host, HostKey, Netns, Tracked};
+use crate::host::{Bridge, Device, DeviceCounters, DeviceId, DeviceKind, Host, HostKey, Netns, RouteInquiry, Tracked};
 use crate::journey::Journey;
 use crate::tables::Tables;
 use crate::topology::Topology;
@@ -157,6 +157,18 @@ impl<'s> Scene<'s> {
 
     pub fn name(&self, device: DeviceId) -> String {
         case_name(self.case.host, device)
+    }
+
+    /// The packet where the host looks its way up, as the kernel may be asked for it; its mark is not known here.
+    pub fn routed(&self) -> RouteInquiry {
+        let (spot, probe) = (self.spot, &self.spot.probe);
+        RouteInquiry {
+            netns: spot.netns,
+            source: probe.source.filter(|ip| !ip.is_unspecified()),
+            destination: probe.destination,
+            in_device: spot.device.filter(|_| spot.at == At::Route),
+            mark: 0,
+        }
     }
 
     /// What the kernel tracks of an echo from A to B in this namespace; the newest is not known, so any.

@@ -3,7 +3,7 @@
 use super::endpoint::{Endpoint, Place};
 use super::routing;
 use crate::fact::Fact;
-use crate::host::{BackendKind, DeviceKind, UserNetwork};
+use crate::host::{DeviceKind, UserNetwork};
 use crate::tables::{Learned, Tables};
 use crate::topology::{NodeKind, Topology};
 use std::net::IpAddr;
@@ -18,9 +18,8 @@ pub(crate) fn choose_own_address(tables: &Tables, end: &mut Endpoint, other: &En
 /// What a guest behind a user-mode stack calls its gateway or DNS server is that stack.
 pub(crate) fn stand_for(tables: &Tables, end: &mut Endpoint, other: &Endpoint) {
     let (Place::Nowhere, Some(IpAddr::V4(ip)), Place::Backend(pid, card)) = (end.place, end.ip, other.place) else { return };
-    let Some(guest) = tables.host.guests().find(|guest| guest.pid == pid) else { return };
-    let backend = guest.nics.get(card as usize).and_then(|nic| nic.backend.as_ref()).filter(|backend| backend.kind == BackendKind::User);
-    let Some(user) = backend.and_then(|backend| UserNetwork::of(&backend.options)) else { return };
+    let Some((guest, backend)) = other.user_mode(&tables.host) else { return };
+    let Some(user) = UserNetwork::of(&backend.options) else { return };
     if ip == user.gateway || ip == user.dns {
         (end.place, end.name) = (Place::Stack(pid, card), guest.name.clone());
     }

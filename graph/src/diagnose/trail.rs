@@ -6,7 +6,7 @@
 use super::diagnosis::Leg;
 use super::endpoint::{Endpoint, Place};
 use super::routing::{self, Way};
-use crate::host::{BackendKind, Device, DeviceId, DeviceKind, Host, Netns};
+use crate::host::{Device, DeviceId, DeviceKind, Host, Netns};
 use crate::{Direction, MacAddr};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -146,11 +146,9 @@ pub(crate) fn plan(host: &Host, from: &Endpoint, to: &Endpoint, probe: Probe) ->
 
 /// Where the user-mode stack of an end runs, if the other end is outside of its network.
 fn user_mode(host: &Host, from: &Endpoint, to: &Endpoint) -> Option<Netns> {
-    let Place::Backend(pid, card) = from.place else { return None };
-    let guest = host.guests().find(|guest| guest.pid == pid)?;
-    let backend = guest.nics.get(card as usize)?.backend.as_ref()?;
+    let (guest, _) = from.user_mode(host)?;
     let is_outside = to.place == Place::Nowhere && to.ip.is_some_and(|ip| ip.is_ipv4());
-    (backend.kind == BackendKind::User && is_outside).then(|| guest.netns.unwrap_or_default())
+    is_outside.then(|| guest.netns.unwrap_or_default())
 }
 
 struct Planner<'a> {

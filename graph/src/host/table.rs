@@ -376,10 +376,15 @@ impl Host {
         devices.filter(|row| self.guest_behind(row.device.id).is_none())
     }
 
+    /// A guest by its process, and its card of a number.
+    pub fn card(&self, pid: u32, number: u32) -> Option<(&Guest, &Nic)> {
+        let guest = self.guest(pid)?;
+        Some((guest, guest.nics.get(number as usize)?))
+    }
+
     /// The card of a guest that is plugged into a cable's end.
     pub fn plugged(&self, end: &CableEnd) -> Option<(&Guest, &Nic)> {
-        let HostFact::Guest(guest) = self.rows.get(&HostKey::Guest(end.pid?))? else { return None };
-        Some((guest, guest.nics.get(end.nic? as usize)?))
+        self.card(end.pid?, end.nic?)
     }
 
     /// A cable by its key.

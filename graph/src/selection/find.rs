@@ -119,7 +119,7 @@ fn member(view: &View, node: &Node) -> Member {
 
 fn cards(host: &Host, node: &Node) -> Vec<MacAddr> {
     let Some(crate::topology::Configured::Guest(pid)) = node.host else { return Vec::new() };
-    let guest = host.guests().find(|guest| guest.pid == pid);
+    let guest = host.guest(pid);
     guest.map_or_else(Vec::new, |guest| guest.nics.iter().filter_map(|nic| nic.mac).collect())
 }
 

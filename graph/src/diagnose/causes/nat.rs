@@ -6,6 +6,7 @@ use crate::diagnose::endpoint::device_of_point;
 use crate::diagnose::firewall::Packet;
 use crate::diagnose::routing;
 use crate::fact::Fact;
+use crate::host::Tracked;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The rows.
@@ -77,14 +78,19 @@ fn bridged_nated(scene: &Scene<'_>) -> Answer {
         vec![frame],
     );
     let rewritten = scene.tracked().filter(|row| row.new_source() == Some(source));
-    let hit = match rewritten {
-        Some(row) => hit.state(format!("conntrack: {}", row.words())),
-        None => hit,
-    };
-    hit.fix(within(scene.host(), netns, &format!("iptables -t nat -I POSTROUTING -s {network} -d {network} -j RETURN")))
+    with_tracked(hit, rewritten)
+        .fix(within(scene.host(), netns, &format!("iptables -t nat -I POSTROUTING -s {network} -d {network} -j RETURN")))
         .undo(within(scene.host(), netns, &format!("iptables -t nat -D POSTROUTING -s {network} -d {network} -j RETURN")))
         .expect(format!("the echo with the source {from} at both ports"))
         .yes()
+}
+
+/// With what the kernel tracks of the echo, where it is known.
+fn with_tracked(hit: Hit, row: Option<&Tracked>) -> Hit {
+    match row {
+        Some(row) => hit.state(format!("conntrack: {}", row.words())),
+        None => hit,
+    }
 }
 
 fn network(ip: IpAddr, length: u8) -> String {
@@ -116,8 +122,8 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
     }
     // What the kernel rewrites, it has in its list of connections; one that is there as it came, was left alone.
     let tracked = scene.tracked();
-    if tracked.is_some_and(|row| row.new_source().is_some()) {
-        return Answer::No(format!("conntrack rewrites it: {}", tracked.map(|row| row.words()).unwrap_or_default()));
+    if let Some(row) = tracked.filter(|row| row.new_source().is_some()) {
+        return Answer::No(format!("conntrack rewrites it: {}", row.words()));
     }
     let network = scene.host().addresses().find(|row| row.ip != IpAddr::V4(source) && routing::prefix(row).contains(source.into()));
     let network = network.map_or_else(|| source.to_string(), |row| self::network(row.ip, row.length));
@@ -128,11 +134,8 @@ fn nat_missing(scene: &Scene<'_>) -> Answer {
     )
     .frames(Rank::Packets, format!("out on {name} with the source {source}, no reply"), scene.frames())
     .state(format!("nothing rewrites {source} on its way out by {name}"));
-    let hit = match tracked {
-        Some(row) => hit.state(format!("conntrack: {}", row.words())),
-        None => hit,
-    };
-    hit.fix(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -A POSTROUTING -s {network} -o {name} -j MASQUERADE")))
+    with_tracked(hit, tracked)
+        .fix(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -A POSTROUTING -s {network} -o {name} -j MASQUERADE")))
         .undo(within(scene.host(), scene.spot.netns, &format!("iptables -t nat -D POSTROUTING -s {network} -o {name} -j MASQUERADE")))
         .expect(format!("the echo out on {name} with the host's address"))
         .yes()

@@ -4,7 +4,6 @@ use super::prelude::*;
 use super::route::{is_astray, way};
 use crate::FrameNo;
 use crate::diagnose::routing::{self, Way};
-use crate::host::RouteInquiry;
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -40,9 +39,11 @@ pub(super) const CAUSES: &[Cause] = &[
     },
 ];
 
-/// Where a packet is refused before it is sent, as frames that quote it say.
-fn refusals(scene: &Scene<'_>) -> Vec<FrameNo> {
-    scene.case.errors().map(|(_, frame)| frame).take(4).collect()
+/// With the kernel's word, and with the frames that quote the packet where it was refused before it was sent.
+fn proven(scene: &Scene<'_>, hit: Hit) -> Answer {
+    let hit = said(scene, hit);
+    let frames: Vec<FrameNo> = scene.case.errors().map(|(_, frame)| frame).take(4).collect();
+    if frames.is_empty() { hit.yes() } else { hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames).yes() }
 }
 
 fn route_blackhole(scene: &Scene<'_>) -> Answer {
@@ -69,19 +70,13 @@ fn route_blackhole(scene: &Scene<'_>) -> Answer {
         (None, None) => Hit::new("host routing", scene.spot.device, format!("the kernel refuses to route to {destination}: {kind}"))
             .fix(format!("{ip} route show table all | grep {kind} # then take that route away")),
     };
-    let hit = said(scene, hit.expect("the packet behind the host's routing"));
-    match refusals(scene) {
-        frames if frames.is_empty() => hit,
-        frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
-    }
-    .yes()
+    proven(scene, hit.expect("the packet behind the host's routing"))
 }
 
 /// With what the kernel said when it was asked for this packet, and with what its own lists would give, if that is another way.
 pub(super) fn said(scene: &Scene<'_>, hit: Hit) -> Hit {
-    let (host, spot) = (scene.host(), scene.spot);
-    let in_device = spot.device.filter(|_| spot.at == At::Route);
-    let packet = RouteInquiry { netns: spot.netns, source: spot.probe.source, destination: spot.probe.destination, in_device, mark: 0 };
+    let host = scene.host();
+    let packet = scene.routed();
     let Some(lookup) = host.route_lookup(&packet) else { return hit };
     let mark = if lookup.packet.mark == 0 { String::new() } else { format!(" with mark {:#x}", lookup.packet.mark) };
     let mut text = format!("the kernel, asked for this packet{mark}: {}", lookup.answer.words());
@@ -103,10 +98,5 @@ fn no_route(scene: &Scene<'_>) -> Answer {
         .fix(format!("{ip} route add {destination} via ROUTER (or give the device that leads there an address with its prefix)"))
         .undo(format!("{ip} route del {destination}"))
         .expect("the packet behind the host's routing");
-    let hit = said(scene, hit);
-    match refusals(scene) {
-        frames if frames.is_empty() => hit,
-        frames => hit.frames(Rank::IcmpError, "an ICMP error quotes the echo", frames),
-    }
-    .yes()
+    proven(scene, hit)
 }

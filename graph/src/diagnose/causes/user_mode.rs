@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::diagnose::endpoint::{Endpoint, Place};
-use crate::host::{Backend, BackendKind, Guest, Netns, Nic, Prefix, UserNetwork};
+use crate::host::{Guest, Netns, UserNetwork};
 
 /// The rows.
 pub(super) const CAUSES: &[Cause] = &[
@@ -83,21 +83,8 @@ pub(super) const CAUSES: &[Cause] = &[
     },
 ];
 
-/// The card of an end on a user-mode network, and its guest.
-fn card<'s>(scene: &Scene<'s>, end: &Endpoint) -> Option<(&'s Guest, &'s Nic, &'s Backend)> {
-    let Place::Backend(pid, number) = end.place else { return None };
-    let guest = scene.host().guests().find(|guest| guest.pid == pid)?;
-    let nic = guest.nics.get(number as usize)?;
-    let backend = nic.backend.as_ref().filter(|backend| backend.kind == BackendKind::User)?;
-    Some((guest, nic, backend))
-}
-
 fn title(guest: &Guest) -> String {
     guest.name.as_ref().map_or_else(|| format!("the guest of process {}", guest.pid), |name| format!("the guest {name}"))
-}
-
-fn network(backend: &Backend) -> Option<Prefix> {
-    UserNetwork::of(&backend.options).map(|user| user.network)
 }
 
 /// Whether an end is outside of everything that the host knows.
@@ -111,8 +98,8 @@ const BETTER: &str = "-netdev tap,id=n0,ifname=tapA,script=no,downscript=no -dev
 fn default_user_net(scene: &Scene<'_>) -> Answer {
     let found = [&scene.walk.from, &scene.walk.to]
         .into_iter()
-        .find_map(|end| card(scene, end).filter(|(_, _, backend)| backend.id.is_none() && backend.options.is_empty()));
-    let Some((guest, ..)) = found.filter(|_| !is_outside(scene, &scene.walk.to)) else { return Answer::Idle };
+        .find_map(|end| end.user_mode(scene.host()).filter(|(_, backend)| backend.id.is_none() && backend.options.is_empty()));
+    let Some((guest, _)) = found.filter(|_| !is_outside(scene, &scene.walk.to)) else { return Answer::Idle };
     Hit::new(
         title(guest),
         None,
@@ -127,8 +114,9 @@ fn default_user_net(scene: &Scene<'_>) -> Answer {
 fn guests_isolated(scene: &Scene<'_>) -> Answer {
     let ends = [(&scene.walk.from, &scene.walk.to), (&scene.walk.to, &scene.walk.from)];
     let is_stack = |end: &Endpoint| matches!(end.place, Place::Stack(..));
-    let found = ends.into_iter().find_map(|(end, other)| card(scene, end).filter(|_| !is_outside(scene, other) && !is_stack(other)));
-    let Some((guest, _, backend)) = found.filter(|(_, _, backend)| backend.id.is_some() || !backend.options.is_empty()) else {
+    let found =
+        ends.into_iter().find_map(|(end, other)| end.user_mode(scene.host()).filter(|_| !is_outside(scene, other) && !is_stack(other)));
+    let Some((guest, backend)) = found.filter(|(_, backend)| backend.id.is_some() || !backend.options.is_empty()) else {
         return Answer::Idle;
     };
     let id = backend.id.as_ref().map_or_else(|| "user".to_owned(), ToString::to_string);
@@ -144,7 +132,7 @@ fn guests_isolated(scene: &Scene<'_>) -> Answer {
 }
 
 fn restricted(scene: &Scene<'_>) -> Answer {
-    let Some((guest, _, backend)) = card(scene, &scene.walk.from).filter(|_| is_outside(scene, &scene.walk.to)) else {
+    let Some((guest, backend)) = scene.walk.from.user_mode(scene.host()).filter(|_| is_outside(scene, &scene.walk.to)) else {
         return Answer::Idle;
     };
     if !UserNetwork::of(&backend.options).is_some_and(|user| user.is_restricted) {
@@ -158,8 +146,9 @@ fn restricted(scene: &Scene<'_>) -> Answer {
 }
 
 fn wrong_subnet(scene: &Scene<'_>) -> Answer {
-    let (Some((guest, _, backend)), Some(ip)) = (card(scene, &scene.walk.from), scene.walk.from.ip) else { return Answer::Idle };
-    let Some(network) = network(backend).filter(|network| ip.is_ipv4() && !network.contains(ip)) else { return Answer::Idle };
+    let (Some((guest, backend)), Some(ip)) = (scene.walk.from.user_mode(scene.host()), scene.walk.from.ip) else { return Answer::Idle };
+    let network = UserNetwork::of(&backend.options).map(|user| user.network);
+    let Some(network) = network.filter(|network| ip.is_ipv4() && !network.contains(ip)) else { return Answer::Idle };
     Hit::new(
         title(guest),
         None,
@@ -193,7 +182,9 @@ fn refused(scene: &Scene<'_>, guest: &Guest, netns: Netns) -> Answer {
 
 /// slirp sends echoes by a socket for which the group must be allowed (icmp(7), ping_group_range).
 fn icmp_blocked(scene: &Scene<'_>) -> Answer {
-    let Some((guest, ..)) = card(scene, &scene.walk.from).filter(|_| is_outside(scene, &scene.walk.to)) else { return Answer::Idle };
+    let Some((guest, _)) = scene.walk.from.user_mode(scene.host()).filter(|_| is_outside(scene, &scene.walk.to)) else {
+        return Answer::Idle;
+    };
     let netns = guest.netns.unwrap_or_default();
     if scene.spot.at == At::Egress {
         return refused(scene, guest, netns);
