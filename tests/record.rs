@@ -212,7 +212,7 @@ fn a_port_that_comes_back_goes_on_in_the_same_file() -> Result<(), Error> {
     });
     assert_eq!(record.finish(PATIENCE)?, 0, "{}", record.text()?);
     let facts = output(Command::new("capinfos").arg(&file));
-    // Once more where it is described in another way meanwhile: the new one is a port of the bridge only after a moment.
+    // The new device, and once more where it is described in another way meanwhile: it is a port of the bridge only after a moment.
     let names = facts.lines().filter(|line| line.trim() == "Name = port1").count();
     assert!((2..=3).contains(&names), "{facts}");
     let text = show(&file);

@@ -209,8 +209,22 @@ fn event(points: u32) -> impl Strategy<Value = Event> {
 fn events() -> impl Strategy<Value = Vec<Event>> {
     (1..4_u32).prop_flat_map(|points| {
         let opened = proptest::collection::vec(info().prop_map(Event::Opened), points as usize);
-        (opened, proptest::collection::vec(event(points), 0..20)).prop_map(|(opened, more)| [opened, more].concat())
+        (opened, proptest::collection::vec(event(points), 0..20)).prop_map(|(opened, more)| as_they_were([opened, more].concat()))
     })
+}
+
+/// Every second point that goes on does so under the description that it had.
+fn as_they_were(mut events: Vec<Event>) -> Vec<Event> {
+    let mut known = Vec::new();
+    for event in &mut events {
+        match event {
+            Event::Opened(info) => known.push(info.clone()),
+            Event::Resumed { point, info, at } if at.0 % 2 == 0 => info.clone_from(&known[point.0 as usize]),
+            Event::Resumed { point, info, .. } => known[point.0 as usize].clone_from(info),
+            _ => {}
+        }
+    }
+    events
 }
 
 proptest! {
@@ -296,6 +310,24 @@ fn custom(copied: bool, content: &[u8]) -> Vec<u8> {
     body.resize(body.len().next_multiple_of(4) + 4, 0);
     let length = body.len() as u32 + 12;
     [&4_u32.to_le_bytes()[..], &length.to_le_bytes(), &body, &length.to_le_bytes()].concat()
+}
+
+#[test]
+fn a_port_that_flaps_is_one_interface_until_it_is_another_one() {
+    let info = |description: &str| PointInfo { name: Some("tap0".into()), description: Some(description.into()), ..PointInfo::default() };
+    let closed = || Event::Closed { point: PointId(0), reason: Some("it is down".into()) };
+    let resumed = |description: &str, at| Event::Resumed { point: PointId(0), info: info(description), at: Timestamp(at) };
+    let mut events = vec![Event::Opened(info("port of br0"))];
+    (0..1000).for_each(|at| events.extend([closed(), resumed("port of br0", at)]));
+    events.extend([closed(), resumed("port of br1", 1000)]);
+    let file = written(&events);
+    let mut reader = PcapNgReader::new(&file[..]).expect("a section");
+    let mut interfaces = 0;
+    while let Some(block) = reader.next_block() {
+        interfaces += usize::from(matches!(block.expect("a block").0, Block::InterfaceDescription(_)));
+    }
+    assert_eq!(interfaces, 2);
+    assert_eq!(read(&file).0, events);
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Parser {
                 _ if is_told => {
                     let content = self.custom(&block[BLOCK_HEADER..size - 4]);
                     if let Some(told) = told::read(&content)
-                        && let Err(reason) = told.and_then(|told| self.told(told))
+                        && let Err(reason) = told.and_then(|told| self.told(told, facts))
                     {
                         facts.pass_over(format!("what the name resolution block tells at octet {}: {reason}", source.offset()));
                     }
@@ -273,13 +273,18 @@ impl Parser {
     }
 
     /// An event that a recording tells.
-    fn told(&mut self, told: Told<'_>) -> Result<(), String> {
+    fn told(&mut self, told: Told<'_>, facts: &FileFacts) -> Result<(), String> {
         let point = |point: PointId| {
             let known = self.points.get(point.0 as usize).copied();
             known.ok_or_else(|| format!("it names point {}, and the section has {}", point.0, self.points.len()))
         };
         let event = match told {
             Told::Closed { point: number, reason } => Event::Closed { point: point(number)?, reason: reason.map(Into::into) },
+            Told::Resumed { point: number, at } => {
+                let point = point(number)?;
+                let known = facts.points.get(point.0 as usize).map(|(_, info)| info.clone());
+                Event::Resumed { point, info: known.unwrap_or_default(), at }
+            }
             Told::Lost { point: number, frames, cause } => Event::Lost { point: point(number)?, frames, cause },
             Told::Host { at, changes, goes_on } => {
                 if self.changes.len() + changes.len() > MAX_CHANGES {

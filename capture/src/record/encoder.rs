@@ -1,7 +1,8 @@
 //! Events as pcapng blocks.
 //!
-//! A point is an interface; one that closes and goes on is another interface of the same name, which says whose it is. Statistics blocks
-//! tell everybody what was lost; the event itself is told beside them, because pcapng has no place for when and where.
+//! A point is an interface; one that goes on as something else than it was is another interface, which says whose it is. One that goes on
+//! as it was stays the interface that it is: a port that flaps for days must not fill the recording with interfaces. Statistics blocks tell
+//! everybody what was lost; the event itself is told beside them, because pcapng has no place for when and where.
 
 use super::block::{Block, CUSTOM_OPTION, ENHANCED_PACKET, INTERFACE, MAX_OPTION, NAMES, SECTION_HEADER, STATISTICS};
 use super::section::Section;
@@ -99,7 +100,10 @@ impl Encoder {
             Event::Resumed { point, info, at } => {
                 self.pass(*at);
                 let index = point.0 as usize;
-                if index < self.points.len() {
+                if let Some(known) = self.points.get_mut(index).filter(|known| known.info == *info) {
+                    known.closed = None;
+                    self.tell(&Told::Resumed { point: *point, at: *at }, out);
+                } else if index < self.points.len() {
                     self.count(index, out);
                     self.points[index] = Point { fresh: self.points[index].fresh, ..Point::new(info) };
                     self.describe(index, Some(*at), out);

@@ -29,6 +29,8 @@ pub(crate) const CHUNK: usize = 256 << 10;
 pub(crate) enum Told<'a> {
     /// [`Event::Closed`](tapscope_graph::Event::Closed)
     Closed { point: PointId, reason: Option<Cow<'a, str>> },
+    /// [`Event::Resumed`](tapscope_graph::Event::Resumed) of a point that is as it was described: it needs no other interface.
+    Resumed { point: PointId, at: Timestamp },
     /// [`Event::Lost`](tapscope_graph::Event::Lost)
     Lost { point: PointId, frames: u64, cause: LossCause },
     /// [`Event::Host`](tapscope_graph::Event::Host)
