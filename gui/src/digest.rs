@@ -1,5 +1,7 @@
 //! What the frames of one snapshot share: looked up once, not in each frame.
 
+use crate::lists::Lists;
+use crate::seen::Seen;
 use crate::session::Shown;
 use crate::things;
 use std::collections::{BTreeMap, HashMap};
@@ -8,6 +10,9 @@ use tapscope_graph::host::DeviceId;
 use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
 use tapscope_graph::{MacAddr, PointId, Timestamp, View};
 
+/// Keys are of what guests say they are: the hash is another one in each run, so that nobody can choose them to be alike.
+pub(crate) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// Finds a view's things, and tells their rates.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Digest {
@@ -15,24 +20,26 @@ pub(crate) struct Digest {
     /// The moment that rates are told of.
     pub now: Timestamp,
     /// Places in the graph.
-    vertices: HashMap<Key, u32>,
-    interfaces: HashMap<(Key, Key), u32>,
+    vertices: Map<Key, u32>,
+    interfaces: Map<(Key, Key), u32>,
+    /// How each attachment looks, by its place in the graph.
+    seen: Vec<Seen>,
     /// The lowest VLAN of a node at a point.
-    tagged: HashMap<(Key, PointId), (u16, u32)>,
+    tagged: Map<(Key, PointId), (u16, u32)>,
     /// The first link that somebody is attached to.
-    first_link: HashMap<Key, Key>,
+    first_link: Map<Key, Key>,
     /// Octets per second of each node, sent and received together.
-    rates: HashMap<Key, u32>,
-    /// Whether nothing that a node was seen at is there any more.
-    pub gone: BTreeMap<Key, bool>,
+    rates: Map<Key, u32>,
+    /// Who is in which list.
+    pub lists: Lists,
     /// Guests that ended, by the stations that are left of them, with the moment.
     pub stopped: BTreeMap<Key, Timestamp>,
     /// The ports of each bridge, by index.
-    ports: BTreeMap<DeviceId, Vec<DeviceId>>,
+    ports: Map<DeviceId, Vec<DeviceId>>,
     /// The links that devices are.
-    devices: HashMap<DeviceId, Key>,
+    devices: Map<DeviceId, Key>,
     /// Guests through whose link a station with another address sends.
-    strangers: BTreeMap<Key, MacAddr>,
+    strangers: Map<Key, MacAddr>,
 }
 
 /// Whole seconds: rates are told of the last one.
@@ -45,7 +52,7 @@ impl Digest {
     pub fn of(shown: &Shown) -> Digest {
         let view = shown.view.clone();
         let (graph, now) = (&view.topology.graph, shown.now());
-        let mut digest = Digest { now, gone: things::gone(&view), ..Digest::default() };
+        let mut digest = Digest { now, ..Digest::default() };
         digest.stopped = things::stopped(&view).into_iter().map(|(key, row)| (key, row.at)).collect();
         for index in graph.node_indices() {
             let key = match &graph[index] {
@@ -56,7 +63,7 @@ impl Digest {
         }
         // A node may have several addresses on a link: the busiest tells its rate.
         let busy = |interface: &Interface| interface.sent.packets + interface.received.packets;
-        let mut guests: HashMap<Key, Key> = HashMap::new();
+        let mut guests: Map<Key, Key> = Map::default();
         for (edge, (node, link, interface)) in (0_u32..).zip(view.topology.attachments()) {
             let known = digest.interfaces.entry((node.key, link.key)).or_insert(edge);
             if graph.edge_weight((*known).into()).is_some_and(|known| busy(known) < busy(interface)) {
@@ -67,9 +74,10 @@ impl Digest {
                 *lowest = (*lowest).min((vlan, edge));
             }
             digest.first_link.entry(node.key).or_insert(link.key);
-            let (sent, received) = interface.series.rate(now);
+            let seen = Seen::of(&view, link.key, Some(link), Some(interface), now);
+            digest.seen.push(seen);
             let rate = digest.rates.entry(node.key).or_default();
-            *rate = rate.saturating_add(sent).saturating_add(received);
+            *rate = rate.saturating_add(seen.octets);
             if node.kind == NodeKind::Guest && link.kind != LinkKind::Cable {
                 guests.insert(link.key, node.key);
             }
@@ -86,6 +94,7 @@ impl Digest {
             }
         }
         digest.devices = view.topology.links().filter_map(|link| Some((link.device?, link.key))).collect();
+        digest.lists = Lists::of(&view, |key| digest.stopped.contains_key(&key));
         digest.view = view;
         digest
     }
@@ -115,14 +124,24 @@ impl Digest {
         }
     }
 
+    /// An attachment's place; of a device's VLANs the one that is there.
+    fn edge(&self, node: Key, link: Key) -> Option<u32> {
+        let tagged = || match link {
+            Key::Link(point, None) => self.tagged.get(&(node, point)).map(|(_, edge)| *edge),
+            _ => None,
+        };
+        self.interfaces.get(&(node, link)).copied().or_else(tagged)
+    }
+
     /// An attachment; of a device's VLANs the one that is there.
     pub fn interface(&self, node: Key, link: Key) -> Option<&Interface> {
-        let graph = &self.view.topology.graph;
-        let edge = self.interfaces.get(&(node, link)).or_else(|| match link {
-            Key::Link(point, None) => self.tagged.get(&(node, point)).map(|(_, edge)| edge),
-            _ => None,
-        })?;
-        graph.edge_weight((*edge).into())
+        self.view.topology.graph.edge_weight(self.edge(node, link)?.into())
+    }
+
+    /// How an attachment looks; where it is none any more, how its link looks.
+    pub fn seen(&self, node: Key, link: Key) -> Seen {
+        let seen = self.edge(node, link).and_then(|edge| self.seen.get(edge as usize)).copied();
+        seen.unwrap_or_else(|| Seen::of(&self.view, link, self.link(link), None, self.now))
     }
 
     /// The first link that a node is attached to.

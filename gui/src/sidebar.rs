@@ -4,13 +4,12 @@ use crate::commands::{self, Situation, Wish};
 use crate::digest::Digest;
 use crate::tables::Tone;
 use crate::window::Selection;
-use crate::{format, theme, things};
+use crate::{format, lists, theme, things};
 use egui::{Align, Button, Color32, Layout, Pos2, Response, RichText, ScrollArea, Sense, Shape, Stroke, TextWrapMode, Ui, vec2};
 use std::collections::BTreeSet;
 use tapscope_graph::PointId;
 use tapscope_graph::finding::{Finding, Severity};
-use tapscope_graph::host::DeviceId;
-use tapscope_graph::topology::{Configured, Key, Link, LinkKind, LinkState, Node, NodeKind};
+use tapscope_graph::topology::{Configured, Key, LinkState, Node, NodeKind};
 
 /// Rows of each list before it is cut.
 const ROWS: usize = 200;
@@ -29,27 +28,16 @@ pub(crate) fn show(
     let mut list = List { situation, matching, selection, wishes };
     let view = &shown.view;
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let here = |node: &&Node| !digest.gone.get(&node.key).copied().unwrap_or(false);
-        let of_kind = |wanted: fn(NodeKind) -> bool| view.topology.nodes().filter(here).filter(move |node| wanted(node.kind));
-        if !view.tables.host.is_empty() || shown.is_live() {
-            let stopped = of_kind(|_| true).filter(|node| digest.stopped.contains_key(&node.key));
-            let guests: Vec<&Node> = of_kind(|kind| kind == NodeKind::Guest).chain(stopped).collect();
-            list.nodes(ui, digest, "GUESTS", "no guests are running here", &guests);
-            let mut locals: Vec<&Node> = of_kind(|kind| kind == NodeKind::Local).collect();
-            locals.sort_by_key(|node| (!things::is_own(view, node), node.key));
-            if !locals.is_empty() {
-                list.nodes(ui, digest, "THIS HOST AND NAMESPACES", "", &locals);
-            }
+        let lists = &digest.lists;
+        let has_host = !view.tables.host.is_empty() || shown.is_live();
+        if has_host {
+            list.nodes(ui, digest, "GUESTS", "no guests are running here", &lists.guests);
+            list.nodes(ui, digest, "THIS HOST AND NAMESPACES", "", &lists.locals);
             list.bridges(ui, digest);
-            list.cables(ui);
+            list.cables(ui, &lists.cables);
         }
-        let stations = of_kind(|kind| matches!(kind, NodeKind::Host | NodeKind::Router));
-        let stations: Vec<&Node> = stations.filter(|node| !digest.stopped.contains_key(&node.key)).collect();
-        if view.tables.host.is_empty() && !shown.is_live() {
-            list.nodes(ui, digest, "HOSTS", "nobody was seen yet", &stations);
-        } else if !stations.is_empty() {
-            list.nodes(ui, digest, "OTHER STATIONS", "", &stations);
-        }
+        let (title, nobody) = if has_host { ("OTHER STATIONS", "") } else { ("HOSTS", "nobody was seen yet") };
+        list.nodes(ui, digest, title, nobody, &lists.stations);
         heading(ui, "POINTS");
         let points = view.tables.points.iter().enumerate().filter(|(_, point)| !point.closed || !shown.is_live());
         for (index, point) in points.take(ROWS) {
@@ -87,14 +75,18 @@ struct List<'a, 'b> {
 }
 
 impl List<'_, '_> {
-    /// A heading and a row for each node.
-    fn nodes(&mut self, ui: &mut Ui, digest: &Digest, title: &str, nobody: &str, nodes: &[&Node]) {
+    /// A heading and a row for each node; where there is none, `nobody` is said, or nothing.
+    fn nodes(&mut self, ui: &mut Ui, digest: &Digest, title: &str, nobody: &str, places: &[u32]) {
         let palette = theme::palette(ui.ctx());
-        heading(ui, title);
-        if nodes.is_empty() && !nobody.is_empty() {
-            ui.label(RichText::new(nobody).color(palette.weak));
+        match (places.is_empty(), nobody.is_empty()) {
+            (true, true) => return,
+            (true, false) => {
+                heading(ui, title);
+                ui.label(RichText::new(nobody).color(palette.weak));
+            }
+            (false, _) => heading(ui, title),
         }
-        for node in nodes.iter().take(ROWS) {
+        for node in lists::nodes(&self.situation.shown.view, places).take(ROWS) {
             let rate = digest.rate(node.key);
             let color = if rate > 0 { palette.good } else { palette.weak };
             let aside = match things::guest(&self.situation.shown.view, node) {
@@ -109,29 +101,26 @@ impl List<'_, '_> {
             };
             self.row(ui, Selection::Thing(node.key), &format!("{}{aside}", self.situation.title(node)), &text, color);
         }
-        more(ui, nodes.len());
+        more(ui, places.len());
     }
 
     /// The host's bridges, each with its ports.
     fn bridges(&mut self, ui: &mut Ui, digest: &Digest) {
         let palette = theme::palette(ui.ctx());
         let view = &self.situation.shown.view;
-        let bridges: Vec<(&Node, DeviceId)> = view
-            .topology
-            .nodes()
-            .filter_map(|node| match node.host {
-                Some(Configured::Device(id)) if node.kind == NodeKind::Bridge => Some((node, id)),
-                _ => None,
-            })
-            .collect();
-        if bridges.is_empty() {
+        let places = &digest.lists.bridges;
+        if places.is_empty() {
             return;
         }
+        let bridges = || {
+            let device = |node: &Node| if let Some(Configured::Device(id)) = node.host { Some(id) } else { None };
+            lists::nodes(view, places).filter_map(move |node| Some((node, device(node)?))).take(ROWS)
+        };
         // Where there are many, only those of the selected bridge are listed: each row is a widget.
-        let rows: usize = bridges.iter().take(ROWS).map(|(_, id)| digest.ports(*id).len()).sum();
+        let rows: usize = bridges().map(|(_, id)| digest.ports(id).len()).sum();
         heading(ui, "BRIDGES");
-        for (node, id) in bridges.iter().take(ROWS) {
-            let ports = digest.ports(*id);
+        for (node, id) in bridges() {
+            let ports = digest.ports(id);
             let count = if ports.len() == 1 { "1 port".to_owned() } else { format!("{} ports", ports.len()) };
             self.row(ui, Selection::Thing(node.key), &self.situation.title(node), &count, palette.weak);
             if rows > ROWS && *self.selection != Selection::Thing(node.key) {
@@ -145,19 +134,18 @@ impl List<'_, '_> {
             }
             more(ui, ports.len());
         }
-        more(ui, bridges.len());
+        more(ui, places.len());
     }
 
     /// What joins guests without a device, with its state, or how it can be seen.
-    fn cables(&mut self, ui: &mut Ui) {
+    fn cables(&mut self, ui: &mut Ui, places: &[u32]) {
         let palette = theme::palette(ui.ctx());
         let view = &self.situation.shown.view;
-        let cables: Vec<&Link> = view.topology.links().filter(|link| link.kind == LinkKind::Cable).collect();
-        if cables.is_empty() {
+        if places.is_empty() {
             return;
         }
         heading(ui, "CABLES");
-        for link in cables.iter().take(ROWS) {
+        for link in lists::links(view, places).take(ROWS) {
             let (text, color) = match (link.state, things::sight(view, link)) {
                 (LinkState::Unplugged(state), _) => (state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }),
                 (_, Some(sight)) => (sight.to_owned(), palette.weak),
@@ -165,7 +153,7 @@ impl List<'_, '_> {
             };
             self.row(ui, Selection::Thing(link.key), link.name.as_str(), &text, color);
         }
-        more(ui, cables.len());
+        more(ui, places.len());
     }
 
     fn row(&mut self, ui: &mut Ui, this: Selection, text: &str, right: &str, color: Color32) {

@@ -3,7 +3,7 @@
 use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Role, Sense, Stroke, TextStyle, Theme, Ui, Visuals, WidgetInfo, vec2};
 
 /// The colours that mean something; shape or text always says the same.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Palette {
     /// Behind everything.
     pub canvas: Color32,

@@ -24,16 +24,6 @@ pub(crate) fn is_gone(view: &View, link: &Link) -> bool {
     is_left && link.device.is_none() && link.cable.is_none() && !tables.host.is_empty()
 }
 
-/// Whether nothing that a node was seen at is there any more.
-pub(crate) fn gone(view: &View) -> BTreeMap<Key, bool> {
-    let mut gone: BTreeMap<Key, bool> = BTreeMap::new();
-    for (node, link, _) in view.topology.attachments() {
-        let is_gone = is_gone(view, link);
-        gone.entry(node.key).and_modify(|all| *all &= is_gone).or_insert(is_gone);
-    }
-    gone
-}
-
 /// Stations that are guests which ended: their TAP is still there, and waits for them.
 pub(crate) fn stopped(view: &View) -> BTreeMap<Key, Departed<'_>> {
     let departed: BTreeMap<DeviceId, Departed<'_>> = view.tables.host.departed().map(|row| (row.device.id, row)).collect();

@@ -7,8 +7,8 @@ use crate::choices::History;
 use crate::commands::{self, Action, Situation, Wish};
 use crate::compare::Compare;
 use crate::dialog::{Answer, Dialog};
-use crate::digest::Digest;
 use crate::icons::Icon;
+use crate::latest::Latest;
 use crate::names::Names;
 use crate::palette::CommandPalette;
 use crate::search::{Matching, Search};
@@ -55,7 +55,7 @@ pub struct Window {
     pub(crate) search: Search,
     pub(crate) settings: Settings,
     /// What the frames of one snapshot share.
-    digest: Digest,
+    latest: Latest,
     matching: Matching,
     history: History,
     palette: CommandPalette,
@@ -95,7 +95,7 @@ impl Window {
             tables: Tables::default(),
             search: Search::default(),
             settings,
-            digest: Digest::default(),
+            latest: Latest::default(),
             matching: Matching::default(),
             history: History::default(),
             palette: CommandPalette::default(),
@@ -136,10 +136,8 @@ impl Window {
         let mut commands = Vec::new();
         let mut wishes = Vec::new();
         self.is_of_host |= shown.is_live();
+        let (shown, digest) = &self.latest.of(ui.ctx(), shown);
         self.look(ui.ctx(), shown);
-        if !self.digest.is_of(shown) {
-            self.digest = Digest::of(shown);
-        }
         let names = self.canvas.arranged().names.clone();
         self.keys(ui.ctx(), shown, &names, &mut wishes);
         let situation = self.situation(shown, &names);
@@ -163,7 +161,7 @@ impl Window {
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &names, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
         Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
-            column(ui, |ui| sidebar::show(ui, &situation, &self.digest, matching.as_deref(), &mut self.selection, &mut wishes));
+            column(ui, |ui| sidebar::show(ui, &situation, digest, matching.as_deref(), &mut self.selection, &mut wishes));
         });
         let mut reaction = crate::why::Reaction::default();
         match &mut self.why {
@@ -201,7 +199,7 @@ impl Window {
                 let frame = egui::Frame::new().inner_margin(10);
                 Panel::bottom("ladder").frame(frame).resizable(true).default_size(height).show(ui, |ui| why.ladder(ui, &mut wishes));
             }
-            self.canvas.show(ui, &situation, shown, &self.digest, &mut self.selection, &mut wishes);
+            self.canvas.show(ui, &situation, shown, digest, &mut self.selection, &mut wishes);
         });
         self.settings.is_welcomed = is_welcomed;
         if reaction.is_watching_again

@@ -21,7 +21,7 @@ pub(super) const READABLE: f32 = 0.42;
 pub(super) struct Drawing<'a> {
     pub ui: &'a Ui,
     pub shown: &'a Arc<Shown>,
-    pub layout: &'a Layout,
+    pub layout: &'a Arc<Layout>,
     pub selection: Selection,
     pub arranged: &'a Arranged,
     pub zoom: f32,
@@ -33,7 +33,7 @@ pub(super) struct Drawing<'a> {
     pub now: Timestamp,
     /// Whether the host says what there is: then what was not seen is known to be there.
     pub is_told: bool,
-    pub digest: &'a Digest,
+    pub digest: &'a Arc<Digest>,
 }
 
 /// What a screen reader says of a node.
@@ -83,8 +83,8 @@ impl<'a> Drawing<'a> {
     pub fn new(
         ui: &'a Ui,
         shown: &'a Arc<Shown>,
-        digest: &'a Digest,
-        layout: &'a Layout,
+        digest: &'a Arc<Digest>,
+        layout: &'a Arc<Layout>,
         arranged: &'a Arranged,
         selection: Selection,
     ) -> Drawing<'a> {

@@ -1,5 +1,6 @@
 //! The picture: pan, zoom, select, drag.
 
+mod afar;
 mod card;
 mod draw;
 mod empty;
@@ -12,8 +13,8 @@ mod overview;
 mod pulse;
 mod step;
 mod svg;
+mod wanted;
 mod wire;
-mod worker;
 
 pub(crate) use marks::Marks;
 pub use svg::{font, svg};
@@ -24,6 +25,7 @@ use crate::digest::Digest;
 use crate::session::{PlaybackState, Shown};
 use crate::theme;
 use crate::window::Selection;
+use crate::worker::Worker;
 use draw::Drawing;
 use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots};
@@ -32,7 +34,7 @@ use overview::Overview;
 use std::sync::Arc;
 use tapscope_graph::topology::Key;
 use tapscope_graph::{Timestamp, View};
-use worker::{Made, Wanted, Worker};
+use wanted::{Made, Wanted};
 
 /// The most cards that are widgets for keyboards and screen readers; beyond it they are drawn and can be clicked.
 const WIDGETS: usize = 300;
@@ -46,11 +48,11 @@ pub struct Canvas {
     slots: Slots,
     arranged: Arranged,
     /// What the layout was made for, and of.
-    request: Request,
+    request: Arc<Request>,
     layout: Arc<Layout>,
     /// The layout's number: another one for each.
     number: usize,
-    worker: Worker,
+    worker: Worker<Made>,
     /// Whether the layout that the worker makes is out of date already.
     is_stale: bool,
     made_of: Option<Arc<View>>,
@@ -79,7 +81,7 @@ impl Default for Canvas {
         Canvas {
             slots: Slots::default(),
             arranged: Arranged::default(),
-            request: Request::default(),
+            request: Arc::default(),
             layout: Arc::default(),
             number: 0,
             worker: Worker::default(),
@@ -106,7 +108,7 @@ impl Canvas {
         ui: &mut Ui,
         situation: &Situation<'_>,
         shown: &Arc<Shown>,
-        digest: &Digest,
+        digest: &Arc<Digest>,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {
@@ -192,9 +194,9 @@ impl Canvas {
         let Some(view) = self.made_of.clone() else { return };
         let Arranged { pins, hidden, folded, .. } = &self.arranged;
         let (pins, hidden, folded) = (pins.clone(), hidden.clone(), folded.clone());
-        let wanted = Wanted { view, pins, slots: self.slots.clone(), hidden, folded };
-        let last = self.layout.bounds.is_some().then_some(&self.request);
-        let made = if wanted.is_large() { self.worker.begin(wanted, last.cloned(), context) } else { Some(wanted.make(last)) };
+        let last = self.layout.bounds.is_some().then(|| self.request.clone());
+        let wanted = Wanted { view, pins, slots: self.slots.clone(), hidden, folded, last };
+        let made = if wanted.is_large() { self.worker.begin("layout", context, || wanted.make()) } else { Some(wanted.make()) };
         if let Some(made) = made {
             self.take(made);
         }
@@ -349,7 +351,7 @@ impl Canvas {
         ui: &Ui,
         background: &Response,
         situation: &Situation<'_>,
-        digest: &Digest,
+        digest: &Arc<Digest>,
         selection: &mut Selection,
         wishes: &mut Vec<Wish>,
     ) {

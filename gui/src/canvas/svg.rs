@@ -48,8 +48,8 @@ pub fn svg(view: &Arc<View>) -> String {
         doing: crate::session::Doing::default(),
     });
     let arranged = Arranged::default();
-    let digest = Digest::of(&shown);
-    let placed = layout(&Slots::default().request(view, &arranged.pins));
+    let digest = Arc::new(Digest::of(&shown));
+    let placed = Arc::new(layout(&Slots::default().request(view, &arranged.pins)));
     let bounds = placed.bounds.unwrap_or(Rect::from_min_size(Pos2::ZERO, EMPTY));
     let room = Rect::from_min_size(Pos2::ZERO, bounds.size() + MARGIN * 2.0);
     let context = Context::default();

@@ -2,56 +2,22 @@
 
 use super::draw::Drawing;
 use super::layout::{Label, Wire};
+use crate::seen::{Look, Seen};
 use crate::theme::Palette;
 use crate::window::Selection;
 use crate::{format, things};
 use egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
-use tapscope_graph::topology::{Interface, Key, Link, LinkKind, LinkState};
-
-/// How a wire looks, so that no two states differ by colour alone.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Frames pass.
-    Solid,
-    /// It is configured, and no frame was seen yet.
-    Dotted,
-    /// Nothing can pass.
-    Dashed,
-}
+use tapscope_graph::topology::{Interface, Link, LinkKind, LinkState};
 
 impl Drawing<'_> {
-    pub(super) fn look(&self, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) -> Look {
-        let is_beyond = matches!(wire.link, Key::Beyond(..));
-        let cable = link.filter(|link| link.kind == LinkKind::Cable);
-        match () {
-            () if link.is_some_and(|link| things::is_broken(link.state)) => Look::Dashed,
-            () if cable.is_some_and(|link| things::sight(&self.shown.view, link).is_some()) => Look::Dashed,
-            () if cable.is_some() => Look::Solid,
-            () if is_beyond || interface.is_some_and(things::is_used) => Look::Solid,
-            () if self.is_told => Look::Dotted,
-            () => Look::Dashed,
-        }
-    }
-
-    pub(super) fn wire_color(&self, palette: &Palette, key: Key, link: Option<&Link>, look: Look, octets: u32) -> Color32 {
-        let is_cable = link.is_some_and(|link| link.kind == LinkKind::Cable);
-        match (self.selection == Selection::Thing(key), look) {
-            (true, _) => palette.strong,
-            (false, Look::Solid) if is_cable => palette.cable,
-            (false, _) if is_cable => palette.cable.gamma_multiply(0.75),
-            (false, Look::Dashed | Look::Dotted) if self.is_told => palette.weak,
-            (false, _) => rate_color(palette, octets),
-        }
-    }
-
     pub(super) fn wire(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) {
         let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.place(*corner)).collect();
         let (sent, received) = interface.map_or((0, 0), |interface| interface.series.rate(self.now));
-        let octets = sent.saturating_add(received);
+        let seen = Seen::of(&self.shown.view, wire.link, link, interface, self.now);
+        let Seen { octets, look, .. } = seen;
         let state = link.map_or(LinkState::Unknown, |link| link.state);
         let cable = link.filter(|link| link.kind == LinkKind::Cable);
-        let look = self.look(wire, link, interface);
-        let color = self.wire_color(palette, wire.link, link, look, octets);
+        let color = wire_color(palette, self.selection == Selection::Thing(wire.link), self.is_told, seen);
         // Small cards share the line that they hang on.
         let most = if self.layout.is_dense { 3.5 } else { 9.0 };
         let least = if cable.is_some() { 2.0 } else { 0.0 };
@@ -229,6 +195,17 @@ pub(super) fn rate_lines((sent, received): (u32, u32)) -> Vec<String> {
         lines.push(format!("{} in", format::rate(received)));
     }
     lines
+}
+
+/// A wire's colour; `is_told` says whether the host says what there is.
+pub(super) fn wire_color(palette: &Palette, is_selected: bool, is_told: bool, Seen { octets, look, is_cable }: Seen) -> Color32 {
+    match look {
+        _ if is_selected => palette.strong,
+        Look::Solid if is_cable => palette.cable,
+        _ if is_cable => palette.cable.gamma_multiply(0.75),
+        Look::Dashed | Look::Dotted if is_told => palette.weak,
+        _ => rate_color(palette, octets),
+    }
 }
 
 pub(super) fn rate_width(octets: u32) -> f32 {
