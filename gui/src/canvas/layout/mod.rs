@@ -10,6 +10,7 @@ mod fold;
 mod frame;
 mod place;
 mod route;
+mod segment;
 mod slots;
 
 pub use place::{cell, layout};

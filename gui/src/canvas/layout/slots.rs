@@ -1,10 +1,13 @@
 //! Who belongs where: the request for a picture, and the memory of places.
 
+use super::segment::{Segment, segments};
 use super::{Group, Request, Slot, Spine, Tie};
+use crate::digest::Map;
 use egui::Pos2;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use tapscope_graph::host::{Device, DeviceKind, Netns};
-use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind};
+use tapscope_graph::host::{DeviceKind, Netns};
+use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind, Vertex};
 use tapscope_graph::{PointId, View};
 
 /// With more cards than this they are small, until there are fewer than half.
@@ -44,75 +47,63 @@ struct Member {
     rank: u8,
 }
 
-/// A link with everybody on it.
-struct Segment<'a> {
-    link: &'a Link,
-    bridges: BTreeSet<Key>,
-    others: BTreeMap<Key, &'a Node>,
-    has_spine: bool,
-    /// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
-    vlan: Option<u16>,
-}
+/// Where each node sits: the rail, and the link by which it hangs there.
+type Placed = Map<Key, (Option<Key>, Key)>;
 
 impl Slots {
     /// The request for a picture: known nodes keep their slots, newcomers take the first free one.
     pub fn request(&mut self, view: &View, pins: &BTreeMap<Key, Pos2>) -> Request {
         let spine = spine_of(view);
         let segments = segments(view, spine.map(|node| node.key));
-        let rails = rails(&segments);
         let stopped: BTreeSet<Key> = crate::things::stopped(view).into_keys().collect();
         let mut ties = Vec::new();
-        let mut placed: BTreeMap<Key, (Option<Key>, Key)> = BTreeMap::new();
+        let mut placed = Placed::default();
         // Bridges first: a guest that is also on a segment hangs below its bridge.
-        let mut order: Vec<Key> = rails.values().copied().collect();
+        let mut order: Vec<Key> = segments.iter().filter_map(|segment| segment.rail).collect();
         order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
         let frames = frames(view, &segments);
         // What a namespace holds stands together, below what is the host's own.
-        order.sort_by_key(|key| (frames.get(key), matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
+        order.sort_unstable();
         order.dedup();
-        let mut by_rail: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
-        for (&link, &rail) in &rails {
-            by_rail.entry(rail).or_default().push(link);
+        order.sort_by_cached_key(|key| (frames.get(key), matches!(key, Key::Link(..) | Key::Device(_) | Key::Cable(_)), *key));
+        let mut by_rail: Map<Key, Vec<&Segment<'_>>> = Map::default();
+        for segment in &segments {
+            if let Some(rail) = segment.rail {
+                by_rail.entry(rail).or_default().push(segment);
+            }
         }
         let mut groups: Vec<(Option<Key>, Vec<Member>)> = Vec::new();
         for &rail in &order {
             let mut members = Vec::new();
-            for (key, segment) in by_rail.get(&rail).into_iter().flatten().filter_map(|key| Some((*key, segments.get(key)?))) {
-                members.extend(members_of(view, key, segment, Some(rail), &stopped, &mut placed));
+            for segment in by_rail.get(&rail).into_iter().flatten() {
+                members.extend(members_of(view, segment, Some(rail), &stopped, &mut placed));
             }
             groups.push((Some(rail), members));
         }
         let mut free = Vec::new();
-        let is_free = |key: &Key, segment: &Segment<'_>| !rails.contains_key(key) && segment.link.kind.is_local();
-        let is_cable = |segment: &Segment<'_>| segment.link.kind == LinkKind::Cable;
-        for (&key, segment) in segments.iter().filter(|(key, segment)| is_free(key, segment) && !is_cable(segment)) {
-            free.extend(members_of(view, key, segment, None, &stopped, &mut placed));
+        let is_free = |segment: &&Segment<'_>| segment.rail.is_none() && segment.link.kind.is_local();
+        let (cables, wires): (Vec<_>, Vec<_>) = segments.iter().filter(is_free).partition(|segment| segment.link.kind == LinkKind::Cable);
+        for segment in wires {
+            free.extend(members_of(view, segment, None, &stopped, &mut placed));
         }
-        let attached: BTreeSet<Key> = view.topology.attachments().map(|(node, ..)| node.key).collect();
-        for node in view.topology.nodes().filter(|node| node.kind == NodeKind::Guest && !attached.contains(&node.key)) {
+        for node in unattached(view).filter(|node| node.kind == NodeKind::Guest) {
             // A guest without a network card.
             free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, vlan: None, rank: 0 });
         }
         groups.push((None, free));
-        let cables: Vec<Key> =
-            segments.iter().filter(|(key, segment)| is_free(key, segment) && is_cable(segment)).map(|(key, _)| *key).collect();
-        for &key in &cables {
-            let members =
-                segments.get(&key).map_or_else(Vec::new, |segment| members_of(view, key, segment, Some(key), &stopped, &mut placed));
-            groups.push((Some(key), members));
+        for segment in &cables {
+            groups.push((Some(segment.key), members_of(view, segment, Some(segment.key), &stopped, &mut placed)));
         }
-        let cells = self.cells(&cables);
-        self.further(&segments, &rails, &placed, &mut ties);
+        let cells = self.cells(&cables.iter().map(|segment| segment.key).collect::<Vec<_>>());
+        further(&segments, &placed, &mut ties);
         let outside = outside(view);
         let spine = spine.map(|node| Spine {
             node: node.key,
             rows: crate::things::local_lines(view, node).len(),
             ports: segments
                 .iter()
-                .filter(|(key, segment)| {
-                    segment.has_spine && segment.others.is_empty() && segment.bridges.is_empty() && !rails.contains_key(key)
-                })
-                .map(|(key, _)| *key)
+                .filter(|segment| segment.has_spine && segment.others.is_empty() && segment.bridges.is_empty() && segment.rail.is_none())
+                .map(|segment| segment.key)
                 .collect(),
             beyond: outside.iter().filter(|(router, ..)| *router == node.key).map(|&(_, outside, link)| (outside, link)).collect(),
         });
@@ -125,9 +116,9 @@ impl Slots {
         }
         let mut cards = 0;
         for (rail, members) in groups {
-            let present: BTreeSet<Key> = members.iter().filter_map(|member| member.slot.node).collect();
+            let is_present = |router: Key| members.iter().any(|member| member.slot.node == Some(router));
+            let beyond: Vec<_> = outside.iter().filter(|(router, ..)| is_present(*router)).copied().collect();
             let slots = self.seat(rail, members);
-            let beyond: Vec<_> = outside.iter().filter(|(router, ..)| present.contains(router)).copied().collect();
             let cell = rail.and_then(|rail| cells.get(&rail)).copied();
             if (rail.is_some() && cell.is_none()) || slots.iter().any(Option::is_some) {
                 let frame = rail.and_then(|rail| frames.get(&rail)).copied();
@@ -167,7 +158,7 @@ impl Slots {
         let seats = self.rails.entry(rail).or_default();
         members.sort_by_key(|member| (member.rank, member.vlan, member.port, member.slot.node));
         let mut is_taken = vec![false; seats.len()];
-        let by_node: BTreeMap<Key, usize> = seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
+        let by_node: Map<Key, usize> = seats.iter().enumerate().filter_map(|(index, seat)| Some((seat.node?, index))).collect();
         let mut rest = Vec::new();
         for member in members {
             match member.slot.node.and_then(|node| by_node.get(&lasting(node))).copied().filter(|&index| !is_taken[index]) {
@@ -178,7 +169,7 @@ impl Slots {
                 None => rest.push(member),
             }
         }
-        let mut by_port: BTreeMap<Key, usize> = BTreeMap::new();
+        let mut by_port: Map<Key, usize> = Map::default();
         for (index, seat) in seats.iter().enumerate().filter(|(index, _)| !is_taken[*index]) {
             by_port.entry(seat.port).or_insert(index);
         }
@@ -208,54 +199,46 @@ impl Slots {
         }
         seats.iter().map(|seat| seat.taken).collect()
     }
+}
 
-    /// What is attached once more than where it sits.
-    fn further(
-        &self,
-        segments: &BTreeMap<Key, Segment<'_>>,
-        rails: &BTreeMap<Key, Key>,
-        placed: &BTreeMap<Key, (Option<Key>, Key)>,
-        ties: &mut Vec<Tie>,
-    ) {
-        for (&link, segment) in segments.iter().filter(|(_, segment)| segment.link.kind.is_local()) {
-            let rail = rails.get(&link).copied();
-            let is_home = |node: &Key| placed.get(node).is_some_and(|(_, home)| *home == link);
-            let has_home = segment.others.keys().any(is_home);
-            if segment.has_spine {
-                match rail {
-                    Some(_) if has_home && segment.link.device.is_some() && !segment.bridges.is_empty() => {
-                        ties.push(Tie::SpineToCard(link, link));
-                    }
-                    Some(rail) => ties.push(Tie::SpineToRail(link, rail)),
-                    None if !segment.others.is_empty() => ties.push(Tie::SpineToCard(link, link)),
-                    None => {}
+/// What is attached once more than where it sits.
+fn further(segments: &[Segment<'_>], placed: &Placed, ties: &mut Vec<Tie>) {
+    for segment in segments.iter().filter(|segment| segment.link.kind.is_local()) {
+        let (link, rail) = (segment.key, segment.rail);
+        let is_home = |node: &Node| placed.get(&node.key).is_some_and(|(_, home)| *home == link);
+        let has_home = segment.others.iter().any(|node| is_home(node));
+        if segment.has_spine {
+            match rail {
+                Some(_) if has_home && segment.link.device.is_some() && !segment.bridges.is_empty() => {
+                    ties.push(Tie::SpineToCard(link, link));
                 }
+                Some(rail) => ties.push(Tie::SpineToRail(link, rail)),
+                None if !segment.others.is_empty() => ties.push(Tie::SpineToCard(link, link)),
+                None => {}
             }
-            let mut bridges = segment.bridges.iter();
-            if let (Some(&first), Some(&second)) = (bridges.next(), bridges.next()) {
-                ties.push(Tie::RailToRail(first, link, second));
-            }
-            for &node in segment.others.keys().filter(|node| !is_home(node)) {
-                match rail {
-                    Some(rail) => ties.push(Tie::CardToRail(node, link, rail)),
-                    None if segment.others.len() > 1 => {
-                        // Where neither sits here, one wire is enough.
-                        let is_other = |other: &&Key| **other != node && (has_home || node < **other);
-                        if let Some(&other) = segment.others.keys().find(is_other) {
-                            ties.push(Tie::CardToCard(node, link, other));
-                        }
+        }
+        if let [first, second, ..] = segment.bridges[..] {
+            ties.push(Tie::RailToRail(first, link, second));
+        }
+        for node in segment.others.iter().filter(|node| !is_home(node)).map(|node| node.key) {
+            match rail {
+                Some(rail) => ties.push(Tie::CardToRail(node, link, rail)),
+                None if segment.others.len() > 1 => {
+                    // Where neither sits here, one wire is enough.
+                    let is_other = |other: &Key| *other != node && (has_home || node < *other);
+                    if let Some(other) = segment.others.iter().map(|other| other.key).find(is_other) {
+                        ties.push(Tie::CardToCard(node, link, other));
                     }
-                    None if segment.link.kind == LinkKind::Backend => ties.push(Tie::Stub(node, link)),
-                    None if !segment.has_spine => ties.push(Tie::Stub(node, link)),
-                    None => {}
                 }
+                None if segment.link.kind == LinkKind::Backend => ties.push(Tie::Stub(node, link)),
+                None if !segment.has_spine => ties.push(Tie::Stub(node, link)),
+                None => {}
             }
-            // Who sits by a link that leads nowhere else.
-            let is_cable = segment.link.kind == LinkKind::Cable && has_home;
-            let is_alone = rail.is_none() && !segment.has_spine && segment.others.len() == 1 && !is_cable;
-            if let Some(&node) = segment.others.keys().next().filter(|_| is_alone) {
-                ties.push(Tie::Stub(node, link));
-            }
+        }
+        // Who sits by a link that leads nowhere else.
+        let is_cable = segment.link.kind == LinkKind::Cable && has_home;
+        if let ([node], None, false, false) = (&segment.others[..], rail, segment.has_spine, is_cable) {
+            ties.push(Tie::Stub(node.key, link));
         }
     }
 }
@@ -277,92 +260,29 @@ fn lasting(node: Key) -> Key {
     }
 }
 
+/// Nodes that are attached to nothing.
+fn unattached(view: &View) -> impl Iterator<Item = &Node> {
+    let graph = &view.topology.graph;
+    graph.node_indices().filter(|place| graph.neighbors(*place).next().is_none()).filter_map(|place| match &graph[place] {
+        Vertex::Node(node) => Some(node),
+        Vertex::Link(_) => None,
+    })
+}
+
 /// The host's own node.
 fn spine_of(view: &View) -> Option<&Node> {
     view.topology.nodes().filter(|node| crate::things::is_own(view, node)).min_by_key(|node| node.key)
 }
 
-/// Every link with who is on it. A device's VLANs are on the device, and what is gone from the host is not shown.
-fn segments(view: &View, spine: Option<Key>) -> BTreeMap<Key, Segment<'_>> {
-    let host = &view.tables.host;
-    let base = |link: &Link| match (link.key, link.cable.as_ref().and_then(|key| host.cable(key))) {
-        (Key::Link(..), Some(cable)) => Key::Cable(host.cable_number(cable)),
-        (Key::Link(point, Some(_)), None) if link.device.is_some() => Key::Link(point, None),
-        (key, _) => key,
-    };
-    let programs = || view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program);
-    let joined: BTreeSet<Key> = programs().map(|(_, link, _)| base(link)).collect();
-    let mut on: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
-    for (node, link, _) in view.topology.attachments().filter(|(_, link, _)| !joined.is_empty() && joined.contains(&base(link))) {
-        on.entry(base(link)).or_default().insert(node.key);
-    }
-    let mut peers: BTreeMap<Key, usize> = BTreeMap::new();
-    for (node, link, _) in programs() {
-        *peers.entry(node.key).or_default() += on.get(&base(link)).map_or(0, |nodes| nodes.len() - 1);
-    }
-    // A program that joins several is a rail like a bridge.
-    let is_joint = |node: &Node| node.kind == NodeKind::Bridge || peers.get(&node.key).is_some_and(|count| *count > 1);
-    let mut segments: BTreeMap<Key, Segment<'_>> = BTreeMap::new();
-    for link in view.topology.links().filter(|link| !crate::things::is_gone(view, link)) {
-        let segment = segments.entry(base(link)).or_insert(Segment {
-            link,
-            bridges: BTreeSet::new(),
-            others: BTreeMap::new(),
-            has_spine: false,
-            vlan: None,
-        });
-        if link.vlan.is_none() {
-            segment.link = link;
-        }
-    }
-    for (node, link, _) in view.topology.attachments() {
-        let Some(segment) = segments.get_mut(&base(link)) else { continue };
-        if is_joint(node) {
-            segment.bridges.insert(node.key);
-        } else if Some(node.key) == spine {
-            segment.has_spine = true;
-        } else {
-            segment.others.insert(node.key, node);
-        }
-    }
-    let keeps_apart = |device: &Device| matches!(&device.kind, DeviceKind::Bridge(settings) if settings.vlan_filtering);
-    if host.devices().any(keeps_apart) {
-        segments.values_mut().for_each(|segment| segment.vlan = vlan(view, segment.link));
-    }
-    segments
-}
-
-/// The rail of each link that has one: its bridge, or itself where it is a segment of several.
-fn rails(segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, Key> {
-    let mut rails = BTreeMap::new();
-    for (&key, segment) in segments.iter().filter(|(_, segment)| segment.link.kind.is_local()) {
-        let is_recorded = segment.link.kind == LinkKind::Point && segment.link.device.is_none();
-        let has_stations = segment.others.values().any(|node| matches!(node.kind, NodeKind::Host | NodeKind::Router));
-        match segment.bridges.first() {
-            Some(&bridge) => drop(rails.insert(key, bridge)),
-            None if is_recorded || has_stations || segment.others.len() > 2 => drop(rails.insert(key, key)),
-            None => {}
-        }
-    }
-    rails
-}
-
-fn members_of(
-    view: &View,
-    key: Key,
-    segment: &Segment<'_>,
-    rail: Option<Key>,
-    stopped: &BTreeSet<Key>,
-    placed: &mut BTreeMap<Key, (Option<Key>, Key)>,
-) -> Vec<Member> {
-    let port = port(view, segment.link);
-    let vlan = segment.vlan;
+fn members_of(view: &View, segment: &Segment<'_>, rail: Option<Key>, stopped: &BTreeSet<Key>, placed: &mut Placed) -> Vec<Member> {
+    let (key, vlan, port) = (segment.key, segment.vlan, port(view, segment.link));
     let mut members = Vec::new();
-    for (&node, what) in &segment.others {
-        if placed.contains_key(&node) {
-            continue;
-        }
-        placed.insert(node, (rail, key));
+    for what in &segment.others {
+        let node = what.key;
+        match placed.entry(node) {
+            Entry::Occupied(_) => continue,
+            Entry::Vacant(place) => place.insert((rail, key)),
+        };
         let rank = match what.kind {
             // Who ended sits where it sat: it is known by its port.
             _ if stopped.contains(&node) => 0,
@@ -391,19 +311,22 @@ fn is_base(view: &View, rail: Key, device: tapscope_graph::host::DeviceId) -> bo
 }
 
 /// The namespaces of the rails that are in another one than the host's own.
-fn frames(view: &View, segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, Key> {
+fn frames(view: &View, segments: &[Segment<'_>]) -> BTreeMap<Key, Key> {
     let host = &view.tables.host;
     let is_other = |netns: &Netns| host.namespace(*netns).is_some_and(|namespace| !namespace.is_own);
     let bridges = view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).filter_map(|node| match node.host {
         Some(Configured::Device(id)) => Some((node.key, id.netns)),
         _ => None,
     });
-    let links = segments.iter().filter_map(|(key, segment)| Some((*key, segment.link.device?.netns)));
+    let links = segments.iter().filter_map(|segment| Some((segment.key, segment.link.device?.netns)));
     bridges.chain(links).filter(|(_, netns)| is_other(netns)).map(|(rail, netns)| (rail, Key::Local(netns))).collect()
 }
 
 /// A link's key is another when a point opens on it; its device's number is not.
 fn port(view: &View, link: &Link) -> Key {
+    if let Key::Device(_) = link.key {
+        return link.key;
+    }
     let host = &view.tables.host;
     link.device.and_then(|id| host.device(id)).map_or(link.key, |device| Key::Device(host.device_number(device)))
 }
@@ -423,19 +346,12 @@ fn outside(view: &View) -> Vec<(Key, Key, Key)> {
     routers.iter().filter_map(|(link, router)| outside.get(link).map(|outside| (*router, *outside, *link))).collect()
 }
 
-/// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
-fn vlan(view: &View, link: &Link) -> Option<u16> {
-    let device = view.tables.host.device(link.device?)?;
-    let bridge = view.tables.host.device(device.master?)?;
-    matches!(&bridge.kind, DeviceKind::Bridge(settings) if settings.vlan_filtering).then(|| device.port.as_ref()?.pvid()).flatten()
-}
-
 /// The VLANs of ports, of bridges that have more than one.
-fn vlans(segments: &BTreeMap<Key, Segment<'_>>) -> BTreeMap<Key, u16> {
+fn vlans(segments: &[Segment<'_>]) -> BTreeMap<Key, u16> {
     let mut of_bridge: BTreeMap<Key, BTreeMap<Key, u16>> = BTreeMap::new();
-    for (&key, segment) in segments {
+    for segment in segments {
         if let (Some(&bridge), Some(vlan)) = (segment.bridges.first(), segment.vlan) {
-            of_bridge.entry(bridge).or_default().insert(key, vlan);
+            of_bridge.entry(bridge).or_default().insert(segment.key, vlan);
         }
     }
     let several = |ports: &BTreeMap<Key, u16>| ports.values().collect::<BTreeSet<_>>().len() > 1;
