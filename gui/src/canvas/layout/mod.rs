@@ -17,6 +17,7 @@ pub use place::{cell, layout};
 pub use slots::Slots;
 
 use egui::{Pos2, Rect, Vec2, vec2};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
 
@@ -102,6 +103,9 @@ pub struct Request {
     pub vlans: BTreeMap<Key, u16>,
 }
 
+/// A line's corners: most have room where the line is, because there are very many.
+pub type Corners = SmallVec<[Pos2; 4]>;
+
 /// A line that stands for an attachment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wire {
@@ -110,7 +114,7 @@ pub struct Wire {
     /// The node whose attachment it is.
     pub node: Key,
     /// Corners, the rail's end first.
-    pub corners: Vec<Pos2>,
+    pub corners: Corners,
     /// Where its name and rate stand; none where there is no room.
     pub label: Option<Label>,
     /// Whether it ends at a card's edge, where a port is drawn.

@@ -1,8 +1,9 @@
 //! Rectangles for the spine, rails, cards and ports.
 
 use super::route::route;
-use super::{Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Tie, Wire, card_size, drop_height, gap, reach};
+use super::{Corners, Group, Label, Layout, RAIL, ROW, Request, SPINE, TITLE, Tie, Wire, card_size, drop_height, gap, reach};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use smallvec::smallvec;
 use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
 
@@ -30,6 +31,7 @@ const COLUMNS: usize = 4;
 pub fn layout(request: &Request) -> Layout {
     let folded = request.folded.iter().copied().collect();
     let mut layout = Layout { is_dense: request.is_dense, folded, ..Layout::default() };
+    layout.wires.reserve(request.groups.iter().map(|group| group.slots.len()).sum::<usize>() + request.ties.len());
     let pins: BTreeMap<Key, Pos2> = request.pins.iter().copied().collect();
     let groups: Vec<&Group> = request.groups.iter().filter(|group| group.cell.is_none()).collect();
     let (corners, corner) = corners(&groups, request);
@@ -69,7 +71,7 @@ pub fn layout(request: &Request) -> Layout {
             let min = pos2(left - 70.0 - size.x, top + index as f32 * (size.y + 12.0));
             let card = Rect::from_min_size(pins.get(&outside).copied().unwrap_or(min), size);
             layout.cards.insert(outside, card);
-            let corners = vec![pos2(left, card.center().y), pos2(card.right(), card.center().y)];
+            let corners = smallvec![pos2(left, card.center().y), pos2(card.right(), card.center().y)];
             layout.wires.push(Wire { link, node: outside, corners, label: None, has_port: false });
         }
     }
@@ -156,38 +158,65 @@ fn rail_width(columns: usize, is_dense: bool) -> f32 {
 
 /// The column and row of a slot.
 pub fn cell(index: usize, is_dense: bool) -> (usize, usize) {
-    let aspect = if is_dense { ASPECT.1 } else { ASPECT.0 };
-    grown(index, COLUMNS, aspect, card_size(is_dense) + gap(is_dense))
+    grown(index, COLUMNS, aspect(is_dense), card_size(is_dense) + gap(is_dense))
 }
 
-/// The column and row of a place in a grid that begins with some columns. It grows by a column at its right or a row below, so that no
-/// place ever moves.
-fn grown(index: usize, mut columns: usize, aspect: f32, pitch: Vec2) -> (usize, usize) {
-    let mut rows = 1;
+fn aspect(is_dense: bool) -> f32 {
+    if is_dense { ASPECT.1 } else { ASPECT.0 }
+}
+
+/// A grid that begins with some columns and one row. It grows by a column at its right or a row below, so that no place ever moves.
+struct Grid {
+    columns: usize,
+    rows: usize,
+    /// How many places it has.
+    places: usize,
+}
+
+impl Grid {
+    fn new(columns: usize) -> Grid {
+        Grid { columns, rows: 1, places: columns }
+    }
+
+    /// Whether it grows by a row next.
+    fn is_wide(&self, aspect: f32, pitch: Vec2) -> bool {
+        self.columns as f32 * pitch.x > aspect * (self.rows + 1) as f32 * pitch.y
+    }
+
+    fn grow(&mut self, is_wide: bool) {
+        let (more, side) = if is_wide { (self.columns, &mut self.rows) } else { (self.rows, &mut self.columns) };
+        *side += 1;
+        self.places += more;
+    }
+}
+
+/// The column and row of a place in a grid.
+fn grown(index: usize, columns: usize, aspect: f32, pitch: Vec2) -> (usize, usize) {
+    let mut grid = Grid::new(columns);
     if index < columns {
         return (index, 0);
     }
-    let mut before = columns;
     loop {
-        if columns as f32 * pitch.x > aspect * (rows + 1) as f32 * pitch.y {
-            if index < before + columns {
-                return (index - before, rows);
-            }
-            (before, rows) = (before + columns, rows + 1);
-        } else {
-            if index < before + rows {
-                return (columns, index - before);
-            }
-            (before, columns) = (before + rows, columns + 1);
+        let (is_wide, before) = (grid.is_wide(aspect, pitch), grid.places);
+        grid.grow(is_wide);
+        if index < grid.places {
+            return if is_wide { (index - before, grid.rows - 1) } else { (grid.columns - 1, index - before) };
         }
     }
 }
 
 /// Columns and rows that slots take.
 fn extent(slots: usize, is_dense: bool) -> (usize, usize) {
-    (0..slots)
-        .map(|index| cell(index, is_dense))
-        .fold((0, 0), |(columns, rows), (column, row)| (columns.max(column + 1), rows.max(row + 1)))
+    if slots <= COLUMNS {
+        return (slots, slots.min(1));
+    }
+    let (aspect, pitch) = (aspect(is_dense), card_size(is_dense) + gap(is_dense));
+    let mut grid = Grid::new(COLUMNS);
+    while grid.places < slots {
+        let is_wide = grid.is_wide(aspect, pitch);
+        grid.grow(is_wide);
+    }
+    (grid.columns, grid.rows)
 }
 
 /// The place of a slot in a group whose first card is at `origin`.
@@ -231,34 +260,39 @@ fn place(group: &Group, rail_key: Key, corner: Pos2, pins: &BTreeMap<Key, Pos2>,
         if let Some(from) = layout.cards.get(&router) {
             let lane = from.bottom() + 14.0;
             let side = card.left() - gap.x;
-            let corners =
-                vec![from.center_bottom(), pos2(from.center().x, lane), pos2(side, lane), pos2(side, card.center().y), card.left_center()];
+            let corners = smallvec![
+                from.center_bottom(),
+                pos2(from.center().x, lane),
+                pos2(side, lane),
+                pos2(side, card.center().y),
+                card.left_center()
+            ];
             layout.wires.push(Wire { link, node: outside, corners, label: None, has_port: false });
         }
     }
 }
 
 /// The way from a rail to a card.
-fn hang(rail: Rect, card: Rect, row: usize, is_pinned: bool, is_dense: bool) -> Vec<Pos2> {
+fn hang(rail: Rect, card: Rect, row: usize, is_pinned: bool, is_dense: bool) -> Corners {
     let gap = gap(is_dense);
     let top = card.center_top();
     if is_dense && !is_pinned {
         let trunk = card.left() - gap.x / 2.0;
-        return vec![pos2(trunk, rail.bottom()), pos2(trunk, card.center().y), card.left_center()];
+        return smallvec![pos2(trunk, rail.bottom()), pos2(trunk, card.center().y), card.left_center()];
     }
     if row == 0 || is_pinned {
         let x = top.x.clamp(rail.left() + 8.0, rail.right() - 8.0);
         let middle = (rail.bottom() + top.y) / 2.0;
         return if x == top.x {
-            vec![pos2(x, rail.bottom()), top]
+            smallvec![pos2(x, rail.bottom()), top]
         } else {
-            vec![pos2(x, rail.bottom()), pos2(x, middle), pos2(top.x, middle), top]
+            smallvec![pos2(x, rail.bottom()), pos2(x, middle), pos2(top.x, middle), top]
         };
     }
     // Down the gutter beside the cards above; at the left end of the rail there is none.
     let gutter = if card.left() <= rail.left() { card.right() + gap.x / 2.0 } else { card.left() - gap.x / 2.0 };
     let above = card.top() - 20.0;
-    vec![pos2(gutter, rail.bottom()), pos2(gutter, above), pos2(top.x, above), top]
+    smallvec![pos2(gutter, rail.bottom()), pos2(gutter, above), pos2(top.x, above), top]
 }
 
 /// What hangs on no rail; the wires to the spine are routed later.
@@ -303,7 +337,7 @@ fn cable(group: &Group, is_tied: bool, origin: Pos2, pins: &BTreeMap<Key, Pos2>,
     };
     let middle = from.lerp(to, 0.5);
     layout.cables.insert(link, Rect::from_two_pos(from, to).expand2(vec2(0.0, 12.0)));
-    let mut half = |node, end, label| layout.wires.push(Wire { link, node, corners: vec![middle, end], label, has_port: false });
+    let mut half = |node, end, label| layout.wires.push(Wire { link, node, corners: smallvec![middle, end], label, has_port: false });
     half(first, from, Some(Label::Center(middle)));
     half(ends.get(1).map_or(first, |(node, _)| *node), to, None);
     Some(())
@@ -363,5 +397,17 @@ mod tests {
         let mut pinned = request(&[1, 2]);
         pinned.pins.push((station(2), pos2(700.0, 300.0)));
         assert_eq!(layout(&pinned).cards[&station(2)].min, pos2(700.0, 300.0));
+    }
+
+    #[test]
+    fn what_slots_take_is_as_far_as_their_places_go() {
+        for is_dense in [false, true] {
+            let (mut columns, mut rows) = (0, 0);
+            for count in 0..500 {
+                assert_eq!(extent(count, is_dense), (columns, rows), "of {count}");
+                let (column, row) = cell(count, is_dense);
+                (columns, rows) = (columns.max(column + 1), rows.max(row + 1));
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Ways for what is attached once more than where it sits: this host at its rails, guests with several cards, rails with each other.
 
-use super::{Label, Layout, Request, Tie, Wire};
-use egui::{Pos2, Rect, pos2, vec2};
+use super::{Corners, Label, Layout, Request, Tie, Wire};
+use crate::digest::Map;
+use egui::{Rect, pos2, vec2};
+use smallvec::smallvec;
 use std::collections::BTreeMap;
 use tapscope_graph::topology::Key;
 
@@ -14,7 +16,7 @@ pub fn route(request: &Request, layout: &mut Layout) {
         layout,
         at_rail: BTreeMap::new(),
         at_shelf: BTreeMap::new(),
-        at_card: BTreeMap::new(),
+        at_card: Map::default(),
         at_side: 0,
         lowest: f32::NEG_INFINITY,
     };
@@ -34,7 +36,7 @@ struct Router<'a> {
     /// How many wires of the spine pass above a shelf.
     at_shelf: BTreeMap<i64, usize>,
     /// How many further wires or stubs a card has.
-    at_card: BTreeMap<Key, usize>,
+    at_card: Map<Key, usize>,
     /// How many wires join rails at their right ends.
     at_side: usize,
     /// The lowest wire at the spine.
@@ -53,7 +55,7 @@ impl Router<'_> {
         };
     }
 
-    fn wire(&mut self, link: Key, node: Key, corners: Vec<Pos2>, label: Option<Label>, has_port: bool) {
+    fn wire(&mut self, link: Key, node: Key, corners: Corners, label: Option<Label>, has_port: bool) {
         self.layout.wires.push(Wire { link, node, corners, label, has_port });
     }
 
@@ -67,7 +69,7 @@ impl Router<'_> {
             *count += 1;
             self.lowest = self.lowest.max(lane);
             let x = rect.left() + 12.0;
-            let corners = vec![pos2(x, rect.top()), pos2(x, lane), pos2(spine.right(), lane)];
+            let corners = smallvec![pos2(x, rect.top()), pos2(x, lane), pos2(spine.right(), lane)];
             self.wire(link, node, corners, None, true);
             return Some(());
         }
@@ -77,7 +79,7 @@ impl Router<'_> {
         *count += 1;
         let y = rect.center().y + offset;
         self.lowest = self.lowest.max(y);
-        let corners = vec![pos2(rect.left(), y), pos2(spine.right(), y)];
+        let corners = smallvec![pos2(rect.left(), y), pos2(spine.right(), y)];
         let middle = pos2((rect.left() + spine.right()) / 2.0, y);
         self.wire(link, node, corners, (offset == 0.0).then_some(Label::Center(middle)), true);
         Some(())
@@ -92,7 +94,7 @@ impl Router<'_> {
         let start = *hanging.corners.first()?;
         let lane = start.y + if self.layout.is_dense { 8.0 } else { 16.0 };
         self.lowest = self.lowest.max(lane);
-        self.wire(link, node, vec![pos2(start.x, lane), pos2(spine.right(), lane)], None, true);
+        self.wire(link, node, smallvec![pos2(start.x, lane), pos2(spine.right(), lane)], None, true);
         Some(())
     }
 
@@ -105,7 +107,7 @@ impl Router<'_> {
         self.lowest = self.lowest.max(y);
         let from = pos2(spine.right(), y);
         let label = (column < 0.5).then(|| Label::Center(pos2((from.x + rect.left()) / 2.0, y)));
-        self.wire(link, card, vec![from, pos2(rect.left(), y)], label, true);
+        self.wire(link, card, smallvec![from, pos2(rect.left(), y)], label, true);
         Some(())
     }
 
@@ -119,7 +121,7 @@ impl Router<'_> {
         let (end, before) =
             if rect.top() > card.bottom() { (rect.top(), rect.top() - LANE) } else { (rect.bottom(), rect.bottom() + LANE) };
         let at = x.clamp(rect.left() + 8.0, rect.right() - 8.0);
-        let mut corners = vec![pos2(at, end)];
+        let mut corners: Corners = smallvec![pos2(at, end)];
         if at != x {
             corners.extend([pos2(at, before), pos2(x, before)]);
         }
@@ -131,12 +133,12 @@ impl Router<'_> {
 
     fn card_to_card(&mut self, node: Key, link: Key, other: Key) -> Option<()> {
         let (a, b) = (*self.layout.cards.get(&node)?, *self.layout.cards.get(&other)?);
-        let corners = if (a.top() - b.top()).abs() < 1.0 {
+        let corners: Corners = if (a.top() - b.top()).abs() < 1.0 {
             let lane = a.bottom() + LANE;
-            vec![b.center_bottom(), pos2(b.center().x, lane), pos2(a.center().x, lane), a.center_bottom()]
+            smallvec![b.center_bottom(), pos2(b.center().x, lane), pos2(a.center().x, lane), a.center_bottom()]
         } else {
             let lane = a.right().max(b.right()) + LANE;
-            vec![b.right_center(), pos2(lane, b.center().y), pos2(lane, a.center().y), a.right_center()]
+            smallvec![b.right_center(), pos2(lane, b.center().y), pos2(lane, a.center().y), a.right_center()]
         };
         let label = corners.get(1).map(|corner| Label::Right(*corner));
         let is_cable = matches!(link, Key::Cable(_));
@@ -153,7 +155,7 @@ impl Router<'_> {
         let x = right + 30.0 + LANE * 2.0 * self.at_side as f32;
         self.at_side += 1;
         let (from, to) = (a.right_center(), b.right_center());
-        let corners = vec![from, pos2(x, from.y), pos2(x, to.y), to];
+        let corners = smallvec![from, pos2(x, from.y), pos2(x, to.y), to];
         self.wire(link, node, corners, Some(Label::Right(pos2(x, (from.y + to.y) / 2.0))), false);
         Some(())
     }
@@ -171,7 +173,7 @@ impl Router<'_> {
         let rect = Rect::from_min_size(pos2(left, card.bottom() + 13.0), vec2(width, 19.0));
         self.layout.stubs.insert(link, rect);
         let x = left + 14.0;
-        self.wire(link, node, vec![pos2(x, rect.top()), pos2(x, card.bottom())], None, true);
+        self.wire(link, node, smallvec![pos2(x, rect.top()), pos2(x, card.bottom())], None, true);
         Some(())
     }
 }

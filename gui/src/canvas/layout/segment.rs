@@ -1,5 +1,6 @@
 //! Who is on which link, and which links are rails or hang on one.
 
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use tapscope_graph::View;
 use tapscope_graph::host::{Device, DeviceKind};
@@ -11,9 +12,9 @@ pub(super) struct Segment<'a> {
     pub key: Key,
     pub link: &'a Link,
     /// Bridges, and what is a rail like one; sorted.
-    pub bridges: Vec<Key>,
+    pub bridges: SmallVec<[Key; 1]>,
     /// Everybody else but this host, by key.
-    pub others: Vec<&'a Node>,
+    pub others: SmallVec<[&'a Node; 2]>,
     /// Whether this host is on it.
     pub has_spine: bool,
     /// The VLAN of what comes untagged from a port, where its bridge keeps VLANs apart.
@@ -22,18 +23,51 @@ pub(super) struct Segment<'a> {
     pub rail: Option<Key>,
 }
 
+/// What there is, from one look at everything.
+pub(super) struct Census<'a> {
+    /// Links by what they are known by, with their places in the graph.
+    links: Vec<(Key, usize, &'a Link)>,
+    /// Nodes that are neither guests nor stations: there are few.
+    pub few: Vec<&'a Node>,
+    /// Guests without a network card.
+    pub cardless: Vec<&'a Node>,
+    /// This host.
+    pub spine: Option<&'a Node>,
+}
+
+impl<'a> Census<'a> {
+    pub fn of(view: &'a View) -> Census<'a> {
+        let graph = &view.topology.graph;
+        let mut census = Census { links: Vec::new(), few: Vec::new(), cardless: Vec::new(), spine: None };
+        for place in graph.node_indices() {
+            match &graph[place] {
+                Vertex::Link(link) => census.links.push((base(view, link), place.index(), link)),
+                Vertex::Node(node) => match node.kind {
+                    NodeKind::Guest if graph.neighbors(place).next().is_none() => census.cardless.push(node),
+                    NodeKind::Guest | NodeKind::Host | NodeKind::Router => {}
+                    _ => census.few.push(node),
+                },
+            }
+        }
+        census.links.sort_unstable_by_key(|(key, place, _)| (*key, *place));
+        census.spine = census.few.iter().copied().filter(|node| crate::things::is_own(view, node)).min_by_key(|node| node.key);
+        census
+    }
+
+    /// Whether there is such a node; not for guests and stations.
+    pub fn has(&self, kind: NodeKind) -> bool {
+        self.few.iter().any(|node| node.kind == kind)
+    }
+
+    /// Bridges, in the order of the graph.
+    pub fn bridges(&self) -> impl Iterator<Item = &'a Node> {
+        self.few.iter().copied().filter(|node| node.kind == NodeKind::Bridge)
+    }
+}
+
 /// Every link with who is on it, sorted by key. What is gone from the host is not shown.
-pub(super) fn segments(view: &View, spine: Option<Key>) -> Vec<Segment<'_>> {
-    let graph = &view.topology.graph;
-    let mut links: Vec<(Key, usize, &Link)> = graph
-        .node_weights()
-        .enumerate()
-        .filter_map(|(place, vertex)| match vertex {
-            Vertex::Link(link) => Some((base(view, link), place, link)),
-            Vertex::Node(_) => None,
-        })
-        .collect();
-    links.sort_unstable_by_key(|(key, place, _)| (*key, *place));
+pub(super) fn segments<'a>(view: &'a View, census: &Census<'a>) -> Vec<Segment<'a>> {
+    let (graph, links) = (&view.topology.graph, &census.links);
     let mut segments: Vec<Segment<'_>> = Vec::with_capacity(links.len());
     // Which one a link belongs to, by its place in the graph.
     let mut of = vec![usize::MAX; graph.node_count()];
@@ -42,9 +76,10 @@ pub(super) fn segments(view: &View, spine: Option<Key>) -> Vec<Segment<'_>> {
         let Some(&(key, _, first)) = here.next() else { continue };
         let link = here.rfind(|(.., link)| link.vlan.is_none()).map_or(first, |(.., link)| *link);
         same.iter().for_each(|(_, place, _)| of[*place] = segments.len());
-        segments.push(Segment { key, link, bridges: Vec::new(), others: Vec::new(), has_spine: false, vlan: None, rail: None });
+        segments.push(Segment { key, link, bridges: SmallVec::new(), others: SmallVec::new(), has_spine: false, vlan: None, rail: None });
     }
-    let joints = joints(view);
+    let joints = if census.has(NodeKind::Program) { joints(view) } else { BTreeSet::new() };
+    let spine = census.spine.map(|node| node.key);
     for (node, place, _) in attachments(view) {
         let Some(segment) = segments.get_mut(of[place]) else { continue };
         if node.kind == NodeKind::Bridge || joints.contains(&node.key) {
@@ -94,9 +129,6 @@ fn attachments(view: &View) -> impl Iterator<Item = (&Node, usize, &Interface)> 
 fn joints(view: &View) -> BTreeSet<Key> {
     let programs = || view.topology.attachments().filter(|(node, ..)| node.kind == NodeKind::Program);
     let joined: BTreeSet<Key> = programs().map(|(_, link, _)| base(view, link)).collect();
-    if joined.is_empty() {
-        return joined;
-    }
     let mut on: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
     for (node, link, _) in view.topology.attachments() {
         let key = base(view, link);

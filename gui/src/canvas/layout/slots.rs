@@ -1,13 +1,13 @@
 //! Who belongs where: the request for a picture, and the memory of places.
 
-use super::segment::{Segment, segments};
+use super::segment::{Census, Segment, segments};
 use super::{Group, Request, Slot, Spine, Tie};
 use crate::digest::Map;
 use egui::Pos2;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use tapscope_graph::host::{DeviceKind, Netns};
-use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind, Vertex};
+use tapscope_graph::host::{Device, DeviceId, DeviceKind, Netns};
+use tapscope_graph::topology::{Configured, Key, Link, LinkKind, Node, NodeKind};
 use tapscope_graph::{PointId, View};
 
 /// With more cards than this they are small, until there are fewer than half.
@@ -53,15 +53,15 @@ type Placed = Map<Key, (Option<Key>, Key)>;
 impl Slots {
     /// The request for a picture: known nodes keep their slots, newcomers take the first free one.
     pub fn request(&mut self, view: &View, pins: &BTreeMap<Key, Pos2>) -> Request {
-        let spine = spine_of(view);
-        let segments = segments(view, spine.map(|node| node.key));
-        let stopped: BTreeSet<Key> = crate::things::stopped(view).into_keys().collect();
+        let census = Census::of(view);
+        let segments = segments(view, &census);
+        let stopped = crate::things::stopped(view).into_keys().collect();
+        let mut seeker = Seeker { view, census: &census, stopped, placed: Placed::default() };
         let mut ties = Vec::new();
-        let mut placed = Placed::default();
         // Bridges first: a guest that is also on a segment hangs below its bridge.
         let mut order: Vec<Key> = segments.iter().filter_map(|segment| segment.rail).collect();
-        order.extend(view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).map(|node| node.key));
-        let frames = frames(view, &segments);
+        order.extend(census.bridges().map(|node| node.key));
+        let frames = frames(view, &census, &segments);
         // What a namespace holds stands together, below what is the host's own.
         order.sort_unstable();
         order.dedup();
@@ -76,7 +76,7 @@ impl Slots {
         for &rail in &order {
             let mut members = Vec::new();
             for segment in by_rail.get(&rail).into_iter().flatten() {
-                members.extend(members_of(view, segment, Some(rail), &stopped, &mut placed));
+                seeker.seek(segment, Some(rail), &mut members);
             }
             groups.push((Some(rail), members));
         }
@@ -84,20 +84,21 @@ impl Slots {
         let is_free = |segment: &&Segment<'_>| segment.rail.is_none() && segment.link.kind.is_local();
         let (cables, wires): (Vec<_>, Vec<_>) = segments.iter().filter(is_free).partition(|segment| segment.link.kind == LinkKind::Cable);
         for segment in wires {
-            free.extend(members_of(view, segment, None, &stopped, &mut placed));
+            seeker.seek(segment, None, &mut free);
         }
-        for node in unattached(view).filter(|node| node.kind == NodeKind::Guest) {
-            // A guest without a network card.
+        for node in &census.cardless {
             free.push(Member { slot: Slot { node: Some(node.key), link: node.key }, port: node.key, vlan: None, rank: 0 });
         }
         groups.push((None, free));
         for segment in &cables {
-            groups.push((Some(segment.key), members_of(view, segment, Some(segment.key), &stopped, &mut placed)));
+            let mut members = Vec::new();
+            seeker.seek(segment, Some(segment.key), &mut members);
+            groups.push((Some(segment.key), members));
         }
         let cells = self.cells(&cables.iter().map(|segment| segment.key).collect::<Vec<_>>());
-        further(&segments, &placed, &mut ties);
-        let outside = outside(view);
-        let spine = spine.map(|node| Spine {
+        further(&segments, &seeker.placed, &mut ties);
+        let outside = if census.has(NodeKind::Outside) { outside(view) } else { Vec::new() };
+        let spine = census.spine.map(|node| Spine {
             node: node.key,
             rows: crate::things::local_lines(view, node).len(),
             ports: segments
@@ -260,66 +261,59 @@ fn lasting(node: Key) -> Key {
     }
 }
 
-/// Nodes that are attached to nothing.
-fn unattached(view: &View) -> impl Iterator<Item = &Node> {
-    let graph = &view.topology.graph;
-    graph.node_indices().filter(|place| graph.neighbors(*place).next().is_none()).filter_map(|place| match &graph[place] {
-        Vertex::Node(node) => Some(node),
-        Vertex::Link(_) => None,
-    })
+/// Finds who is to sit where.
+struct Seeker<'a> {
+    view: &'a View,
+    census: &'a Census<'a>,
+    /// What is left of guests that ended.
+    stopped: BTreeSet<Key>,
+    placed: Placed,
 }
 
-/// The host's own node.
-fn spine_of(view: &View) -> Option<&Node> {
-    view.topology.nodes().filter(|node| crate::things::is_own(view, node)).min_by_key(|node| node.key)
-}
-
-fn members_of(view: &View, segment: &Segment<'_>, rail: Option<Key>, stopped: &BTreeSet<Key>, placed: &mut Placed) -> Vec<Member> {
-    let (key, vlan, port) = (segment.key, segment.vlan, port(view, segment.link));
-    let mut members = Vec::new();
-    for what in &segment.others {
-        let node = what.key;
-        match placed.entry(node) {
-            Entry::Occupied(_) => continue,
-            Entry::Vacant(place) => place.insert((rail, key)),
-        };
-        let rank = match what.kind {
-            // Who ended sits where it sat: it is known by its port.
-            _ if stopped.contains(&node) => 0,
-            NodeKind::Guest => 0,
-            NodeKind::Local => 1,
-            NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
-        };
-        members.push(Member { slot: Slot { node: Some(node), link: key }, port, vlan, rank });
+impl Seeker<'_> {
+    /// Adds who is to sit at a segment: who sits nowhere yet, and a port where nobody is.
+    fn seek(&mut self, segment: &Segment<'_>, rail: Option<Key>, members: &mut Vec<Member>) {
+        let (key, vlan, port) = (segment.key, segment.vlan, port(self.view, segment.link));
+        for what in &segment.others {
+            let node = what.key;
+            match self.placed.entry(node) {
+                Entry::Occupied(_) => continue,
+                Entry::Vacant(place) => place.insert((rail, key)),
+            };
+            let rank = match what.kind {
+                // Who ended sits where it sat: it is known by its port.
+                _ if self.stopped.contains(&node) => 0,
+                NodeKind::Guest => 0,
+                NodeKind::Local => 1,
+                NodeKind::Host | NodeKind::Router | NodeKind::Outside | NodeKind::Bridge | NodeKind::Stack | NodeKind::Program => 2,
+            };
+            members.push(Member { slot: Slot { node: Some(node), link: key }, port, vlan, rank });
+        }
+        let is_empty = segment.others.is_empty() && !segment.has_spine && segment.bridges.len() < 2;
+        let Some(rail) = rail.filter(|&rail| is_empty && rail != key && segment.link.device.is_some()) else { return };
+        let device = segment.link.device.and_then(|id| self.view.tables.host.device(id));
+        let is_bridge = |device: &Device| matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_));
+        if !device.is_some_and(|device| is_bridge(device) || self.is_base(rail, device.id)) {
+            members.push(Member { slot: Slot { node: None, link: key }, port, vlan, rank: 3 });
+        }
     }
-    let is_empty = segment.others.is_empty() && !segment.has_spine && segment.bridges.len() < 2;
-    let Some(rail) = rail.filter(|&rail| is_empty && rail != key && segment.link.device.is_some()) else { return members };
-    let is_own_device = segment
-        .link
-        .device
-        .and_then(|id| view.tables.host.device(id))
-        .is_some_and(|device| matches!(device.kind, DeviceKind::Bridge(_) | DeviceKind::Bond(_)) || is_base(view, rail, device.id));
-    if !is_own_device {
-        members.push(Member { slot: Slot { node: None, link: key }, port, vlan, rank: 3 });
-    }
-    members
-}
 
-/// Whether a rail stands for this very device.
-fn is_base(view: &View, rail: Key, device: tapscope_graph::host::DeviceId) -> bool {
-    view.topology.nodes().any(|node| node.key == rail && node.host == Some(Configured::Device(device)))
+    /// Whether a rail stands for this very device.
+    fn is_base(&self, rail: Key, device: DeviceId) -> bool {
+        self.census.few.iter().any(|node| node.key == rail && node.host == Some(Configured::Device(device)))
+    }
 }
 
 /// The namespaces of the rails that are in another one than the host's own.
-fn frames(view: &View, segments: &[Segment<'_>]) -> BTreeMap<Key, Key> {
+fn frames(view: &View, census: &Census<'_>, segments: &[Segment<'_>]) -> BTreeMap<Key, Key> {
     let host = &view.tables.host;
-    let is_other = |netns: &Netns| host.namespace(*netns).is_some_and(|namespace| !namespace.is_own);
-    let bridges = view.topology.nodes().filter(|node| node.kind == NodeKind::Bridge).filter_map(|node| match node.host {
+    let others: BTreeSet<Netns> = host.namespaces().filter(|namespace| !namespace.is_own).map(|namespace| namespace.id).collect();
+    let bridges = census.bridges().filter_map(|node| match node.host {
         Some(Configured::Device(id)) => Some((node.key, id.netns)),
         _ => None,
     });
     let links = segments.iter().filter_map(|segment| Some((segment.key, segment.link.device?.netns)));
-    bridges.chain(links).filter(|(_, netns)| is_other(netns)).map(|(rail, netns)| (rail, Key::Local(netns))).collect()
+    bridges.chain(links).filter(|(_, netns)| others.contains(netns)).map(|(rail, netns)| (rail, Key::Local(netns))).collect()
 }
 
 /// A link's key is another when a point opens on it; its device's number is not.
