@@ -21,6 +21,7 @@ pub(crate) enum Action {
     PlayOrPause,
     Restart,
     ToTheEnd,
+    StopReading,
     EarlierEvent,
     LaterEvent,
     Compare,
@@ -121,6 +122,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     all(Action::PlayOrPause, "Play or pause", Icon::Play, key(Key::Space)),
     all(Action::Restart, "Restart", Icon::SkipBack, key(Key::Home)),
     all(Action::ToTheEnd, "To the end", Icon::SkipForward, key(Key::End)),
+    all(Action::StopReading, "Stop reading", Icon::Square, None),
     all(Action::EarlierEvent, "Earlier event", Icon::ChevronLeft, key(Key::OpenBracket)),
     all(Action::LaterEvent, "Later event", Icon::ChevronRight, key(Key::CloseBracket)),
     all(Action::Compare, "Mark this moment to compare", Icon::Bookmark, key(Key::M)),
@@ -239,6 +241,7 @@ impl Situation<'_> {
             Action::Record => unless(self.is_of_host, "a file is recorded already: Export… writes a part of it")
                 .or(unless(!is_recording, "it is being recorded: stop that first")),
             Action::StopRecording => unless(is_recording, "nothing is recorded"),
+            Action::StopReading => unless(matches!(self.shown.playback.state, PlaybackState::Loading(_)), "nothing is being read"),
             Action::Restart => unless(!self.is_of_host || self.shown.playback.is_past, "this is the host as it is now"),
             Action::ClearFilter => unless(self.has_filter, "there is no filter"),
             Action::CloseWhy => unless(self.has_answer, "nothing was asked"),

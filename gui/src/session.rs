@@ -113,11 +113,21 @@ pub struct Playback {
     pub is_past: bool,
 }
 
+/// How much of a recording is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Octets.
+    pub done: u64,
+    /// Octets in all; none where that is not known, as of a pipe.
+    pub size: Option<u64>,
+}
+
 /// See [`Playback`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PlaybackState {
-    /// The recording is being measured or read up to a moment; how much of it is done, where that is known.
-    Loading(Option<f32>),
+    /// The recording is being read, all of it or up to a moment. What is asked for meanwhile is done when that is over;
+    /// [`Command::StopReading`] ends it at once.
+    Loading(Progress),
     /// Time runs.
     Playing,
     /// Time stands.
@@ -143,6 +153,8 @@ pub enum Command {
     End,
     /// Show the beginning and play.
     Restart,
+    /// Read no more of the recording: what was read is all that is shown of it.
+    StopReading,
     /// Back from the past to what is watched.
     Now,
     /// Ask QEMU for a copy of the frames of a cable, by [`Cable::key`](tapscope_graph::host::Cable::key); the user has agreed to what that

@@ -3,10 +3,9 @@
 use crate::commands::{self, Action, Situation, Wish};
 use crate::icons::{self, Icon};
 use crate::search::Search;
-use crate::session::{Command, PlaybackState, Shown};
-use crate::target;
-use crate::theme;
+use crate::session::{Command, PlaybackState, Progress, Shown};
 use crate::window::Selection;
+use crate::{format, target, theme};
 use egui::{Align, Button, Color32, ComboBox, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Ui, vec2};
 use std::collections::BTreeMap;
 use tapscope_graph::LossCause;
@@ -95,10 +94,18 @@ fn playback(ui: &mut Ui, shown: &Shown, situation: &Situation<'_>, commands: &mu
         info.current_text_value = Some(format!("{speed}×"));
         info
     });
-    if let PlaybackState::Loading(done) = shown.playback.state {
-        match done {
-            Some(done) => drop(ui.add(egui::ProgressBar::new(done).desired_width(110.0).text("reading"))),
-            None => drop(ui.label("reading…")),
+    if let PlaybackState::Loading(Progress { done, size }) = shown.playback.state {
+        match size {
+            Some(size) => {
+                let part = done as f32 / size.max(1) as f32;
+                let text = format!("{} of {}", format::octets(done), format::octets(size));
+                let bar = ui.add(egui::ProgressBar::new(part).desired_width(140.0).text(&text));
+                bar.on_hover_text("the recording is being read; what you ask for meanwhile is done then");
+            }
+            None => drop(ui.label(format!("{} read", format::octets(done)))),
+        }
+        if icons::small_button(ui, Icon::X, "Stop reading").on_hover_text("what was read is all that is shown").clicked() {
+            wishes.push(Wish::Do(Action::StopReading, situation.target));
         }
     }
 }

@@ -338,6 +338,7 @@ impl Window {
                 (false, true) => Command::Play,
                 (false, false) => Command::End,
             }),
+            Action::StopReading => commands.push(Command::StopReading),
             Action::EarlierEvent => commands.extend(timeline::next_event(shown, false).map(Command::Seek)),
             Action::LaterEvent => commands.extend(timeline::next_event(shown, true).map(Command::Seek)),
             Action::Compare => self.compare.toggle(shown),

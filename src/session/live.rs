@@ -117,7 +117,7 @@ impl Watcher {
             Command::Pause => self.state = PlaybackState::Paused,
             Command::Play | Command::End | Command::Now => self.state = PlaybackState::Live,
             // What was is another player's.
-            Command::Speed(_) | Command::Seek(_) | Command::Restart => {}
+            Command::Speed(_) | Command::Seek(_) | Command::Restart | Command::StopReading => {}
             Command::Ask(cable) => problem = self.live.ask(&cable).err().map(|error| format!("{error:#}")),
             Command::StopAsking(cable) => self.live.stop_asking(&cable),
             Command::Listen(device) => self.live.decide(device, true),

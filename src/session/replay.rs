@@ -7,16 +7,20 @@ use super::{FRAME, PACKETS, Pace, Shared};
 use crate::show::seed;
 use crate::source::Source;
 use anyhow::{Result, anyhow};
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, never};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tapscope_capture::file::{Merged, Next};
 use tapscope_graph::tables::Limits;
 use tapscope_graph::{Batch, Event, Network, Packets, Text, Timestamp, View};
+use tapscope_gui::session::Progress;
 use tapscope_gui::{Command, Playback, PlaybackState, Shown};
 
 /// Octets of a recording's latest packets that are kept for looking into: about a million of usual ones.
 const LOOKED_INTO: usize = 384 << 20;
+
+/// How long a way to a moment may take before another wish calls it off.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What a recording shows first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +70,9 @@ pub(super) struct Player {
     /// Whether anything came since the view was made.
     is_stale: bool,
     pace: Pace,
+    commands: Receiver<Command>,
+    /// What was asked for while something was read.
+    waiting: Vec<Command>,
 }
 
 impl Player {
@@ -85,7 +92,7 @@ impl Player {
             view: Arc::default(),
             whole: Arc::default(),
             playback: Playback {
-                state: PlaybackState::Loading(None),
+                state: PlaybackState::Loading(Progress::default()),
                 speed: 1.0,
                 position: Timestamp::default(),
                 begin: Timestamp::default(),
@@ -97,6 +104,8 @@ impl Player {
             last: Timestamp::default(),
             is_stale: false,
             pace: Pace::new(),
+            commands: never(),
+            waiting: Vec::new(),
         };
         player.publish();
         player
@@ -114,6 +123,7 @@ impl Player {
 
     /// Plays until the window is gone.
     pub(super) fn run(&mut self, commands: &Receiver<Command>) {
+        self.commands = commands.clone();
         match self.start {
             Start::At(moment) => {
                 self.rewind();
@@ -124,35 +134,53 @@ impl Player {
                 if self.read_through().is_err() {
                     return;
                 }
-                if self.start == Start::Play {
+                if self.start == Start::Play && self.waiting.is_empty() {
                     self.obey(Command::Restart);
                 }
             }
         }
         self.publish();
         loop {
-            let wait = if self.playback.state == PlaybackState::Playing { FRAME } else { Duration::from_secs(3600) };
-            match commands.recv_timeout(wait) {
-                Ok(command) => self.obey_all(command, commands),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+            self.hear();
+            for command in std::mem::take(&mut self.waiting) {
+                self.obey(command);
             }
             if self.playback.state == PlaybackState::Playing {
                 self.advance();
             }
             self.publish_if_due();
+            let wait = match self.playback.state {
+                _ if !self.waiting.is_empty() => Duration::ZERO,
+                PlaybackState::Playing => FRAME,
+                _ => Duration::from_secs(3600),
+            };
+            match commands.recv_timeout(wait) {
+                Ok(command) => self.keep(command),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     }
 
-    /// Obeys what waits. Of moments that are sought one after the other, as by dragging, only the last one counts.
-    fn obey_all(&mut self, first: Command, commands: &Receiver<Command>) {
-        let all: Vec<Command> = std::iter::once(first).chain(commands.try_iter()).collect();
-        for (index, command) in all.iter().enumerate() {
-            let is_outdone = matches!((command, all.get(index + 1)), (Command::Seek(_), Some(Command::Seek(_))));
-            if !is_outdone {
-                self.obey(command.clone());
-            }
+    /// Takes what was asked for.
+    fn hear(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.keep(command);
         }
+    }
+
+    /// Of what is asked for time and again only the last counts, as of a moment that is dragged to: so little waits, whatever is asked.
+    fn keep(&mut self, command: Command) {
+        self.waiting.retain(|known| std::mem::discriminant(known) != std::mem::discriminant(&command));
+        self.waiting.push(command);
+    }
+
+    /// Whether something was asked for that makes the rest of a long way needless.
+    fn is_called_off(&mut self) -> bool {
+        self.hear();
+        let is_elsewhere =
+            |command: &Command| matches!(command, Command::Seek(_) | Command::Restart | Command::End | Command::StopReading | Command::Now);
+        self.waiting.iter().any(is_elsewhere)
     }
 
     /// Learns everything, and shows how far it is: a large recording is of use from the first second.
@@ -161,7 +189,8 @@ impl Player {
         let mut span: Option<(Timestamp, Timestamp)> = None;
         let mut cover = |at: Timestamp| span = Some(span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         let mut batch = Batch::default();
-        loop {
+        let mut is_cut = false;
+        while !is_cut {
             match files.next(&mut batch) {
                 Next::Frames => {
                     batch.frames().for_each(|frame| cover(frame.at));
@@ -175,9 +204,11 @@ impl Player {
                 Next::End => break,
             }
             self.is_stale = true;
+            self.hear();
+            // Of nothing there is nothing to show.
+            is_cut = self.waiting.contains(&Command::StopReading) && self.network.current().now.is_some();
             if self.pace.is_due() {
-                let (done, size) = files.progress();
-                self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
+                self.playback.state = PlaybackState::Loading(progress(&files));
                 let tables = self.network.current();
                 (self.playback.begin, self.playback.end) = (tables.begin.unwrap_or_default(), tables.now.unwrap_or_default());
                 self.playback.position = self.playback.end;
@@ -188,10 +219,12 @@ impl Player {
                 }
             }
         }
+        let cut = is_cut.then(|| cut_short(progress(&files)));
         let reasons: Vec<String> = files
             .into_facts()
             .into_iter()
             .filter_map(|facts| facts.incomplete.map(|reason| format!("{}: {reason}", Text::path(&facts.path))))
+            .chain(cut)
             .collect();
         self.notice = (!reasons.is_empty()).then(|| reasons.join("; "));
         // A moment more, so that the last packets are seen to arrive.
@@ -231,13 +264,20 @@ impl Player {
                     self.rewind();
                 }
                 self.go_to(to);
-                if is_over && to < self.playback.end {
+                if is_over && self.playback.position < self.playback.end {
                     self.playback.state = PlaybackState::Paused;
                 }
             }
             Command::End => {
                 self.go_to(self.playback.end);
-                self.playback.state = PlaybackState::Ended;
+                let is_there = self.playback.position == self.playback.end;
+                self.playback.state = if is_there { PlaybackState::Ended } else { PlaybackState::Paused };
+            }
+            // What was under way is over by now.
+            Command::StopReading => {
+                if !is_over {
+                    self.playback.state = PlaybackState::Paused;
+                }
             }
             // What was is over: nobody is there to be asked, or to be listened to.
             Command::Ask(_)
@@ -292,9 +332,9 @@ impl Player {
         }
     }
 
-    /// Learns everything up to a moment.
-    fn go_to(&mut self, to: Timestamp) {
-        let mut kept = Batch::default();
+    /// Learns everything up to a moment; or up to an earlier one, where something else is asked for on the way.
+    fn go_to(&mut self, mut to: Timestamp) {
+        let (began, mut kept) = (Instant::now(), Batch::default());
         loop {
             if let Some(event) = self.ahead.take_if(|event| event.at().is_none_or(|at| at <= to)) {
                 self.network.observe(&event);
@@ -322,7 +362,14 @@ impl Player {
             let Some(files) = &mut self.files else { break };
             match files.next(&mut self.batch) {
                 Next::Event(event) => self.ahead = Some(event),
-                Next::Frames => self.publish_while_reading(),
+                Next::Frames => {
+                    // A short way is gone to its end: so the picture follows while a moment is dragged.
+                    if began.elapsed() > PATIENCE && self.is_called_off() {
+                        to = self.network.current().now.unwrap_or(self.playback.begin).clamp(self.playback.begin, to);
+                        break;
+                    }
+                    self.publish_while_reading();
+                }
                 Next::End => self.files = None,
             }
         }
@@ -340,9 +387,9 @@ impl Player {
         if self.pace.published.elapsed() < Duration::from_millis(250) {
             return;
         }
-        let Some((done, size)) = self.files.as_ref().map(Merged::progress) else { return };
+        let Some(progress) = self.files.as_ref().map(progress) else { return };
         let before = self.playback.state;
-        self.playback.state = PlaybackState::Loading(size.map(|size| done as f32 / size.max(1) as f32));
+        self.playback.state = PlaybackState::Loading(progress);
         self.publish();
         self.playback.state = before;
     }
@@ -370,5 +417,95 @@ impl Player {
             doing: tapscope_gui::session::Doing::default(),
         });
         self.pace.published(began);
+    }
+}
+
+fn progress(files: &Merged) -> Progress {
+    let (done, size) = files.progress();
+    Progress { done, size }
+}
+
+/// What the user should know of a recording of which a part was read.
+fn cut_short(Progress { done, size }: Progress) -> String {
+    let all = size.map_or_else(String::new, |size| format!(" of {size}"));
+    format!("reading was stopped after {done}{all} octets, and what follows is not shown: open the recording again to read all of it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Wake;
+    use crossbeam_channel::unbounded;
+    use std::path::Path;
+    use tapscope_capture::record::{Section, Writer};
+    use tapscope_capture::remote::Origin;
+    use tapscope_graph::{Direction, Frame, PointId, PointInfo};
+
+    const SECONDS: i64 = 200;
+
+    /// A recording of 1,000 frames a second, which is many batches.
+    fn recording(name: &str) -> Source {
+        let path = std::env::temp_dir().join(format!("tapscope-{}-{name}.pcapng", std::process::id()));
+        let file = std::fs::File::create(&path).expect("a temporary file");
+        let mut writer = Writer::new(std::io::BufWriter::new(file), Section::default());
+        writer.write(&Event::Opened(PointInfo::default())).expect("room on the disk");
+        for second in 1..=SECONDS {
+            let mut batch = Batch::default();
+            for number in 0..1_000 {
+                let (at, point) = (Timestamp(second * 1_000_000_000 + number), PointId(0));
+                batch.push(Frame { at, point, direction: Direction::Unknown, original_length: 60, bytes: &[0; 60] });
+            }
+            writer.write(&Event::Frames(batch)).expect("room on the disk");
+        }
+        writer.finish().expect("room on the disk");
+        Source::Files(vec![Origin::File(path)])
+    }
+
+    /// A player that has heard this already, before anything is read; and what it shows at the end, once nobody asks for more.
+    fn played(name: &str, commands: &[Command]) -> Arc<Shown> {
+        let source = recording(name);
+        let shared = Shared::new(&Arc::new(Wake::default()));
+        let (sender, receiver) = unbounded();
+        commands.iter().for_each(|command| sender.send(command.clone()).expect("it is heard"));
+        drop(sender);
+        let mut player = Player::new(source.clone(), Start::End, shared.clone());
+        player.commands = receiver.clone();
+        player.run(&receiver);
+        if let Source::Files(files) = source {
+            files.iter().for_each(|origin| {
+                if let Origin::File(path) = origin {
+                    drop(std::fs::remove_file::<&Path>(path.as_ref()))
+                }
+            });
+        }
+        shared.shown.lock().expect("nobody panicked").clone().expect("something was shown")
+    }
+
+    #[test]
+    fn what_is_asked_for_while_a_recording_is_read_is_done_when_it_is_read() {
+        let shown = played("asked", &[Command::Seek(Timestamp(7)), Command::Seek(Timestamp(50_000_000_000))]);
+        assert_eq!(shown.playback.position, Timestamp(50_000_000_000));
+        assert_eq!(shown.playback.state, PlaybackState::Paused);
+        assert_eq!(shown.view.tables.now, Some(Timestamp(50_000_000_000)));
+    }
+
+    #[test]
+    fn reading_that_is_stopped_leaves_what_was_read_and_says_so() {
+        let shown = played("stopped", &[Command::StopReading]);
+        assert!(shown.playback.end < Timestamp(SECONDS * 1_000_000_000), "{:?}", shown.playback);
+        assert!(shown.playback.begin >= Timestamp(1_000_000_000));
+        let notice = shown.notice.clone().unwrap_or_default();
+        assert!(notice.starts_with("reading was stopped after "), "{notice}");
+        assert!(notice.contains("open the recording again"), "{notice}");
+    }
+
+    #[test]
+    fn of_a_flood_of_wishes_one_of_each_kind_waits() {
+        let mut player = Player::new(Source::Demo, Start::End, Shared::new(&Arc::new(Wake::default())));
+        for moment in 0..10_000 {
+            player.keep(Command::Seek(Timestamp(moment)));
+            player.keep(Command::Speed(moment as f32));
+        }
+        assert_eq!(player.waiting, [Command::Seek(Timestamp(9_999)), Command::Speed(9_999.0)]);
     }
 }
