@@ -303,12 +303,23 @@ pub(crate) fn written(context: &Context, entry: &Entry) -> String {
 
 /// The button of a command, with its key as a hint; disabled, with the reason, where it makes no sense.
 pub(crate) fn button(ui: &mut Ui, situation: &Situation<'_>, action: Action, wishes: &mut Vec<Wish>) {
+    press(ui, situation, action, false, wishes);
+}
+
+/// The same as an icon, which is called by the command's name.
+pub(crate) fn short_button(ui: &mut Ui, situation: &Situation<'_>, action: Action, wishes: &mut Vec<Wish>) {
+    press(ui, situation, action, true, wishes);
+}
+
+fn press(ui: &mut Ui, situation: &Situation<'_>, action: Action, is_short: bool, wishes: &mut Vec<Wish>) {
     let entry = entry(action);
     let objection = situation.objection(action);
-    let response = icons::enabled_button(ui, objection.is_none(), entry.icon, entry.name);
+    let response = icons::enabled_button(ui, objection.is_none(), is_short, entry.icon, entry.name);
     let keys = written(ui.ctx(), entry);
     let response = match objection {
+        Some(why) if is_short => response.on_disabled_hover_text(format!("{}: {why}", entry.name)),
         Some(why) => response.on_disabled_hover_text(why),
+        None if is_short => response.on_hover_text(format!("{}  {keys}", entry.name).trim_end()),
         None if !keys.is_empty() => response.on_hover_text(keys),
         None => response,
     };

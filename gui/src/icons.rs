@@ -33,9 +33,12 @@ pub(crate) fn button(ui: &mut Ui, glyph: Icon, word: &str, paint: impl FnOnce(Bu
     response
 }
 
-/// A button with an icon and a word that may be disabled; in a row that is full it goes to the next line.
-pub(crate) fn enabled_button(ui: &mut Ui, is_enabled: bool, glyph: Icon, word: &str) -> Response {
-    let response = ui.add_enabled(is_enabled, Button::new((icon(ui, glyph, 14.0), RichText::new(word))));
+/// A button with an icon and a word that may be disabled; in a row that is full it goes to the next line. Where room is short it shows
+/// only the icon.
+pub(crate) fn enabled_button(ui: &mut Ui, is_enabled: bool, is_short: bool, glyph: Icon, word: &str) -> Response {
+    let glyph = icon(ui, glyph, 14.0);
+    let button = if is_short { Button::new(glyph) } else { Button::new((glyph, RichText::new(word))) };
+    let response = ui.add_enabled(is_enabled, button);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, is_enabled, word));
     response
 }

@@ -6,7 +6,7 @@ use crate::search::Search;
 use crate::session::{Command, PlaybackState, Progress, Shown};
 use crate::window::Selection;
 use crate::{format, target, theme};
-use egui::{Align, Button, Color32, ComboBox, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, Button, Color32, ComboBox, Label, Layout, Popup, PopupCloseBehavior, RichText, ScrollArea, Ui, vec2};
 use std::collections::BTreeMap;
 use tapscope_graph::LossCause;
 use tapscope_graph::host::{Device, DeviceKind};
@@ -15,6 +15,12 @@ use tapscope_graph::host::{Device, DeviceKind};
 const SPEEDS: [f32; 7] = [0.1, 0.5, 1.0, 2.0, 10.0, 100.0, 1000.0];
 /// Devices that the menu of points lists.
 const DEVICES: usize = 200;
+/// With less room than this, commands are icons.
+const WIDE: f32 = 1_080.0;
+/// The part of the bar that the name of what is looked at may take.
+const TITLE: f32 = 0.2;
+/// With words, or without.
+type CommandButton = fn(&mut Ui, &Situation<'_>, Action, &mut Vec<Wish>);
 /// The search box, at least and at most.
 const SEARCH: std::ops::RangeInclusive<f32> = 120.0..=330.0;
 
@@ -24,19 +30,23 @@ pub(crate) fn show(ui: &mut Ui, situation: &Situation<'_>, search: &mut Search, 
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
+        let button: CommandButton = if ui.available_width() < WIDE { commands::short_button } else { commands::button };
         ui.label(RichText::new("tapscope").strong().size(15.0));
-        ui.label(RichText::new(&shown.title).color(palette.weak));
+        ui.scope(|ui| {
+            ui.set_max_width(ui.available_width() * TITLE);
+            ui.add(Label::new(RichText::new(&shown.title).color(palette.weak)).truncate());
+        });
         if shown.playback.is_past {
             past(ui, shown, situation, commands, wishes);
         } else if situation.is_of_host {
             live(ui, shown, commands);
             listening(ui, situation, commands);
-            recording(ui, situation, wishes);
+            recording(ui, situation, button, wishes);
         } else {
             playback(ui, shown, situation, commands, wishes);
         }
         for action in [Action::Why, Action::Export, Action::Wireshark] {
-            commands::button(ui, situation, action, wishes);
+            button(ui, situation, action, wishes);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             menu(ui, situation, wishes);
@@ -194,10 +204,10 @@ fn losses(shown: &Shown) -> String {
 }
 
 /// Starts and stops the recording, and tells how it stands.
-fn recording(ui: &mut Ui, situation: &Situation<'_>, wishes: &mut Vec<Wish>) {
+fn recording(ui: &mut Ui, situation: &Situation<'_>, button: CommandButton, wishes: &mut Vec<Wish>) {
     let palette = theme::palette(ui.ctx());
     let Some(recording) = &situation.shown.doing.recording else {
-        commands::button(ui, situation, Action::Record, wishes);
+        button(ui, situation, Action::Record, wishes);
         return;
     };
     let stop = icons::button(ui, Icon::Square, "Stop recording", |button| button.fill(palette.bad.gamma_multiply(0.35)));

@@ -17,7 +17,7 @@ use crate::settings::{Settings, Theme};
 use crate::tables::{Desk, Tab, Tables};
 use crate::why::{Follow, Why};
 use crate::{doing, icons, inspector, keys, notice, sidebar, target, theme, timeline, topbar, welcome};
-use egui::{CentralPanel, Context, Panel, Sense, Ui, UiBuilder};
+use egui::{CentralPanel, Context, Id, Panel, Sense, Ui, UiBuilder};
 use std::sync::Arc;
 use std::time::Duration;
 use tapscope_graph::diagnose::Party;
@@ -143,7 +143,14 @@ impl Window {
         let situation = self.situation(shown, &names);
         Panel::top("top").show(ui, |ui| topbar::show(ui, &situation, &mut self.search, &mut commands, &mut wishes));
         notice::show(ui, shown, &mut self.dismissed);
-        Panel::bottom("tables").resizable(true).default_size(250.0).min_size(90.0).show(ui, |ui| {
+        // The picture is what the window is for: what is around it begins smaller where the window is small or the text large.
+        let room = ui.available_size();
+        let around = |name: &str, part: f32, most: f32| (around(ui.ctx(), name), part.min(most));
+        let (tables, height) = around("tables", room.y / 3.0, 250.0);
+        let (things, left) = around("things", room.x * 0.24, 230.0);
+        let (inspector, right) = around("inspector", room.x * 0.25, 300.0);
+        let (answer, wide) = around("answer", room.x * 0.35, 370.0);
+        Panel::bottom(tables).resizable(true).default_size(height).min_size(90.0).max_size(room.y * 0.6).show(ui, |ui| {
             let mut is_following = self.settings.is_following;
             let mut desk = Desk {
                 situation: &situation,
@@ -160,19 +167,19 @@ impl Window {
         let marked = self.compare.marked();
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &names, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
-        Panel::left("things").resizable(true).default_size(230.0).show(ui, |ui| {
+        Panel::left(things).resizable(true).default_size(left).show(ui, |ui| {
             column(ui, |ui| sidebar::show(ui, &situation, digest, matching.as_deref(), &mut self.selection, &mut wishes));
         });
         let mut reaction = crate::why::Reaction::default();
         match &mut self.why {
             Some(why) if !why.is_aside => {
-                Panel::right("answer")
+                Panel::right(answer)
                     .resizable(true)
-                    .default_size(370.0)
+                    .default_size(wide)
                     .show(ui, |ui| column(ui, |ui| reaction = why.answer(ui, &situation, &mut wishes)));
             }
             why => {
-                Panel::right("inspector").resizable(true).default_size(300.0).show(ui, |ui| {
+                Panel::right(inspector).resizable(true).default_size(right).show(ui, |ui| {
                     if let Some(why) = why {
                         ui.add_space(4.0);
                         why.is_aside = !icons::button(ui, Icon::ChevronLeft, "Back to the answer", |button| button).clicked();
@@ -455,4 +462,9 @@ fn column(ui: &mut Ui, show: impl FnOnce(&mut Ui)) {
     inside.shrink_clip_rect(room);
     show(&mut inside);
     ui.allocate_rect(room, Sense::hover());
+}
+
+/// What is around the picture is remembered as it was dragged for each size of the text: what was right for small text is not for large.
+fn around(context: &Context, name: &str) -> Id {
+    Id::unique(name).with((context.zoom_factor() * 100.0).round() as u32)
 }

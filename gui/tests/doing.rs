@@ -13,7 +13,7 @@ use harness::{State, assert_says, at, click, live, press, recorded, says, shown,
 use hosts::{BRIDGED, PORT_ADDRESS};
 use std::sync::Arc;
 use tapscope_graph::{Batch, Direction, Frame, Packets, PointId};
-use tapscope_gui::session::{Job, JobId, JobState, Recording};
+use tapscope_gui::session::{Job, JobId, JobState, Progress, Recording};
 use tapscope_gui::{Command, PlaybackState, Settings, Window};
 
 /// A guest that gets a lease.
@@ -37,6 +37,37 @@ fn the_bar_has_a_button_for_each_thing_that_is_done_often() {
     assert_says(&harness, &["12 packets, 3.4 kB"]);
     click(&mut harness, "Stop recording");
     assert_eq!(taken(&mut harness), [Command::StopRecording]);
+}
+
+#[test]
+fn in_a_narrow_window_commands_are_icons_and_nothing_is_cut() {
+    // 1280 by 800 with the text half as large again.
+    let (width, height) = (853.0, 533.0);
+    for state in [PlaybackState::Live, PlaybackState::Paused] {
+        let harness = with(Window::new(), shown(BRIDGED, state), [width, height], egui::Theme::Dark);
+        for label in ["Why A to B…", "Export…", "Open in Wireshark", "Menu", "search or filter", "follow the selection"] {
+            let rect = harness.get_by_label(label).rect();
+            assert!(rect.min.x >= 0.0 && rect.max.x <= width, "{label}: {rect:?}");
+        }
+        let bar = |label: &str| harness.get_by_label(label).rect();
+        let order = ["Why A to B…", "Export…", "Open in Wireshark", "search or filter", "Menu"].map(bar);
+        assert!(order.windows(2).all(|pair| pair[0].max.x <= pair[1].min.x), "none lies on another: {order:?}");
+        assert!(bar("follow the selection").min.y > height * 0.5, "the tables leave room for the picture");
+    }
+}
+
+#[test]
+fn a_recording_that_is_read_tells_how_far_it_is_and_can_be_stopped() {
+    let mut harness = recorded(LEASES);
+    assert!(!says(&harness, "Stop reading"));
+    let progress = Progress { done: 312_000_000, size: Some(1_024_000_000) };
+    harness.state_mut().shown.playback.state = PlaybackState::Loading(progress);
+    harness.run_steps(2);
+    click(&mut harness, "Stop reading");
+    assert_eq!(taken(&mut harness), [Command::StopReading]);
+    harness.state_mut().shown.playback.state = PlaybackState::Loading(Progress { size: None, ..progress });
+    harness.run_steps(2);
+    assert_says(&harness, &["312.0 MB read"]);
 }
 
 #[test]

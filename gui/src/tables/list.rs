@@ -73,7 +73,7 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
     // As `egui_extras` numbers the handles between columns, which have no name of their own.
     let handles = ui.scope_id().with(egui::IdSalt::new(id));
     let context = ui.ctx().clone();
-    let mut table = TableBuilder::new(ui).striped(true).sense(Sense::CLICK).auto_shrink(false).id_salt(id);
+    let mut table = TableBuilder::new(ui).striped(true).sense(Sense::CLICK).auto_shrink(false).min_scrolled_height(0.0).id_salt(id);
     for (index, column) in columns.iter().enumerate() {
         let width = if index + 1 == columns.len() { Width::remainder() } else { Width::initial(column.width).resizable(true) };
         table = table.column(width.clip(true));

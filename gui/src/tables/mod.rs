@@ -221,7 +221,7 @@ impl Tables {
         self.prepare(shown);
         let palette = theme::palette(ui.ctx());
         ui.add_space(4.0);
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             for (tab, label) in &self.prepared.labels {
                 if ui.selectable_label(self.open == *tab, label).clicked() {
                     self.open = *tab;
