@@ -8,7 +8,7 @@ use crate::tables::Tab;
 use crate::target;
 use crate::theme;
 use crate::window::Selection;
-use egui::{Button, Context, Key, KeyboardShortcut, Modifiers, Popup, RichText, Ui};
+use egui::{Button, Context, Id, Key, KeyboardShortcut, Modifiers, Popup, Response, RichText, SetOpenCommand, Ui};
 use std::sync::Arc;
 use tapscope_graph::FrameNo;
 use tapscope_graph::Text;
@@ -180,7 +180,7 @@ pub(crate) const OTHER_KEYS: &[(&str, &str)] = &[
     ("Shift-click", "why from the selected card to this one"),
     ("drag a card", "pin it there; double-click lets it go"),
     ("double-click a bridge", "fold what hangs on it, or unfold it"),
-    ("right click", "what can be done with a card, a link or a row"),
+    ("right click, Shift+F10", "what can be done with a card, a link or a row"),
     ("Up, Down, Page, Home, End", "in a table: move; Enter opens"),
     ("Ctrl+C", "in a table: copy the row"),
     ("N, P", "next and previous packet"),
@@ -328,6 +328,40 @@ fn press(ui: &mut Ui, situation: &Situation<'_>, action: Action, is_short: bool,
     }
 }
 
+/// What can be done with what a widget is of: by a right click, or by Shift+F10 where it has the keyboard.
+pub(crate) fn context_menu(response: &Response, has_keyboard: bool, content: impl FnOnce(&mut Ui)) {
+    let context = &response.ctx;
+    let is_asked = has_keyboard && context.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::F10));
+    let below = Popup::default_response_id(response).with("below");
+    if is_asked || Popup::is_id_open(context, below) {
+        if is_asked {
+            context.data_mut(|data| data.insert_temp(first_item(), Id::NULL));
+        }
+        // Where a pointer may be far away, or not there at all.
+        let open = is_asked.then_some(SetOpenCommand::Bool(true));
+        Popup::menu(response).id(below).open_memory(open).show(content);
+    } else {
+        Popup::context_menu(response).show(content);
+    }
+}
+
+/// Which line of a menu that was opened by a key is to have the keyboard: none yet, or this one.
+fn first_item() -> Id {
+    Id::unique("first item of a menu")
+}
+
+/// Gives the keyboard to the first line of a menu that was opened by a key; the first frame of a menu only measures it.
+fn take_keyboard(response: &Response) {
+    let context = &response.ctx;
+    let Some(first) = context.data(|data| data.get_temp::<Id>(first_item())) else { return };
+    if first == response.id && response.has_focus() {
+        context.data_mut(|data| data.remove::<Id>(first_item()));
+    } else if first == Id::NULL || first == response.id {
+        context.data_mut(|data| data.insert_temp(first_item(), response.id));
+        response.request_focus();
+    }
+}
+
 /// The line of a command in a menu.
 pub(crate) fn menu_item(ui: &mut Ui, situation: &Situation<'_>, action: Action, wishes: &mut Vec<Wish>) {
     let entry = entry(action);
@@ -336,6 +370,7 @@ pub(crate) fn menu_item(ui: &mut Ui, situation: &Situation<'_>, action: Action, 
     let item = |button: Button<'static>| button.right_text(keys).min_size(egui::vec2(190.0, 0.0));
     let objection = situation.objection(action);
     let response = ui.add_enabled_ui(objection.is_none(), |ui| icons::button(ui, entry.icon, entry.name, item)).inner;
+    take_keyboard(&response);
     if let Some(why) = objection {
         response.on_disabled_hover_text(why);
     } else if response.clicked() {

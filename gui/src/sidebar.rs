@@ -196,7 +196,7 @@ impl List<'_, '_> {
                 _ => *self.selection = this,
             }
         }
-        response.context_menu(|ui| {
+        commands::context_menu(response, response.has_focus(), |ui| {
             commands::thing_menu(ui, &Situation { target: this, is_pinned: false, is_folded: false, ..*self.situation }, self.wishes);
         });
     }

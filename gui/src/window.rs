@@ -222,7 +222,7 @@ impl Window {
         let situation = self.situation(shown, &names);
         self.palette.show(ui.ctx(), &situation, &mut wishes);
         keys::show(ui.ctx(), &mut self.is_help_open);
-        match self.dialog.show(ui.ctx(), shown) {
+        match self.dialog.show(ui.ctx(), shown, &names) {
             Some(Answer::Do(command)) => commands.push(command),
             Some(Answer::Why(from, to)) => wishes.push(Wish::Why(from, to)),
             Some(Answer::Name(key, name)) => self.canvas.rearrange(|arranged, view| arranged.name(view, key, &name)),

@@ -149,3 +149,27 @@ fn the_journey_of_an_echo_is_followed_on_the_picture() {
     press(&mut harness, Modifiers::NONE, Key::Escape);
     assert!(!says(&harness, "on the way"));
 }
+
+#[test]
+fn the_menu_of_a_thing_is_opened_walked_and_closed_by_keys() {
+    let mut harness = live(BRIDGED);
+    tab_to(&mut harness, "guest web");
+    press(&mut harness, Modifiers::SHIFT, Key::F10);
+    assert_says(&harness, &["Name it…"]);
+    assert_eq!(focused(&harness).as_deref(), Some("Why…"), "the first line has the keyboard");
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!says(&harness, "Name it…"));
+    tab_to(&mut harness, "guest web");
+    press(&mut harness, Modifiers::SHIFT, Key::F10);
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert_says(&harness, &["Why does a ping from A to B fail?"]);
+}
+
+#[test]
+fn the_menu_of_a_row_is_opened_by_keys() {
+    let mut harness = live(BRIDGED);
+    tab_to(&mut harness, "3 rows");
+    press(&mut harness, Modifiers::NONE, Key::ArrowDown);
+    press(&mut harness, Modifiers::SHIFT, Key::F10);
+    assert_says(&harness, &["Copy the row"]);
+}

@@ -40,7 +40,7 @@ impl Drawing<'_> {
     fn large(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
         let zoom = self.zoom;
         let mark = rect.left_top() + vec2(17.0, 17.0) * zoom;
-        icon::node(painter, node.kind, self.is_namespace(node), mark, 13.0 * zoom, palette.weak);
+        icon::node(painter, self.drawn_as(node), self.is_namespace(node), mark, 13.0 * zoom, palette.weak);
         let title = self.title(node);
         let at = rect.left_top() + vec2(30.0, 8.0) * zoom;
         let drawn = painter.text(at, Align2::LEFT_TOP, &title, self.font(14.0), palette.strong);
@@ -63,7 +63,7 @@ impl Drawing<'_> {
     fn small(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
         let zoom = self.zoom;
         let mark = rect.left_top() + vec2(13.0, 11.0) * zoom;
-        icon::node(painter, node.kind, self.is_namespace(node), mark, 9.0 * zoom, palette.weak);
+        icon::node(painter, self.drawn_as(node), self.is_namespace(node), mark, 9.0 * zoom, palette.weak);
         let title = self.title(node);
         let font = self.font(10.5);
         let right = rect.right_top() + vec2(-7.0, 4.5) * zoom;

@@ -122,6 +122,11 @@ impl<'a> Drawing<'a> {
         FontId::proportional(((size * self.zoom / 0.75).round() * 0.75).max(6.0))
     }
 
+    /// Whose icon a node has: what is left of a guest that ended is a guest.
+    pub fn drawn_as(&self, node: &Node) -> NodeKind {
+        if self.digest.stopped.contains_key(&node.key) { NodeKind::Guest } else { node.kind }
+    }
+
     pub fn is_namespace(&self, node: &Node) -> bool {
         matches!(node.host, Some(Configured::Local(_))) && !things::is_own(&self.shown.view, node)
     }

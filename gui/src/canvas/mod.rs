@@ -399,7 +399,7 @@ impl Canvas {
             if *is_head && response.double_clicked() {
                 self.rearrange(|arranged, view| arranged.fold(view, *key));
             }
-            response.context_menu(|ui| {
+            commands::context_menu(&response, response.has_focus(), |ui| {
                 commands::thing_menu(ui, &Situation { target: Selection::Thing(*key), is_pinned, is_folded, ..*situation }, wishes);
             });
             match *selection {

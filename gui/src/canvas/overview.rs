@@ -117,7 +117,7 @@ impl Drawing<'_> {
         }
         for (key, rect) in cards {
             let Some(node) = self.digest.node(key) else { continue };
-            icon::node(painter, node.kind, self.is_namespace(node), rect.center(), (rect.height() * 0.6).min(14.0), palette.weak);
+            icon::node(painter, self.drawn_as(node), self.is_namespace(node), rect.center(), (rect.height() * 0.6).min(14.0), palette.weak);
         }
     }
 }

@@ -6,6 +6,7 @@ mod path;
 mod record;
 mod why;
 
+use crate::names::Names;
 use crate::session::{Command, Shown};
 use crate::window::Selection;
 use egui::{Context, Id, Modal, RichText, Ui};
@@ -72,7 +73,7 @@ impl Dialog {
     }
 
     /// Shows the question; gives the answer, once.
-    pub fn show(&mut self, context: &Context, shown: &Shown) -> Option<Answer> {
+    pub fn show(&mut self, context: &Context, shown: &Shown, names: &Names) -> Option<Answer> {
         let mut outcome = Outcome::Open;
         if !self.is_open() {
             return None;
@@ -85,7 +86,7 @@ impl Dialog {
                 Dialog::Record(field) => record::show(ui, field),
                 Dialog::Open(field) => record::show_open(ui, field),
                 Dialog::Export(form) => form.show(ui, shown),
-                Dialog::Why(form) => form.show(ui, shown),
+                Dialog::Why(form) => form.show(ui, shown, names),
                 Dialog::Name(form) => form.show(ui),
             };
         });

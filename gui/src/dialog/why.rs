@@ -1,8 +1,9 @@
 //! Who pings whom.
 
 use super::{Answer, Outcome, buttons, title};
+use crate::names::Names;
 use crate::session::Shown;
-use crate::{format, theme};
+use crate::theme;
 use egui::{ComboBox, RichText, TextEdit, Ui};
 use tapscope_graph::diagnose::Party;
 use tapscope_graph::topology::NodeKind;
@@ -28,7 +29,7 @@ impl WhyForm {
         WhyForm { from: text(from, lost.map(|ends| ends.0)), to: text(to, lost.map(|ends| ends.1)), is_focused: false }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, shown: &Shown) -> Outcome {
+    pub(super) fn show(&mut self, ui: &mut Ui, shown: &Shown, names: &Names) -> Outcome {
         title(ui, "Why does a ping from A to B fail?");
         let is_first = !self.is_focused;
         let first_empty = if self.from.is_empty() { 0 } else { 1 };
@@ -43,7 +44,7 @@ impl WhyForm {
                     self.is_focused = response.has_focus();
                 }
                 ComboBox::from_id_salt(name).selected_text("choose").width(110.0).show_ui(ui, |ui| {
-                    for (party, title) in offers(shown) {
+                    for (party, title) in offers(shown, names) {
                         if ui.selectable_label(*text == party, title).clicked() {
                             *text = party;
                         }
@@ -68,16 +69,16 @@ impl WhyForm {
     }
 }
 
-/// Guests by their names, others by their addresses.
-fn offers(shown: &Shown) -> Vec<(String, String)> {
+/// Guests by their names, others by their addresses; with what the user calls them.
+fn offers(shown: &Shown, names: &Names) -> Vec<(String, String)> {
     let mut offers = Vec::new();
     for node in shown.view.topology.nodes().take(OFFERED) {
         match (node.kind, &node.name) {
-            (NodeKind::Guest, Some(name)) => offers.push((name.to_string(), format!("{name}, guest"))),
+            (NodeKind::Guest, Some(name)) => offers.push((name.to_string(), format!("{}, guest", names.title(node)))),
             (NodeKind::Bridge | NodeKind::Outside, _) => {}
             _ => {
                 let addresses = node.addresses.iter().filter(|address| !address.ip.is_loopback()).take(4);
-                offers.extend(addresses.map(|address| (address.ip.to_string(), format!("{}, {}", address.ip, format::title(node)))));
+                offers.extend(addresses.map(|address| (address.ip.to_string(), format!("{}, {}", address.ip, names.title(node)))));
             }
         }
     }

@@ -122,7 +122,8 @@ pub(crate) fn list(ui: &mut Ui, source: &Source, rows: &dyn Rows, listing: &mut 
                 row.col(|ui| cell(ui, rows, index, column, &palette, desk));
             }
             let response = row.response();
-            response.context_menu(|ui| menu(ui, rows, index, this, desk));
+            let has_keyboard = listing.cursor == Some(index) && response.ctx.memory(|memory| memory.has_focus(id));
+            commands::context_menu(&response, has_keyboard, |ui| menu(ui, rows, index, this, desk));
             if response.clicked() || response.secondary_clicked() {
                 listing.cursor = Some(index);
                 response.ctx.memory_mut(|memory| memory.request_focus(id));
