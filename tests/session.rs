@@ -5,7 +5,7 @@
 
 mod screen;
 
-use screen::Screen;
+use screen::{Screen, StandIn};
 use std::process::Command;
 use std::time::Instant;
 use tapscope_lab::{Error, Lab};
@@ -32,7 +32,9 @@ fn two_guests_are_seen_to_ping_and_to_fail_and_the_window_says_why() -> Result<(
     let began = Instant::now();
     let home = lab.folder().join("home");
     std::fs::create_dir_all(&home).expect("a folder");
-    let mut window = screen.show(host.command(env!("CARGO_BIN_EXE_tapscope")).args(["--netns", "own"]), &home);
+    let wireshark = StandIn::new(lab.folder());
+    let tapscope = &mut host.command(env!("CARGO_BIN_EXE_tapscope"));
+    let mut window = screen.show(tapscope.args(["--netns", "own"]).env("PATH", wireshark.path()), &home);
     screen.wait_for(&["Welcome", "tapscope"]);
     screen.focus();
     screen.keep("1-welcome");
@@ -47,6 +49,15 @@ fn two_guests_are_seen_to_ping_and_to_fail_and_the_window_says_why() -> Result<(
     screen.wait_until("the links light up", |screen| screen.ink(TRAFFIC, PICTURE) > calm + 100);
     screen.wait_for(&["10.0.2.101", "10.0.3.101"]);
     screen.keep("3-they-ping");
+
+    // Open in Wireshark: it gets what happens from now on.
+    screen.press("ctrl+w");
+    screen.wait_until("Wireshark is given echoes", |_| wireshark.echoes().len() >= 8);
+    assert_eq!(wireshark.arguments(), "-k -i -");
+    let echoes = wireshark.echoes();
+    for way in ["10.0.2.101 to 10.0.3.101", "10.0.3.101 to 10.0.2.101"] {
+        assert!(echoes.iter().any(|echo| echo == way), "{way} is not among {echoes:?}");
+    }
 
     // Stop a guest: what goes to it is not answered any more.
     let stopped = Instant::now();

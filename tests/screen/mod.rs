@@ -1,5 +1,9 @@
 //! A display of its own for the real window: what can be read off it, clicked and typed there, and pictures that are kept.
 
+mod wireshark;
+
+pub use wireshark::StandIn;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
