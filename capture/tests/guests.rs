@@ -217,6 +217,11 @@ fn taps_that_were_handed_over() {
     let words: Vec<&str> = ["qemu-system-x86_64"].into_iter().chain(QUIET).chain(network.split_whitespace()).collect();
     let script = python(&["given0", "given1"], &format!("os.execvp('qemu-system-x86_64', {words:?})"));
     let mut qemu = place.start(&["python3", "-c", &script]);
+    // Before, it is Python that has both open.
+    let program = format!("/proc/{}/comm", qemu.0.id());
+    while !fs::read_to_string(&program).is_ok_and(|name| name.starts_with("qemu")) {
+        qemu.assert_runs();
+    }
     place.check(
         &mut qemu,
         2,

@@ -71,7 +71,7 @@ impl Recipe {
             }
             if self.filters.hold(rows, row) {
                 let order = self.column.map_or(Order::Number(0), |(column, _)| rows.cell(row, column).order);
-                keyed.push((order, row as u32));
+                keyed.push((order, row));
             }
         }
         if let Some((_, is_down)) = self.column {
@@ -86,7 +86,7 @@ impl Recipe {
 
 /// An order.
 struct Made {
-    order: Vec<u32>,
+    order: Vec<usize>,
     /// The end of the rows that were looked at.
     seen: usize,
     spent: Duration,
@@ -122,7 +122,7 @@ pub(crate) struct Ordered {
     /// The column to sort by, and whether the largest comes first.
     pub column: Option<(usize, bool)>,
     /// None: all, as they come.
-    rows: Option<Vec<u32>>,
+    rows: Option<Vec<usize>>,
     made: Option<Recipe>,
     making: Option<Making>,
     /// Rows that were looked at already, where rows are only ever added.
@@ -141,7 +141,7 @@ impl Ordered {
     /// The row at a place; none where it is gone.
     pub fn row(&self, rows: &dyn Rows, place: usize) -> Option<usize> {
         let row = match &self.rows {
-            Some(order) => *order.get(place)? as usize,
+            Some(order) => *order.get(place)?,
             None => place + rows.first(),
         };
         (rows.first()..rows.len()).contains(&row).then_some(row)
@@ -151,8 +151,8 @@ impl Ordered {
     pub fn place(&self, rows: &dyn Rows, row: usize) -> Option<usize> {
         match &self.rows {
             // Without a column they are in order.
-            Some(order) if self.column.is_none() => order.binary_search(&(row as u32)).ok(),
-            Some(order) => order.iter().position(|other| *other as usize == row),
+            Some(order) if self.column.is_none() => order.binary_search(&row).ok(),
+            Some(order) => order.iter().position(|other| *other == row),
             None => (rows.first()..rows.len()).contains(&row).then(|| row - rows.first()),
         }
     }
@@ -238,12 +238,12 @@ impl Ordered {
     fn extend(&mut self, rows: &dyn Rows, wanted: Recipe) {
         let began = Instant::now();
         let order = self.rows.get_or_insert_default();
-        let gone = order.partition_point(|row| (*row as usize) < rows.first());
+        let gone = order.partition_point(|row| *row < rows.first());
         order.drain(..gone);
         self.seen = self.seen.max(rows.first()).min(rows.len());
         while self.seen < rows.len() {
             let end = (self.seen + SLICE).min(rows.len());
-            order.extend((self.seen..end).filter(|&row| wanted.filters.hold(rows, row)).map(|row| row as u32));
+            order.extend((self.seen..end).filter(|&row| wanted.filters.hold(rows, row)));
             self.seen = end;
             if began.elapsed() > BUDGET && end < rows.len() {
                 self.later = Some(Duration::ZERO);
@@ -291,20 +291,26 @@ mod tests {
     struct Counted {
         numbers: Vec<i64>,
         asked: Counter<usize>,
+        /// Rows that were there before these.
+        gone: usize,
     }
 
     impl Rows for Counted {
+        fn first(&self) -> usize {
+            self.gone
+        }
+
         fn columns(&self) -> &'static [Column] {
             COLUMNS
         }
 
         fn len(&self) -> usize {
-            self.numbers.len()
+            self.gone + self.numbers.len()
         }
 
         fn cell(&self, row: usize, column: usize) -> Cell {
             self.asked.set(self.asked.get() + 1);
-            let number = self.numbers[row] * if column == 0 { 1 } else { -1 };
+            let number = self.numbers[row - self.gone] * if column == 0 { 1 } else { -1 };
             Cell::number(number.to_string(), number)
         }
 
@@ -326,8 +332,18 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_sorted_also_behind_more_than_four_billion_that_are_gone() {
+        let gone = 5_000_000_000;
+        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0), gone };
+        let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
+        refresh(&mut ordered, &rows, &Arc::default(), &Filters::default());
+        assert_eq!(order(&ordered, &rows), [gone + 1, gone + 2, gone]);
+        assert_eq!(ordered.place(&rows, gone), Some(2));
+    }
+
+    #[test]
     fn rows_are_sorted_once_for_a_view_a_column_and_a_direction() {
-        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0) };
+        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0), gone: 0 };
         let (view, next) = (Arc::new(View::default()), Arc::new(View::default()));
         let mut ordered = Ordered::default();
         let mut frame = |column, view: &Arc<View>| {
@@ -349,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_filter_and_a_column_hold_together() {
-        let rows = Counted { numbers: vec![31, 5, 13, 30], asked: Counter::new(0) };
+        let rows = Counted { numbers: vec![31, 5, 13, 30], asked: Counter::new(0), gone: 0 };
         let view = Arc::new(View::default());
         let filters = Filters { search: DisplayFilter::parse("info contains 3").expect("a filter"), ..Filters::default() };
         let mut ordered = Ordered { column: Some((0, true)), ..Ordered::default() };
@@ -360,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_million_rows_are_sorted_elsewhere_and_the_former_order_stays_meanwhile() {
-        let rows = Counted { numbers: (0..1_000_000).map(|row| (row * 7919) % 1_000_003).collect(), asked: Counter::new(0) };
+        let rows = Counted { numbers: (0..1_000_000).map(|row| (row * 7919) % 1_000_003).collect(), asked: Counter::new(0), gone: 0 };
         let view = Arc::new(View::default());
         let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
         let mut given: Vec<Work> = Vec::new();
@@ -378,7 +394,7 @@ mod tests {
 
     #[test]
     fn an_order_that_rests_is_made_anew_though_no_other_view_comes() {
-        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0) };
+        let rows = Counted { numbers: vec![3, 1, 2], asked: Counter::new(0), gone: 0 };
         let (view, last) = (Arc::new(View::default()), Arc::new(View::default()));
         let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
         refresh(&mut ordered, &rows, &view, &Filters::default());
@@ -392,7 +408,7 @@ mod tests {
 
     #[test]
     fn what_nobody_wants_any_more_is_not_made() {
-        let rows = Counted { numbers: (0..5_000).collect(), asked: Counter::new(0) };
+        let rows = Counted { numbers: (0..5_000).collect(), asked: Counter::new(0), gone: 0 };
         let view = Arc::new(View::default());
         let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
         let mut given: Vec<Work> = Vec::new();
@@ -408,7 +424,7 @@ mod tests {
 
     #[test]
     fn where_no_thread_can_be_had_the_rows_stay_as_they_are() {
-        let rows = Counted { numbers: (0..5_000).rev().collect(), asked: Counter::new(0) };
+        let rows = Counted { numbers: (0..5_000).rev().collect(), asked: Counter::new(0), gone: 0 };
         let view = Arc::new(View::default());
         let mut ordered = Ordered { column: Some((0, false)), ..Ordered::default() };
         let mut tries = 0;
