@@ -78,13 +78,12 @@ impl List<'_, '_> {
     /// A heading and a row for each node; where there is none, `nobody` is said, or nothing.
     fn nodes(&mut self, ui: &mut Ui, digest: &Digest, title: &str, nobody: &str, places: &[u32]) {
         let palette = theme::palette(ui.ctx());
-        match (places.is_empty(), nobody.is_empty()) {
-            (true, true) => return,
-            (true, false) => {
-                heading(ui, title);
-                ui.label(RichText::new(nobody).color(palette.weak));
-            }
-            (false, _) => heading(ui, title),
+        if places.is_empty() && nobody.is_empty() {
+            return;
+        }
+        heading(ui, title);
+        if places.is_empty() {
+            ui.label(RichText::new(nobody).color(palette.weak));
         }
         for node in lists::nodes(&self.situation.shown.view, places).take(ROWS) {
             let rate = digest.rate(node.key);

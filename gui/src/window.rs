@@ -145,12 +145,11 @@ impl Window {
         notice::show(ui, shown, &mut self.dismissed);
         // The picture is what the window is for: what is around it begins smaller where the window is small or the text large.
         let room = ui.available_size();
-        let around = |name: &str, part: f32, most: f32| (around(ui.ctx(), name), part.min(most));
-        let (tables, height) = around("tables", room.y / 3.0, 250.0);
-        let (things, left) = around("things", room.x * 0.24, 230.0);
-        let (inspector, right) = around("inspector", room.x * 0.25, 300.0);
-        let (answer, wide) = around("answer", room.x * 0.35, 370.0);
-        Panel::bottom(tables).resizable(true).default_size(height).min_size(90.0).max_size(room.y * 0.6).show(ui, |ui| {
+        // How it was dragged is remembered for each size of the text: what was right for small text is not for large.
+        let scale = (ui.ctx().zoom_factor() * 100.0).round() as u32;
+        let id = |name: &str| Id::unique(name).with(scale);
+        let height = (room.y / 3.0).min(250.0);
+        Panel::bottom(id("tables")).resizable(true).default_size(height).min_size(90.0).max_size(room.y * 0.6).show(ui, |ui| {
             let mut is_following = self.settings.is_following;
             let mut desk = Desk {
                 situation: &situation,
@@ -167,19 +166,19 @@ impl Window {
         let marked = self.compare.marked();
         Panel::bottom("time").resizable(false).exact_size(76.0).show(ui, |ui| timeline::show(ui, shown, &names, marked, &mut commands));
         let matching = self.matching.refresh(shown, self.search.filter());
-        Panel::left(things).resizable(true).default_size(left).show(ui, |ui| {
+        Panel::left(id("things")).resizable(true).default_size((room.x * 0.24).min(230.0)).show(ui, |ui| {
             column(ui, |ui| sidebar::show(ui, &situation, digest, matching.as_deref(), &mut self.selection, &mut wishes));
         });
         let mut reaction = crate::why::Reaction::default();
         match &mut self.why {
             Some(why) if !why.is_aside => {
-                Panel::right(answer)
+                Panel::right(id("answer"))
                     .resizable(true)
-                    .default_size(wide)
+                    .default_size((room.x * 0.35).min(370.0))
                     .show(ui, |ui| column(ui, |ui| reaction = why.answer(ui, &situation, &mut wishes)));
             }
             why => {
-                Panel::right(inspector).resizable(true).default_size(right).show(ui, |ui| {
+                Panel::right(id("inspector")).resizable(true).default_size((room.x * 0.25).min(300.0)).show(ui, |ui| {
                     if let Some(why) = why {
                         ui.add_space(4.0);
                         why.is_aside = !icons::button(ui, Icon::ChevronLeft, "Back to the answer", |button| button).clicked();
@@ -462,9 +461,4 @@ fn column(ui: &mut Ui, show: impl FnOnce(&mut Ui)) {
     inside.shrink_clip_rect(room);
     show(&mut inside);
     ui.allocate_rect(room, Sense::hover());
-}
-
-/// What is around the picture is remembered as it was dragged for each size of the text: what was right for small text is not for large.
-fn around(context: &Context, name: &str) -> Id {
-    Id::unique(name).with((context.zoom_factor() * 100.0).round() as u32)
 }

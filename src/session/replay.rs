@@ -154,7 +154,7 @@ impl Player {
                 PlaybackState::Playing => FRAME,
                 _ => Duration::from_secs(3600),
             };
-            match commands.recv_timeout(wait) {
+            match self.commands.recv_timeout(wait) {
                 Ok(command) => self.keep(command),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -469,7 +469,6 @@ mod tests {
         commands.iter().for_each(|command| sender.send(command.clone()).expect("it is heard"));
         drop(sender);
         let mut player = Player::new(source.clone(), Start::End, shared.clone());
-        player.commands = receiver.clone();
         player.run(&receiver);
         if let Source::Files(files) = source {
             files.iter().for_each(|origin| {

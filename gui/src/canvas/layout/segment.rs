@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use tapscope_graph::View;
 use tapscope_graph::host::{Device, DeviceKind};
-use tapscope_graph::topology::{Interface, Key, Link, LinkKind, Node, NodeKind, Vertex};
+use tapscope_graph::topology::{Key, Link, LinkKind, Node, NodeKind, Vertex};
 
 /// A link with everybody on it. A device's VLANs are on the device.
 pub(super) struct Segment<'a> {
@@ -80,7 +80,7 @@ pub(super) fn segments<'a>(view: &'a View, census: &Census<'a>) -> Vec<Segment<'
     }
     let joints = if census.has(NodeKind::Program) { joints(view) } else { BTreeSet::new() };
     let spine = census.spine.map(|node| node.key);
-    for (node, place, _) in attachments(view) {
+    for (node, place) in attachments(view) {
         let Some(segment) = segments.get_mut(of[place]) else { continue };
         if node.kind == NodeKind::Bridge || joints.contains(&node.key) {
             segment.bridges.push(node.key);
@@ -116,11 +116,11 @@ fn base(view: &View, link: &Link) -> Key {
 }
 
 /// Who is attached, and the place of the link in the graph.
-fn attachments(view: &View) -> impl Iterator<Item = (&Node, usize, &Interface)> {
+fn attachments(view: &View) -> impl Iterator<Item = (&Node, usize)> {
     let graph = &view.topology.graph;
     graph.raw_edges().iter().filter_map(|edge| match (&graph[edge.source()], &graph[edge.target()]) {
-        (Vertex::Node(node), Vertex::Link(_)) => Some((node, edge.target().index(), &edge.weight)),
-        (Vertex::Link(_), Vertex::Node(node)) => Some((node, edge.source().index(), &edge.weight)),
+        (Vertex::Node(node), Vertex::Link(_)) => Some((node, edge.target().index())),
+        (Vertex::Link(_), Vertex::Node(node)) => Some((node, edge.source().index())),
         _ => None,
     })
 }
