@@ -104,6 +104,11 @@ impl Digest {
         Arc::ptr_eq(&self.view, &shown.view) && second(self.now) == second(shown.now())
     }
 
+    /// Whether the host says what there is.
+    pub fn is_told(&self) -> bool {
+        !self.view.tables.host.is_empty()
+    }
+
     fn vertex(&self, key: Key) -> Option<&Vertex> {
         self.view.topology.graph.node_weight((*self.vertices.get(&key)?).into())
     }

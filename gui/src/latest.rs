@@ -26,13 +26,10 @@ impl Latest {
             (self.shown, self.digest) = (Some(shown.clone()), Arc::new(Digest::of(shown)));
         } else if !self.worker.is_busy() {
             let next = shown.clone();
-            let made = self.worker.begin("digest", context, move || {
+            self.worker.begin("digest", context, move || {
                 let digest = Digest::of(&next);
                 (next, digest)
             });
-            if let Some((shown, digest)) = made {
-                (self.shown, self.digest) = (Some(shown), Arc::new(digest));
-            }
         }
         (self.shown.clone().unwrap_or_else(|| shown.clone()), self.digest.clone())
     }

@@ -22,27 +22,23 @@ impl<T: Send + 'static> Worker<T> {
         self.0.is_some()
     }
 
-    /// Begins; where no thread can be had, it is made here and now.
-    pub fn begin(&mut self, name: &str, context: &Context, make: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    /// Begins; where no thread can be had, it is made here and now, and done all the same.
+    pub fn begin(&mut self, name: &str, context: &Context, make: impl FnOnce() -> T + Send + 'static) {
         let (sender, receiver) = channel();
         // A thread that does not come to be does not give back what it was to do.
         let make = Arc::new(Mutex::new(Some(make)));
         let (theirs, context) = (make.clone(), context.clone());
-        let take = |make: &Mutex<Option<_>>| make.lock().ok().and_then(|mut make| make.take());
         let work = move || {
-            if let Some(made) = take(&theirs).map(|make| make()) {
+            if let Some(make) = theirs.lock().ok().and_then(|mut make| make.take()) {
                 // Nobody may be left who waits for it.
-                let _ = sender.send(made);
+                let _ = sender.send(make());
             }
             context.request_repaint();
         };
-        match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
-            Ok(_) => {
-                self.0 = Some(receiver);
-                None
-            }
-            Err(_) => take(&make).map(|make| make()),
+        if std::thread::Builder::new().name(name.to_owned()).spawn(work.clone()).is_err() {
+            work();
         }
+        self.0 = Some(receiver);
     }
 
     /// What is done, once.

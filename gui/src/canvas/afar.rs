@@ -2,6 +2,7 @@
 
 use super::draw::Drawing;
 use super::layout::Layout;
+use super::lens::Lens;
 use super::wire::{rate_color, rate_width, wire_color};
 use crate::digest::Digest;
 use crate::seen::Look;
@@ -24,17 +25,13 @@ pub(super) struct Afar {
     layout: Arc<Layout>,
     /// The layout's number.
     number: usize,
-    /// Whether the host says what there is.
-    is_told: bool,
-    zoom: f32,
-    offset: Vec2,
-    clip: Rect,
+    lens: Lens,
     selection: Selection,
     palette: Palette,
 }
 
 /// The meshes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Meshes {
     pub wires: Arc<Mesh>,
     pub cards: Arc<Mesh>,
@@ -46,10 +43,7 @@ impl Afar {
             digest: drawing.digest.clone(),
             layout: drawing.layout.clone(),
             number,
-            is_told: drawing.is_told,
-            zoom: drawing.zoom,
-            offset: drawing.offset,
-            clip: drawing.clip,
+            lens: drawing.lens,
             selection: drawing.selection,
             palette: theme::palette(drawing.ui.ctx()),
         }
@@ -57,8 +51,7 @@ impl Afar {
 
     /// Whether the same is in view, in the same way.
     pub fn is_alike(&self, other: &Afar) -> bool {
-        (self.zoom, self.offset, self.clip) == (other.zoom, other.offset, other.clip)
-            && (self.selection, self.palette, self.is_told) == (other.selection, other.palette, other.is_told)
+        (self.lens, self.selection, self.palette) == (other.lens, other.selection, other.palette)
     }
 
     pub fn is_same(&self, other: &Afar) -> bool {
@@ -75,26 +68,19 @@ impl Afar {
         Meshes { wires: Arc::new(self.wire_mesh(&last.wires)), cards: Arc::new(self.card_mesh(&last.cards)) }
     }
 
-    fn place(&self, pos: Pos2) -> Pos2 {
-        pos2(pos.x * self.zoom, pos.y * self.zoom) + self.offset
-    }
-
-    fn place_rect(&self, rect: Rect) -> Rect {
-        Rect::from_min_max(self.place(rect.min), self.place(rect.max))
-    }
-
     fn wire_mesh(&self, last: &Mesh) -> Mesh {
         let palette = &self.palette;
         let mut mesh = as_large_as(last);
-        let in_view = |(_, span): &(_, &Rect)| self.place_rect(**span).expand(4.0).intersects(self.clip);
+        let in_view = |(_, span): &(_, &Rect)| self.lens.place_rect(**span).expand(4.0).intersects(self.lens.clip);
         let in_view = || self.layout.wires.iter().zip(&self.layout.spans).filter(in_view);
+        let is_told = self.digest.is_told();
         let has_dashes = in_view().nth(MOST_DASHED).is_none();
         for (wire, _) in in_view() {
             let seen = self.digest.seen(wire.node, wire.link);
             // From afar it is the cards that tell of traffic; so many bright lines would hide them.
             let is_selected = self.selection == Selection::Thing(wire.link);
-            let color = wire_color(palette, is_selected, self.is_told, seen).gamma_multiply(if is_selected { 1.0 } else { 0.55 });
-            let width = rate_width(seen.octets) * self.zoom.max(0.3);
+            let color = wire_color(palette, is_selected, is_told, seen).gamma_multiply(if is_selected { 1.0 } else { 0.55 });
+            let width = rate_width(seen.octets) * self.lens.zoom.max(0.3);
             let (dash, ink) = match seen.look {
                 Look::Solid => (None, 1.0),
                 Look::Dotted => (Some((2.0, 3.0)), 2.0 / 5.0),
@@ -103,7 +89,7 @@ impl Afar {
             // A whole line with as much ink looks the same from there.
             let (dash, color) = if has_dashes { (dash, color) } else { (None, color.gamma_multiply(ink)) };
             for pair in wire.corners.windows(2) {
-                line(&mut mesh, self.place(pair[0]), self.place(pair[1]), width, color, dash);
+                line(&mut mesh, self.lens.place(pair[0]), self.lens.place(pair[1]), width, color, dash);
             }
         }
         mesh
@@ -113,8 +99,8 @@ impl Afar {
         let palette = &self.palette;
         let mut mesh = as_large_as(last);
         for (key, rect) in &self.layout.cards {
-            let rect = at_least(self.place_rect(*rect), DOT);
-            if !rect.intersects(self.clip) {
+            let rect = at_least(self.lens.place_rect(*rect), DOT);
+            if !rect.intersects(self.lens.clip) {
                 continue;
             }
             let edge = self.dot_color(*key);
@@ -126,8 +112,8 @@ impl Afar {
             }
         }
         for (key, rect) in &self.layout.ports {
-            let rect = at_least(self.place_rect(*rect), DOT);
-            if rect.intersects(self.clip) {
+            let rect = at_least(self.lens.place_rect(*rect), DOT);
+            if rect.intersects(self.lens.clip) {
                 let is_selected = self.selection == Selection::Thing(*key);
                 mesh.add_colored_rect(rect, if is_selected { palette.strong } else { palette.edge.gamma_multiply(0.4) });
             }

@@ -12,8 +12,8 @@ use tapscope_graph::topology::{Key, Link, Node, NodeKind};
 impl Drawing<'_> {
     pub(super) fn card(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
         let edge = self.edge(palette, node);
-        painter.rect(rect, CornerRadius::same((7.0 * self.zoom) as u8), palette.card, edge, StrokeKind::Inside);
-        let mut clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        painter.rect(rect, CornerRadius::same((7.0 * self.lens.zoom) as u8), palette.card, edge, StrokeKind::Inside);
+        let mut clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.lens.clip));
         if self.digest.stopped.contains_key(&node.key) {
             clipped.set_opacity(0.5);
         }
@@ -23,7 +23,7 @@ impl Drawing<'_> {
             self.large(&clipped, palette, rect, node);
         }
         if self.arranged.pins.contains_key(&node.key) {
-            clipped.circle_filled(rect.right_bottom() + vec2(-9.0, -9.0) * self.zoom, 3.0 * self.zoom, palette.weak);
+            clipped.circle_filled(rect.right_bottom() + vec2(-9.0, -9.0) * self.lens.zoom, 3.0 * self.lens.zoom, palette.weak);
         }
     }
 
@@ -38,7 +38,7 @@ impl Drawing<'_> {
     }
 
     fn large(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
-        let zoom = self.zoom;
+        let zoom = self.lens.zoom;
         let mark = rect.left_top() + vec2(17.0, 17.0) * zoom;
         icon::node(painter, self.drawn_as(node), self.is_namespace(node), mark, 13.0 * zoom, palette.weak);
         let title = self.title(node);
@@ -61,7 +61,7 @@ impl Drawing<'_> {
 
     /// A card of a crowd: its name and its link, its address and its rate.
     fn small(&self, painter: &Painter, palette: &Palette, rect: Rect, node: &Node) {
-        let zoom = self.zoom;
+        let zoom = self.lens.zoom;
         let mark = rect.left_top() + vec2(13.0, 11.0) * zoom;
         icon::node(painter, self.drawn_as(node), self.is_namespace(node), mark, 9.0 * zoom, palette.weak);
         let title = self.title(node);
@@ -178,7 +178,7 @@ impl Drawing<'_> {
             rect,
             Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.edge }),
         );
-        let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.lens.clip));
         let departed = self.shown.view.tables.host.departed().find(|row| Some(row.device.id) == link.device);
         let state = match departed {
             Some(row) => format!("{} stopped", things::guest_name(row.guest)),
@@ -187,8 +187,14 @@ impl Drawing<'_> {
         };
         let color = if things::is_broken(link.state) { palette.warn } else { palette.weak };
         if self.layout.is_dense {
-            painter.text(rect.left_top() + vec2(9.0, 3.5) * self.zoom, Align2::LEFT_TOP, link.name.as_str(), self.font(12.0), palette.weak);
-            painter.text(rect.left_top() + vec2(9.0, 20.0) * self.zoom, Align2::LEFT_TOP, state, self.font(10.5), color);
+            painter.text(
+                rect.left_top() + vec2(9.0, 3.5) * self.lens.zoom,
+                Align2::LEFT_TOP,
+                link.name.as_str(),
+                self.font(12.0),
+                palette.weak,
+            );
+            painter.text(rect.left_top() + vec2(9.0, 20.0) * self.lens.zoom, Align2::LEFT_TOP, state, self.font(10.5), color);
             return;
         }
         let device = things::device(&self.shown.view, link);
@@ -201,7 +207,7 @@ impl Drawing<'_> {
     pub(super) fn stub(&self, painter: &Painter, palette: &Palette, rect: Rect, link: &Link) {
         let is_selected = self.selection == Selection::Thing(link.key);
         self.dashed_box(painter, rect, Stroke::new(1.0, if is_selected { palette.strong } else { palette.edge }));
-        let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        let painter = painter.with_clip_rect(rect.shrink(2.0).intersect(self.lens.clip));
         let mut text = match link.name.as_str().trim() {
             "user" => "user-mode network".to_owned(),
             other => other.to_owned(),
@@ -210,7 +216,7 @@ impl Drawing<'_> {
         for words in words.into_iter().chain(things::sight(&self.shown.view, link).map(str::to_owned)) {
             text = format!("{text}, {words}");
         }
-        painter.text(rect.left_center() + vec2(24.0 * self.zoom, 0.0), Align2::LEFT_CENTER, text, self.font(11.0), palette.weak);
+        painter.text(rect.left_center() + vec2(24.0 * self.lens.zoom, 0.0), Align2::LEFT_CENTER, text, self.font(11.0), palette.weak);
     }
 
     fn dashed_box(&self, painter: &Painter, rect: Rect, stroke: Stroke) {

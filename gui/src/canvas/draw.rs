@@ -2,6 +2,7 @@
 
 use super::icon;
 use super::layout::{Layout, ROW, TITLE};
+use super::lens::Lens;
 use super::wire::rate_color;
 use crate::arrangement::Arranged;
 use crate::digest::Digest;
@@ -9,7 +10,7 @@ use crate::session::Shown;
 use crate::theme::{self, Palette};
 use crate::window::Selection;
 use crate::{format, things};
-use egui::{Align2, CornerRadius, FontId, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
+use egui::{Align2, CornerRadius, FontId, Painter, Rect, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 use std::sync::Arc;
 use tapscope_graph::Timestamp;
 use tapscope_graph::host::DeviceKind;
@@ -24,9 +25,7 @@ pub(super) struct Drawing<'a> {
     pub layout: &'a Arc<Layout>,
     pub selection: Selection,
     pub arranged: &'a Arranged,
-    pub zoom: f32,
-    pub offset: Vec2,
-    pub clip: Rect,
+    pub lens: Lens,
     /// The moment that packets under way are shown of.
     pub position: Timestamp,
     /// The moment that rates are told of.
@@ -87,6 +86,7 @@ impl<'a> Drawing<'a> {
         layout: &'a Arc<Layout>,
         arranged: &'a Arranged,
         selection: Selection,
+        lens: Lens,
     ) -> Drawing<'a> {
         Drawing {
             ui,
@@ -95,17 +95,11 @@ impl<'a> Drawing<'a> {
             layout,
             selection,
             arranged,
-            zoom: 1.0,
-            offset: Vec2::ZERO,
-            clip: Rect::NOTHING,
+            lens,
             position: shown.playback.position,
             now: digest.now,
-            is_told: !shown.view.tables.host.is_empty(),
+            is_told: digest.is_told(),
         }
-    }
-
-    pub fn place(&self, pos: Pos2) -> Pos2 {
-        pos2(pos.x * self.zoom, pos.y * self.zoom) + self.offset
     }
 
     /// What the user calls a node, or what it is called.
@@ -113,13 +107,9 @@ impl<'a> Drawing<'a> {
         self.arranged.names.title(node)
     }
 
-    pub(super) fn place_rect(&self, rect: Rect) -> Rect {
-        Rect::from_min_max(self.place(rect.min), self.place(rect.max))
-    }
-
     /// A font whose size comes in steps, so that zooming does not fill the glyph atlas.
     pub fn font(&self, size: f32) -> FontId {
-        FontId::proportional(((size * self.zoom / 0.75).round() * 0.75).max(6.0))
+        FontId::proportional(((size * self.lens.zoom / 0.75).round() * 0.75).max(6.0))
     }
 
     /// Whose icon a node has: what is left of a guest that ended is a guest.
@@ -140,35 +130,35 @@ impl<'a> Drawing<'a> {
     /// Paints everything, with its words.
     pub fn paint(&self) {
         let palette = theme::palette(self.ui.ctx());
-        let painter = self.ui.painter_at(self.clip);
+        let painter = self.ui.painter_at(self.lens.clip);
         self.frames(&painter, &palette);
         self.vlans(&painter, &palette);
         // What passes by has its name and rate beside it.
-        let near = self.clip.expand(80.0);
+        let near = self.lens.clip.expand(80.0);
         for (wire, span) in self.layout.wires.iter().zip(&self.layout.spans) {
-            if self.place_rect(*span).intersects(near) {
+            if self.lens.place_rect(*span).intersects(near) {
                 self.wire(&painter, &palette, wire, self.digest.link(wire.link), self.digest.interface(wire.node, wire.link));
             }
         }
         for (key, rect) in &self.layout.rails {
-            let on_screen = self.place_rect(*rect);
-            if on_screen.intersects(self.clip) {
+            let on_screen = self.lens.place_rect(*rect);
+            if on_screen.intersects(self.lens.clip) {
                 self.rail(&painter, &palette, *key, on_screen);
             }
         }
         if let Some((key, rect)) = self.layout.spine {
-            self.spine(&painter, &palette, key, self.place_rect(rect));
+            self.spine(&painter, &palette, key, self.lens.place_rect(rect));
         }
         for (key, rect) in &self.layout.cards {
-            let on_screen = self.place_rect(*rect);
-            if let Some(node) = self.digest.node(*key).filter(|_| on_screen.intersects(self.clip)) {
+            let on_screen = self.lens.place_rect(*rect);
+            if let Some(node) = self.digest.node(*key).filter(|_| on_screen.intersects(self.lens.clip)) {
                 self.card(&painter, &palette, on_screen, node);
             }
         }
         for (rects, is_port) in [(&self.layout.ports, true), (&self.layout.stubs, false)] {
             for (key, rect) in rects {
-                let on_screen = self.place_rect(*rect);
-                let Some(link) = self.digest.link(*key).filter(|_| on_screen.intersects(self.clip)) else { continue };
+                let on_screen = self.lens.place_rect(*rect);
+                let Some(link) = self.digest.link(*key).filter(|_| on_screen.intersects(self.lens.clip)) else { continue };
                 if is_port {
                     self.empty_port(&painter, &palette, on_screen, link);
                 } else {
@@ -181,22 +171,22 @@ impl<'a> Drawing<'a> {
     /// A box around what a namespace holds, with its name.
     pub(super) fn frames(&self, painter: &Painter, palette: &Palette) {
         for (key, rect) in &self.layout.frames {
-            let rect = self.place_rect(*rect);
-            if !rect.intersects(self.clip) {
+            let rect = self.lens.place_rect(*rect);
+            if !rect.intersects(self.lens.clip) {
                 continue;
             }
             let is_selected = self.selection == Selection::Thing(*key);
             let stroke = Stroke::new(if is_selected { 2.0 } else { 1.0 }, if is_selected { palette.strong } else { palette.weak });
-            let rounding = CornerRadius::same((12.0 * self.zoom).clamp(2.0, 40.0) as u8);
+            let rounding = CornerRadius::same((12.0 * self.lens.zoom).clamp(2.0, 40.0) as u8);
             painter.rect(rect, rounding, palette.accent.gamma_multiply(0.05), stroke, StrokeKind::Inside);
             let name = match self.digest.node(*key) {
                 Some(node) => self.title(node),
                 None => "namespace".to_owned(),
             };
-            let size = (12.0 * self.zoom).clamp(10.0, 14.0);
+            let size = (12.0 * self.lens.zoom).clamp(10.0, 14.0);
             if rect.width() > 60.0 {
-                let clipped = painter.with_clip_rect(rect.intersect(self.clip));
-                let at = rect.left_top() + vec2(12.0, 6.0) * self.zoom;
+                let clipped = painter.with_clip_rect(rect.intersect(self.lens.clip));
+                let at = rect.left_top() + vec2(12.0, 6.0) * self.lens.zoom;
                 clipped.text(at, Align2::LEFT_TOP, name, FontId::proportional(size), palette.weak);
             }
         }
@@ -211,7 +201,7 @@ impl<'a> Drawing<'a> {
         if folded.is_some() {
             // Cards behind the rail: there is more than is shown.
             for shift in [2.0, 1.0] {
-                let behind = rect.shrink2(vec2(14.0 * shift * self.zoom, 0.0)).translate(vec2(0.0, 5.0 * shift * self.zoom));
+                let behind = rect.shrink2(vec2(14.0 * shift * self.lens.zoom, 0.0)).translate(vec2(0.0, 5.0 * shift * self.lens.zoom));
                 painter.rect(behind, rounding, palette.card, Stroke::new(1.0, palette.edge), StrokeKind::Inside);
             }
         }
@@ -222,16 +212,16 @@ impl<'a> Drawing<'a> {
             (None, None) => (key.to_string(), String::new()),
         };
         let detail = folded.map_or(detail, |count| format!("{count} folded · double-click shows them"));
-        let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.zoom, 0.0)).intersect(self.clip));
+        let clipped = painter.with_clip_rect(rect.shrink2(vec2(8.0 * self.lens.zoom, 0.0)).intersect(self.lens.clip));
         // The name of a rail that reaches out of view stays in view.
-        let start = pos2(rect.left().max(self.clip.left()), rect.center().y);
-        let mark = start + vec2(24.0 * self.zoom, 0.0);
+        let start = pos2(rect.left().max(self.lens.clip.left()), rect.center().y);
+        let mark = start + vec2(24.0 * self.lens.zoom, 0.0);
         if bridge.is_some() {
-            icon::node(painter, NodeKind::Bridge, false, mark, 14.0 * self.zoom, palette.accent);
+            icon::node(painter, NodeKind::Bridge, false, mark, 14.0 * self.lens.zoom, palette.accent);
         }
-        let at = start + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.zoom, 0.0);
+        let at = start + vec2(if bridge.is_some() { 39.0 } else { 16.0 } * self.lens.zoom, 0.0);
         let title = clipped.text(at, Align2::LEFT_CENTER, title, self.font(13.0), palette.strong);
-        clipped.text(title.right_center() + vec2(12.0 * self.zoom, 0.0), Align2::LEFT_CENTER, detail, self.font(11.0), palette.weak);
+        clipped.text(title.right_center() + vec2(12.0 * self.lens.zoom, 0.0), Align2::LEFT_CENTER, detail, self.font(11.0), palette.weak);
     }
 
     /// What a rail says of its bridge.
@@ -273,15 +263,15 @@ impl<'a> Drawing<'a> {
 
     /// This host: its addresses, and the devices that only it is attached to.
     pub(super) fn spine(&self, painter: &Painter, palette: &Palette, key: Key, rect: Rect) {
-        let Some(node) = self.digest.node(key).filter(|_| rect.intersects(self.clip)) else { return };
+        let Some(node) = self.digest.node(key).filter(|_| rect.intersects(self.lens.clip)) else { return };
         let is_selected = self.selection == Selection::Thing(key);
         let edge = if is_selected { Stroke::new(2.0, palette.strong) } else { Stroke::new(1.0, palette.accent.gamma_multiply(0.6)) };
-        painter.rect(rect, CornerRadius::same((9.0 * self.zoom) as u8), palette.card, edge, StrokeKind::Inside);
-        if self.zoom < READABLE {
+        painter.rect(rect, CornerRadius::same((9.0 * self.lens.zoom) as u8), palette.card, edge, StrokeKind::Inside);
+        if self.lens.zoom < READABLE {
             return;
         }
-        let zoom = self.zoom;
-        let clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.clip));
+        let zoom = self.lens.zoom;
+        let clipped = painter.with_clip_rect(rect.shrink(2.0).intersect(self.lens.clip));
         icon::node(painter, NodeKind::Local, false, rect.left_top() + vec2(20.0, 17.0) * zoom, 14.0 * zoom, palette.accent);
         let at = rect.left_top() + vec2(35.0, TITLE / 2.0) * zoom;
         clipped.text(at, Align2::LEFT_CENTER, self.title(node), self.font(14.0), palette.strong);
@@ -294,13 +284,13 @@ impl<'a> Drawing<'a> {
         }
         for (key, row) in &self.layout.rows {
             let Some(link) = self.digest.link(*key) else { continue };
-            let row = self.place_rect(*row);
+            let row = self.lens.place_rect(*row);
             self.row(painter, &clipped, palette, row, link);
         }
     }
 
     fn row(&self, painter: &Painter, clipped: &Painter, palette: &Palette, row: Rect, link: &Link) {
-        let zoom = self.zoom;
+        let zoom = self.lens.zoom;
         let is_broken = things::is_broken(link.state);
         if self.selection == Selection::Thing(link.key) {
             clipped.rect_filled(row.shrink2(vec2(6.0 * zoom, 0.0)), 3.0, palette.accent.gamma_multiply(0.25));

@@ -8,7 +8,7 @@ use tapscope_graph::topology::NodeKind;
 impl Drawing<'_> {
     /// While there is nothing at all.
     pub fn empty(&self) {
-        let center = self.clip.center();
+        let center = self.lens.clip.center();
         if self.shown.is_live() {
             self.invite(center);
             return;
@@ -19,14 +19,14 @@ impl Drawing<'_> {
     /// While the first layout of a large picture is made.
     pub fn placing(&self) {
         let count = self.shown.view.topology.nodes().count();
-        self.say(self.clip.center(), &format!("{count} hosts find their places"), &[]);
+        self.say(self.lens.clip.center(), &format!("{count} hosts find their places"), &[]);
     }
 
     /// While there is a host without guests: below its picture.
     pub fn no_guests(&self) {
         let has_guests = self.shown.view.topology.nodes().any(|node| node.kind == NodeKind::Guest);
         if self.is_told && self.shown.is_live() && !has_guests {
-            self.invite(self.clip.center_bottom() - vec2(0.0, 96.0));
+            self.invite(self.lens.clip.center_bottom() - vec2(0.0, 96.0));
         }
     }
 
@@ -42,7 +42,7 @@ impl Drawing<'_> {
 
     fn say(&self, center: Pos2, title: &str, lines: &[(&str, bool)]) {
         let palette = theme::palette(self.ui.ctx());
-        let painter = self.ui.painter_at(self.clip);
+        let painter = self.ui.painter_at(self.lens.clip);
         painter.text(center, Align2::CENTER_BOTTOM, title, FontId::proportional(18.0), palette.strong);
         let mut at = center + vec2(0.0, 8.0);
         for (text, is_command) in lines {

@@ -41,7 +41,7 @@ impl Marks {
             return;
         }
         let palette = theme::palette(drawing.ui.ctx());
-        let painter = drawing.ui.painter_at(drawing.clip);
+        let painter = drawing.ui.painter_at(drawing.lens.clip);
         let layout = drawing.layout;
         let things = layout
             .spine
@@ -53,10 +53,10 @@ impl Marks {
             .chain(&layout.stubs);
         let veil = palette.canvas.gamma_multiply(0.72);
         for (_, rect) in things.clone().filter(|(key, _)| self.is_dimmed(**key)) {
-            painter.rect_filled(drawing.place_rect(*rect).expand(1.0), CornerRadius::same(6), veil);
+            painter.rect_filled(drawing.lens.place_rect(*rect).expand(1.0), CornerRadius::same(6), veil);
         }
         for wire in layout.wires.iter().filter(|wire| self.is_dimmed(wire.link)) {
-            let corners: Vec<Pos2> = wire.corners.iter().map(|corner| drawing.place(*corner)).collect();
+            let corners: Vec<Pos2> = wire.corners.iter().map(|corner| drawing.lens.place(*corner)).collect();
             painter.add(Shape::line(corners, Stroke::new(8.0, veil)));
         }
         let Some(way) = &self.way else { return };
@@ -68,13 +68,13 @@ impl Marks {
         for (key, rect) in things {
             if let Some(reach) = way.reach.get(key) {
                 let stroke = Stroke::new(2.0, color(&palette, *reach));
-                painter.rect_stroke(drawing.place_rect(*rect), CornerRadius::same(8), stroke, StrokeKind::Outside);
+                painter.rect_stroke(drawing.lens.place_rect(*rect), CornerRadius::same(8), stroke, StrokeKind::Outside);
             }
         }
     }
 
     fn wire(&self, drawing: &Drawing<'_>, painter: &Painter, palette: &Palette, wire: &Wire, reach: Reach, way: &Way) {
-        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| drawing.place(*corner)).collect();
+        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| drawing.lens.place(*corner)).collect();
         let color = color(palette, reach);
         match reach {
             Reach::Seen => drop(painter.add(Shape::line(corners.clone(), Stroke::new(4.0, color)))),

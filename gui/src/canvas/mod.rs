@@ -7,6 +7,7 @@ mod empty;
 mod frame;
 mod icon;
 pub mod layout;
+mod lens;
 mod marks;
 mod minimap;
 mod overview;
@@ -29,6 +30,7 @@ use crate::worker::Worker;
 use draw::Drawing;
 use egui::{Button, Id, Key as Press, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 use layout::{Layout, Request, Slots};
+use lens::Lens;
 use minimap::Minimap;
 use overview::Overview;
 use std::sync::Arc;
@@ -123,10 +125,7 @@ impl Canvas {
         self.navigate(ui, &response, rect);
         self.approach(rect);
         let placed = self.layout.clone();
-        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.arranged, *selection);
-        drawing.zoom = self.zoom;
-        drawing.offset = rect.center().to_vec2() - self.center.to_vec2() * self.zoom;
-        drawing.clip = rect;
+        let mut drawing = Drawing::new(ui, shown, digest, &placed, &self.arranged, *selection, self.lens(rect));
         drawing.position = position;
         if self.layout.cards.is_empty() && self.layout.rails.is_empty() && self.layout.spine.is_none() {
             if self.worker.is_busy() {
@@ -196,9 +195,10 @@ impl Canvas {
         let (pins, hidden, folded) = (pins.clone(), hidden.clone(), folded.clone());
         let last = self.layout.bounds.is_some().then(|| self.request.clone());
         let wanted = Wanted { view, pins, slots: self.slots.clone(), hidden, folded, last };
-        let made = if wanted.is_large() { self.worker.begin("layout", context, || wanted.make()) } else { Some(wanted.make()) };
-        if let Some(made) = made {
-            self.take(made);
+        if wanted.is_large() {
+            self.worker.begin("layout", context, || wanted.make());
+        } else {
+            self.take(wanted.make());
         }
     }
 
@@ -209,6 +209,11 @@ impl Canvas {
             self.request = made.request;
             self.number += 1;
         }
+    }
+
+    /// How it is shown in a part of the screen.
+    fn lens(&self, canvas: Rect) -> Lens {
+        Lens::around(self.center, self.zoom, canvas)
     }
 
     /// Whether another frame is needed to show what was changed.
@@ -363,10 +368,10 @@ impl Canvas {
         };
         // The head of a namespace's frame is the namespace once more, beside its card.
         let layout = self.layout.clone();
-        let (zoom, center) = (self.zoom, self.center);
-        let on_screen = |rect: Rect| on_screen(rect, canvas, center, zoom);
+        let lens = self.lens(canvas);
+        let on_screen = |rect: Rect| lens.place_rect(rect);
         let visible = || {
-            let heads = layout.frames.iter().map(|(key, rect)| (*key, head(on_screen(*rect), zoom), true));
+            let heads = layout.frames.iter().map(|(key, rect)| (*key, head(on_screen(*rect), lens.zoom), true));
             things(&layout).map(|(key, rect)| (*key, on_screen(*rect), false)).chain(heads).filter(|(_, rect, _)| rect.intersects(canvas))
         };
         // Beyond the widgets nothing is made of a thing but where the pointer is.
@@ -451,15 +456,9 @@ impl Canvas {
             self.dragged = None;
         }
         if response.gained_focus() {
-            ui.scroll_to_rect(on_screen(place, canvas, self.center, self.zoom), None);
+            ui.scroll_to_rect(self.lens(canvas).place_rect(place), None);
         }
     }
-}
-
-/// Where a part of the picture is on the screen.
-fn on_screen(rect: Rect, canvas: Rect, center: Pos2, zoom: f32) -> Rect {
-    let place = |pos: Pos2| canvas.center() + (pos - center) * zoom;
-    Rect::from_min_max(place(rect.min), place(rect.max))
 }
 
 /// The part of a namespace's frame that has its name, both on the screen.

@@ -44,7 +44,7 @@ impl Drawing<'_> {
             }
         }
         let palette = theme::palette(self.ui.ctx());
-        let painter = self.ui.painter_at(self.clip);
+        let painter = self.ui.painter_at(self.lens.clip);
         let mut labels = Vec::new();
         for (journey, progress) in recent {
             let Some(from) = journey.source.and_then(|mac| by_mac.get(&mac)).and_then(|wires| wires.first()) else { continue };
@@ -85,8 +85,8 @@ impl Drawing<'_> {
 
     /// A dot, with its label where no other label stands.
     fn dot(&self, painter: &Painter, labels: &mut Vec<(Pos2, &'static str)>, at: Pos2, label: Option<&'static str>, color: egui::Color32) {
-        let at = egui::pos2(at.x * self.zoom, at.y * self.zoom) + self.offset;
-        painter.circle_filled(at, 5.0 * self.zoom.clamp(0.5, 1.5), color);
+        let at = self.lens.place(at);
+        painter.circle_filled(at, 5.0 * self.lens.zoom.clamp(0.5, 1.5), color);
         // One word is enough for several packets of a kind that are near each other.
         let is_free = |text: &str| {
             labels.iter().all(|(other, said)| {
@@ -94,7 +94,7 @@ impl Drawing<'_> {
                 (other.y - at.y).abs() > apart || (other.x - at.x).abs() > 80.0
             })
         };
-        if let Some(label) = label.filter(|label| self.zoom > 0.5 && is_free(label)) {
+        if let Some(label) = label.filter(|label| self.lens.zoom > 0.5 && is_free(label)) {
             labels.push((at, label));
             painter.text(at + vec2(-9.0, 0.0), Align2::RIGHT_CENTER, label, FontId::proportional(11.0), color);
         }

@@ -5,6 +5,7 @@
 
 use super::draw::Drawing;
 use super::layout::{Slots, layout};
+use super::lens::Lens;
 use crate::arrangement::Arranged;
 use crate::digest::Digest;
 use crate::session::{Playback, PlaybackState, Shown};
@@ -56,10 +57,8 @@ pub fn svg(view: &Arc<View>) -> String {
     theme::install(&context);
     context.set_theme(Theme::Light);
     let output = context.run_ui(RawInput { screen_rect: Some(room), ..RawInput::default() }, |ui| {
-        let mut drawing = Drawing::new(ui, &shown, &digest, &placed, &arranged, Selection::None);
-        drawing.offset = MARGIN - bounds.min.to_vec2();
-        drawing.clip = room;
-        drawing.paint();
+        let lens = Lens { zoom: 1.0, offset: MARGIN - bounds.min.to_vec2(), clip: room };
+        Drawing::new(ui, &shown, &digest, &placed, &arranged, Selection::None, lens).paint();
     });
     let background = theme::palette(&context).canvas;
     let text = Writer::new(room).write(&output.shapes, background);

@@ -11,9 +11,9 @@ use tapscope_graph::topology::{Interface, Link, LinkKind, LinkState};
 
 impl Drawing<'_> {
     pub(super) fn wire(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: Option<&Link>, interface: Option<&Interface>) {
-        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.place(*corner)).collect();
+        let corners: Vec<Pos2> = wire.corners.iter().map(|corner| self.lens.place(*corner)).collect();
         let (sent, received) = interface.map_or((0, 0), |interface| interface.series.rate(self.now));
-        let seen = Seen::of(&self.shown.view, wire.link, link, interface, self.now);
+        let seen = self.digest.seen(wire.node, wire.link);
         let Seen { octets, look, .. } = seen;
         let state = link.map_or(LinkState::Unknown, |link| link.state);
         let cable = link.filter(|link| link.kind == LinkKind::Cable);
@@ -21,7 +21,7 @@ impl Drawing<'_> {
         // Small cards share the line that they hang on.
         let most = if self.layout.is_dense { 3.5 } else { 9.0 };
         let least = if cable.is_some() { 2.0 } else { 0.0 };
-        let stroke = Stroke::new(rate_width(octets).clamp(least, most) * self.zoom.max(0.4), color);
+        let stroke = Stroke::new(rate_width(octets).clamp(least, most) * self.lens.zoom.max(0.4), color);
         match look {
             Look::Solid => drop(painter.add(Shape::line(corners.clone(), stroke))),
             Look::Dotted => dashes(painter, &corners, stroke, (2.0, 4.0)),
@@ -53,27 +53,27 @@ impl Drawing<'_> {
 
     /// What is said of a cable: its name above, its rate and state below, and a ring where nobody is.
     fn cable(&self, painter: &Painter, palette: &Palette, wire: &Wire, link: &Link, octets: u32) {
-        let rect = self.layout.cables.get(&link.key).map(|rect| self.place_rect(*rect));
+        let rect = self.layout.cables.get(&link.key).map(|rect| self.lens.place_rect(*rect));
         if let (LinkState::Unplugged(_), Some(&end)) = (link.state, wire.corners.last())
             && self.layout.cards.values().all(|card| !card.expand(1.0).contains(end))
         {
-            let radius = 4.5 * self.zoom;
-            painter.circle(self.place(end), radius, palette.canvas, Stroke::new(1.5 * self.zoom.max(0.6), palette.cable));
+            let radius = 4.5 * self.lens.zoom;
+            painter.circle(self.lens.place(end), radius, palette.canvas, Stroke::new(1.5 * self.lens.zoom.max(0.6), palette.cable));
         }
         let (Some(Label::Center(at)), Some(rect)) = (wire.label, rect) else {
             self.label(painter, palette, wire, Some(link), (0, 0), link.state);
             return;
         };
-        let (font, line, room) = (self.font(11.0), 14.0 * self.zoom, rect.width() - 8.0 * self.zoom);
+        let (font, line, room) = (self.font(11.0), 14.0 * self.lens.zoom, rect.width() - 8.0 * self.lens.zoom);
         let write = |at: Pos2, anchor: Align2, text: &str, color: Color32| {
             let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font.clone(), color);
-            job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(40.0 * self.zoom));
+            job.wrap = egui::text::TextWrapping::truncate_at_width(room.max(40.0 * self.lens.zoom));
             let galley = painter.layout_job(job);
             let min = anchor.anchor_size(at, galley.size()).min;
             painter.galley(min, galley, color);
         };
-        let at = self.place(at);
-        write(at - vec2(0.0, 5.0 * self.zoom), Align2::CENTER_BOTTOM, link.name.as_str(), palette.weak);
+        let at = self.lens.place(at);
+        write(at - vec2(0.0, 5.0 * self.lens.zoom), Align2::CENTER_BOTTOM, link.name.as_str(), palette.weak);
         let mut lines: Vec<(String, Color32)> = Vec::new();
         if octets > 0 {
             lines.push((format::rate(octets), palette.good));
@@ -82,7 +82,7 @@ impl Drawing<'_> {
             lines.push((state.to_string(), if things::may_wait(state) { palette.weak } else { palette.warn }));
         }
         lines.extend(things::sight(&self.shown.view, link).map(|words| (words.to_owned(), palette.weak)));
-        let mut below = at + vec2(0.0, 5.0 * self.zoom);
+        let mut below = at + vec2(0.0, 5.0 * self.lens.zoom);
         for (text, color) in lines {
             write(below, Align2::CENTER_TOP, &text, color);
             below.y += line;
@@ -91,7 +91,7 @@ impl Drawing<'_> {
 
     /// A TAP is a port on its card's edge: filled where a point listens.
     fn port(&self, painter: &Painter, palette: &Palette, at: Pos2, link: Option<&Link>, color: Color32) {
-        let rect = Rect::from_center_size(at, Vec2::splat(if self.layout.is_dense { 8.0 } else { 11.0 } * self.zoom));
+        let rect = Rect::from_center_size(at, Vec2::splat(if self.layout.is_dense { 8.0 } else { 11.0 } * self.lens.zoom));
         let is_listened = !self.is_told || link.is_some_and(|link| self.is_listened(link));
         if is_listened {
             painter.rect_filled(rect, 2.0, color);
@@ -102,8 +102,8 @@ impl Drawing<'_> {
 
     /// A bar across a wire whose port blocks, a cross on one that is down.
     fn stop(&self, painter: &Painter, palette: &Palette, at: Pos2, across: Vec2, state: LinkState) {
-        let reach = 7.0 * self.zoom;
-        let stroke = Stroke::new(2.5 * self.zoom.max(0.6), palette.warn);
+        let reach = 7.0 * self.lens.zoom;
+        let stroke = Stroke::new(2.5 * self.lens.zoom.max(0.6), palette.warn);
         match state {
             LinkState::Blocked(_) => drop(painter.line_segment([at - across * reach, at + across * reach], stroke)),
             LinkState::Down | LinkState::NoCarrier => {
@@ -117,8 +117,8 @@ impl Drawing<'_> {
 
     /// Two thin bars across a wire whose port is isolated: frames pass, but to no other such port.
     fn isolated(&self, painter: &Painter, palette: &Palette, at: Pos2, across: Vec2) {
-        let (reach, apart) = (across * 6.0 * self.zoom, across.rot90() * 2.5 * self.zoom);
-        let stroke = Stroke::new(1.5 * self.zoom.max(0.6), palette.accent);
+        let (reach, apart) = (across * 6.0 * self.lens.zoom, across.rot90() * 2.5 * self.lens.zoom);
+        let stroke = Stroke::new(1.5 * self.lens.zoom.max(0.6), palette.accent);
         for at in [at - apart, at + apart] {
             painter.line_segment([at - reach, at + reach], stroke);
         }
@@ -126,7 +126,7 @@ impl Drawing<'_> {
 
     /// Which way frames go: `along` leads from the rail to who is attached, who sends against it.
     fn arrows(&self, painter: &Painter, at: Pos2, along: Vec2, (sent, received): (u32, u32), stroke: Stroke) {
-        let size = stroke.width / 2.0 + 4.5 * self.zoom;
+        let size = stroke.width / 2.0 + 4.5 * self.lens.zoom;
         let arrow = |at: Pos2, along: Vec2| {
             let (back, side) = (at - along * size, along.rot90() * size * 0.9);
             painter.add(Shape::convex_polygon(vec![at + along * size, back + side, back - side], stroke.color, Stroke::NONE));
@@ -149,10 +149,10 @@ impl Drawing<'_> {
         let state = (things::is_broken(state) && !is_empty_port).then(|| state.to_string());
         let is_isolated = things::is_isolated(&self.shown.view, link);
         let font = self.font(11.0);
-        let line = 14.0 * self.zoom;
+        let line = 14.0 * self.lens.zoom;
         match label {
             Label::Right(at) => {
-                let at = self.place(at) + vec2(10.0, -6.0) * self.zoom;
+                let at = self.lens.place(at) + vec2(10.0, -6.0) * self.lens.zoom;
                 let mut at = pos2(at.x, at.y);
                 let mut write = |text: &str, color: Color32| {
                     painter.text(at, Align2::LEFT_BOTTOM, text, font.clone(), color);
@@ -172,9 +172,9 @@ impl Drawing<'_> {
                 }
             }
             Label::Center(at) => {
-                let at = self.place(at);
-                painter.text(at - vec2(0.0, 6.0 * self.zoom), Align2::CENTER_BOTTOM, name, font.clone(), palette.weak);
-                let mut below = at + vec2(0.0, 6.0 * self.zoom);
+                let at = self.lens.place(at);
+                painter.text(at - vec2(0.0, 6.0 * self.lens.zoom), Align2::CENTER_BOTTOM, name, font.clone(), palette.weak);
+                let mut below = at + vec2(0.0, 6.0 * self.lens.zoom);
                 let lines = state.iter().map(|text| (text, palette.warn)).chain(rates.iter().map(|text| (text, palette.good)));
                 for (text, color) in lines {
                     painter.text(below, Align2::CENTER_TOP, text, font.clone(), color);
